@@ -1,0 +1,1 @@
+"""How images are divided into parts, and how a division is checked."""

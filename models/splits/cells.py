@@ -1,0 +1,100 @@
+"""Sorts images into cells, one for each pair of class and attribute value, and refuses unknown names."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from models.errors import ModelsError
+from models.images import ImageRecord, image_digest
+
+Cell = tuple[str, str]
+Digest = Callable[[ImageRecord], str]
+
+DATA_SET = "dataset"
+
+
+def file_digest(record: ImageRecord) -> str:
+    """SHA-256 of the image file: equal for copies of one image."""
+    return image_digest(record.path)
+
+
+def attribute_of(record: ImageRecord, attribute: str) -> str:
+    """A record's value, empty where unknown; `dataset` is what stands before the slash of the id."""
+    if attribute == DATA_SET and DATA_SET not in record.attributes:
+        return record.id.split("/", 1)[0]
+    return record.attributes.get(attribute, "")
+
+
+def cell_of(record: ImageRecord, attribute: str) -> Cell:
+    """Class and value of a record, empty where unknown."""
+    return record.label or "", attribute_of(record, attribute)
+
+
+def count_cells(records: Iterable[ImageRecord], attribute: str) -> Counter[Cell]:
+    """Images by class and value."""
+    return Counter(cell_of(record, attribute) for record in records)
+
+
+def of_classes(records: Sequence[ImageRecord], classes: Sequence[str]) -> list[ImageRecord]:
+    """The records of some classes by id; two of one id, or a class without any, are refused."""
+    twice = [image for image, count in Counter(record.id for record in records).items() if count > 1]
+    if twice:
+        message = (
+            f"{len(twice)} image ids occur twice (first {twice[0]}); give each manifest a name of its own"
+        )
+        raise ModelsError(message)
+    require_known("class", classes, Counter(record.label for record in records if record.label))
+    chosen = [record for record in records if record.label in classes]
+    return sorted(chosen, key=lambda record: record.id)
+
+
+def require_values(records: Sequence[ImageRecord], attribute: str, values: Sequence[str]) -> None:
+    """Refuse an attribute or a value that no image has."""
+    there = Counter(attribute_of(record, attribute) for record in records)
+    del there[""]
+    if not there:
+        names = sorted({name for record in records for name in record.attributes} | {DATA_SET})
+        raise ModelsError(f"no image has the attribute {attribute}; there are {', '.join(names)}")
+    require_known(f"value of {attribute}", values, there)
+
+
+def require_known(what: str, wanted: Sequence[str], there: Counter[str]) -> None:
+    """Refuse names that are not there, are given twice, or are fewer than two."""
+    unknown = [name for name in wanted if not there[name]]
+    if unknown:
+        listed = ", ".join(f"{name} ({count})" for name, count in there.most_common(20))
+        raise ModelsError(f"no image has the {what} {', '.join(unknown)}; there are {listed or 'none'}")
+    if len(wanted) < 2 or len(set(wanted)) < len(wanted):
+        listed = ", ".join(wanted) or "none"
+        raise ModelsError(f"a split needs two or more different names for {what}, not {listed}")
+
+
+def require_cells(name: str, counts: Counter[Cell], cells: Iterable[Cell], minimum: int) -> None:
+    """Refuse a split one of whose cells is too small to say anything about."""
+    described = ", ".join(f"{label}/{value} {counts[label, value]}" for label, value in cells)
+    if any(counts[cell] < minimum for cell in cells):
+        message = (
+            f"split {name} needs at least {minimum} images in every cell, there are {described}; "
+            "choose other classes or values"
+        )
+        raise ModelsError(message)
+
+
+def contents_of(records: Iterable[ImageRecord], digest: Digest) -> dict[str, str]:
+    """Content digest by image id."""
+    return {record.id: digest(record) for record in records}
+
+
+def without_conflicts(records: Sequence[ImageRecord], contents: Mapping[str, str]) -> list[ImageRecord]:
+    """Leave out every copy of an image whose copies have different labels, for neither can be trusted."""
+    labels: dict[str, set[str | None]] = {}
+    for record in records:
+        labels.setdefault(contents[record.id], set()).add(record.label)
+    return [record for record in records if len(labels[contents[record.id]]) == 1]
+
+
+def without_copies(records: Sequence[ImageRecord], contents: Mapping[str, str]) -> list[ImageRecord]:
+    """Keep the first of the records that share their content."""
+    first: dict[str, ImageRecord] = {}
+    for record in records:
+        first.setdefault(contents[record.id], record)
+    return list(first.values())
