@@ -1,0 +1,69 @@
+"""The report as one HTML file that loads nothing, runs nothing, and reads on a phone, a screen and paper."""
+
+from collections.abc import Iterable
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from pipelines.report.comparison_view import comparison
+from pipelines.report.concept_view import concept_views
+from pipelines.report.explanation_view import explanation_views
+from pipelines.report.findings import controls, scope_sentence, tiles, verdict
+from pipelines.report.index import MEAN, AuditIndex
+from pipelines.report.input import ReportInput
+from pipelines.report.literature_view import rejections, sources
+from pipelines.report.method_table import metric_tables, paired_rows
+from pipelines.report.split_view import split_views
+from pipelines.report.summary import headline
+from pipelines.report.tracks import UNIT, UNIT_TICKS
+from pipelines.report.wording import METRICS, count, duration, plain
+
+
+def environment() -> Environment:
+    """Templates with every value escaped, since questions and passages are other people's text."""
+    made = Environment(
+        loader=PackageLoader("pipelines.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"plain": plain, "duration": duration}
+    made.globals |= {"count": count}
+    return made
+
+
+def render_html(report: ReportInput) -> str:
+    """The whole page; the same input gives the same bytes."""
+    index = AuditIndex.of(report.audit)
+    concepts = concept_views(report)
+    return (
+        environment()
+        .get_template("report.html.jinja")
+        .render(
+            report=report,
+            headline=headline(report.audit),
+            scope=scope_sentence(report, index),
+            verdict=verdict(report, index),
+            tiles=tiles(index),
+            metric=METRICS.get(index.metric, index.metric),
+            overall=metric_tables(index, index.scope),
+            overall_paired=paired_rows(index, MEAN),
+            ticks=UNIT_TICKS,
+            half=UNIT.percent(0.5),
+            comparison=comparison(index),
+            controls=controls(index),
+            splits=split_views(report, index),
+            concepts=[view for view in concepts if view.kept],
+            unused=[view for view in concepts if not view.kept],
+            retracted=sum(view.retracted for view in concepts),
+            sources=sources(report),
+            rejections=rejections(report),
+            explanations=explanation_views(report),
+            slowest=longest(report.provenance.seconds.values()),
+        )
+    )
+
+
+def longest(seconds: Iterable[float]) -> float:
+    """The scale of the bars of time; never zero."""
+    return max(seconds, default=0.0) or 1.0

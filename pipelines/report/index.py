@@ -1,0 +1,74 @@
+"""The audit's rows by what they are about, so that every part of the report finds the same number."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from models.evaluation.audit import AuditReport, AuditRow, PairedTest
+from pipelines.report.wording import METHODS, METRICS
+
+MEAN = "mean"
+Key = tuple[str, str, str, str]
+
+
+def ordered(found: Iterable[str], first: Iterable[str]) -> tuple[str, ...]:
+    """What was found, those of `first` leading in their order, the others as they came."""
+    names = list(dict.fromkeys(found))
+    known = [name for name in first if name in names]
+    return tuple(known + [name for name in names if name not in known])
+
+
+@dataclass(frozen=True, slots=True)
+class AuditIndex:
+    """Look-ups over one `AuditReport`.
+
+    Attributes:
+        audit: What is looked up.
+        methods, splits, metrics: In the order of display; `splits` is without the mean.
+    """
+
+    audit: AuditReport
+    methods: tuple[str, ...]
+    splits: tuple[str, ...]
+    metrics: tuple[str, ...]
+    rows: dict[Key, AuditRow] = field(repr=False)
+    tests: dict[tuple[str, str, str, str, str], PairedTest] = field(repr=False)
+
+    @classmethod
+    def of(cls, audit: AuditReport) -> "AuditIndex":
+        """Index the rows and the paired tests."""
+        return cls(
+            audit,
+            ordered((row.method for row in audit.rows), (method.name for method in METHODS)),
+            tuple(dict.fromkeys(row.split for row in audit.rows if row.split != MEAN)),
+            ordered((row.metric for row in audit.rows), METRICS),
+            {(row.method, row.split, row.domain, row.metric): row for row in audit.rows},
+            {(t.method, t.reference, t.split, t.domain, t.metric): t for t in audit.paired},
+        )
+
+    @property
+    def metric(self) -> str:
+        """The metric of the headline: accuracy where it was measured."""
+        return self.metrics[0] if self.metrics else "accuracy"
+
+    @property
+    def scope(self) -> str:
+        """What the headline speaks of: the mean over splits, or the only split."""
+        has_mean = any(row.split == MEAN for row in self.audit.rows)
+        return MEAN if has_mean or not self.splits else self.splits[0]
+
+    def row(self, method: str, split: str, domain: str, metric: str) -> AuditRow | None:
+        """One number, or None where it was not measured."""
+        return self.rows.get((method, split, domain, metric))
+
+    def headline_row(self, method: str, domain: str) -> AuditRow | None:
+        """One number of the headline."""
+        return self.row(method, self.scope, domain, self.metric)
+
+    def test(self, method: str, reference: str, split: str, domain: str, metric: str) -> PairedTest | None:
+        """One paired test, or None where it was not made."""
+        return self.tests.get((method, reference, split, domain, metric))
+
+    def measured(self, split: str, metric: str) -> tuple[str, ...]:
+        """The methods that have a number on a split."""
+        domains = ("in_domain", "shifted")
+        return tuple(m for m in self.methods if any(self.row(m, split, d, metric) for d in domains))

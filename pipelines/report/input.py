@@ -1,0 +1,146 @@
+"""All that the report shows, as plain frozen values; the stage that writes the report fills them in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.concepts import Concept, ConceptBank, Verdict
+from knowledge.passages import Passage
+from knowledge.priors import Prior
+from models.domains import DomainSplit
+from models.evaluation.audit import AuditReport
+
+
+@dataclass(frozen=True, slots=True)
+class GrounderQuality:
+    """How well one concept's detector finds it, cross-validated.
+
+    Attributes:
+        concept_id: The concept.
+        auroc: Area under the ROC curve; nan where it cannot be estimated.
+        low, high: 95 % interval of `auroc`.
+        balanced_accuracy: At the threshold 0.5.
+        n_yes, n_no: Annotated images behind it.
+        kept: Whether the classifier uses the concept.
+    """
+
+    concept_id: str
+    auroc: float
+    low: float
+    high: float
+    balanced_accuracy: float
+    n_yes: int
+    n_no: int
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptWeights:
+    """What KnoBo learned on one split.
+
+    Attributes:
+        split: Name of the split.
+        classes: `(k,)`.
+        concept_ids: `(c,)`.
+        values: `(k, c) float32`, mean over the seeds.
+    """
+
+    split: str
+    classes: tuple[str, ...]
+    concept_ids: tuple[str, ...]
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One concept's part in one decision."""
+
+    concept_id: str
+    score: float
+    weight: float
+
+    @property
+    def value(self) -> float:
+        """Score times weight."""
+        return self.score * self.weight
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One image, the class KnoBo gave it, and why.
+
+    Attributes:
+        caption: How the image may be named in a report that is passed on; never a patient id.
+        split, domain: Where the image comes from; `domain` is `in_domain` or `shifted`.
+        truth, predicted: Class names; `truth` is empty where unknown.
+        probability: Of the predicted class.
+        contributions: For the predicted class, in any order.
+        image: PNG bytes of a thumbnail; None where images must not be shown.
+    """
+
+    caption: str
+    split: str
+    domain: str
+    truth: str
+    predicted: str
+    probability: float
+    contributions: tuple[Contribution, ...]
+    image: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+        config_digest: Of the configuration that the run used.
+        versions: Version by package or model name.
+        seed: Of the run.
+        commit: Of the code; empty outside a checkout.
+        seconds: Time by stage, in the order of the run.
+    """
+
+    config_digest: str
+    versions: Mapping[str, str]
+    seed: int
+    commit: str
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportInput:
+    """One finished run.
+
+    Attributes:
+        run: Name of the run.
+        modality: What the images are, as a reader would say it, e.g. `chest X-ray`.
+        audit: The numbers.
+        splits: Every split audited, with its checks.
+        bank: The accepted concepts.
+        passages: Every passage that a concept quotes, by id.
+        verdicts: Screening outcomes; those that did not pass are shown with their reason.
+        candidates: The rejected concepts, for their questions; may be incomplete.
+        quality: Detectors of the accepted concepts.
+        prior: Signs by class and concept.
+        weights: One for each split.
+        explanations: Two or three worked examples, or none.
+        provenance: Where the numbers come from.
+        outside_mean: Splits that do not enter the mean.
+    """
+
+    run: str
+    modality: str
+    audit: AuditReport
+    splits: tuple[DomainSplit, ...]
+    bank: ConceptBank
+    passages: Mapping[str, Passage]
+    verdicts: tuple[Verdict, ...]
+    candidates: tuple[Concept, ...]
+    quality: tuple[GrounderQuality, ...]
+    prior: Prior
+    weights: tuple[ConceptWeights, ...]
+    explanations: tuple[Explanation, ...]
+    provenance: Provenance
+    outside_mean: tuple[str, ...] = ()

@@ -1,0 +1,115 @@
+"""The audit as Markdown whose tables also read well as plain text on a terminal."""
+
+from collections.abc import Iterable, Sequence
+
+from models.evaluation.audit import AuditReport
+from pipelines.report.index import MEAN, AuditIndex
+from pipelines.report.summary import COLUMNS, headline, summary_table
+from pipelines.report.wording import METRICS, count, describe, plain, signed, signed_interval
+
+
+def render_markdown(audit: AuditReport) -> str:
+    """The whole of `audit.md`."""
+    index = AuditIndex.of(audit)
+    blocks = [
+        "# Audit across domain shifts",
+        headline(audit),
+        legend(),
+        *overall(index),
+        *notes(audit),
+        *comparisons(index),
+        *(block for split in index.splits for block in split_blocks(index, split)),
+        *checks(audit),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def legend() -> str:
+    """What the columns mean."""
+    return (
+        "Values with 95 % bootstrap intervals. In domain: images where the shortcut holds as in training. "
+        "Shifted: it is reversed. Gap: in domain minus shifted. Average: the mean of the two."
+    )
+
+
+def overall(index: AuditIndex) -> list[str]:
+    """The headline table, and the same for the other metrics."""
+    if index.scope != MEAN:
+        return []
+    return [
+        block
+        for metric in index.metrics
+        for block in (
+            f"## Mean over the splits, {METRICS.get(metric, metric)}",
+            metric_table(index, MEAN, metric),
+        )
+    ]
+
+
+def split_blocks(index: AuditIndex, split: str) -> list[str]:
+    """One split: its size and the headline metric."""
+    return [f"## {one_line(split)}", size_line(index, split), metric_table(index, split, index.metric)]
+
+
+def size_line(index: AuditIndex, split: str) -> str:
+    """`accuracy, 213 images in domain, 198 shifted`."""
+    sizes = (
+        (index.row(method, split, domain, index.metric), label)
+        for domain, label in (("in_domain", "in domain"), ("shifted", "shifted"))
+        for method in index.measured(split, index.metric)[:1]
+    )
+    images = [f"{count(row.n, 'image')} {label}" for row, label in sizes if row]
+    return ", ".join([METRICS.get(index.metric, index.metric).capitalize(), *images]) + "."
+
+
+def metric_table(index: AuditIndex, split: str, metric: str) -> str:
+    """Methods by domains."""
+    return table(COLUMNS, summary_table(index.audit, split=split, metric=metric))
+
+
+def comparisons(index: AuditIndex) -> list[str]:
+    """KnoBo minus each other method on the same images."""
+    tests = [t for t in index.audit.paired if t.split == index.scope and t.metric == index.metric]
+    if not tests:
+        return []
+    rows = [
+        (
+            f"{describe(t.method).label} minus {describe(t.reference).label}",
+            plain(t.domain),
+            f"{signed(t.difference)} ({signed_interval(t.low, t.high)})",
+        )
+        for t in tests
+    ]
+    return ["## Paired differences on the same images", table(("comparison", "domain", "difference"), rows)]
+
+
+def notes(audit: AuditReport) -> list[str]:
+    """What a reader must know."""
+    return ["\n".join(f"- {one_line(note)}" for note in audit.notes)] if audit.notes else []
+
+
+def checks(audit: AuditReport) -> list[str]:
+    """Every check, those that failed first."""
+    if not audit.checks:
+        return []
+    rows = [
+        (split, plain(name), "passed" if passed else "**failed**", message)
+        for split, name, passed, message in sorted(audit.checks, key=lambda check: check[2])
+    ]
+    return ["## Checks", table(("split", "check", "result", "what was found"), rows)]
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table with its columns padded to one width."""
+    cells = [[one_line(text).replace("|", "\\|") for text in row] for row in (header, *rows)]
+    widths = [max(len(text) for text in column) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)) + " |" for row in cells
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, which would end a Markdown table."""
+    return " ".join(text.split())

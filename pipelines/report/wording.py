@@ -1,0 +1,121 @@
+"""How numbers, methods and domains are written, the same in the terminal, in Markdown and in HTML."""
+
+import math
+from dataclasses import dataclass
+
+ABSENT = "–"
+NOT_ESTIMABLE = "n/e"
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a method is called, and what its number tells, in one sentence."""
+
+    name: str
+    label: str
+    kind: str
+    tells: str
+
+
+METHODS = (
+    Method(
+        "knobo",
+        "KnoBo",
+        "bottleneck",
+        "Scores every concept in the image and weighs the scores; the weights are drawn towards the signs "
+        "that the literature gives.",
+    ),
+    Method(
+        "linear_probe",
+        "Linear probe",
+        "baseline",
+        "Reads the features of the same image encoder directly, so it is free to use any shortcut in them.",
+    ),
+    Method(
+        "fine_tune",
+        "Fine-tuning",
+        "baseline",
+        "Trains the whole image encoder end to end on the same images.",
+    ),
+    Method(
+        "no_prior",
+        "No prior",
+        "control",
+        "KnoBo with its prior switched off: what the concepts do when no one says what they speak for.",
+    ),
+    Method(
+        "random_prior",
+        "Random-sign prior",
+        "control",
+        "KnoBo drawn towards random signs: tells knowledge from the restraint any prior puts on weights.",
+    ),
+    Method(
+        "prior_only",
+        "Prior only",
+        "control",
+        "The signs themselves as weights, with no training on labels: what the knowledge is worth alone.",
+    ),
+    Method(
+        "random_concepts",
+        "Random concepts",
+        "control",
+        "As many random directions in place of the concepts: tells their meaning from their number.",
+    ),
+)
+BY_NAME = {method.name: method for method in METHODS}
+
+DOMAINS = {"in_domain": "in domain", "shifted": "shifted", "gap": "gap", "average": "average"}
+METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC"}
+PARTS = ("train", "validation", "in_domain", "shifted")
+
+
+def describe(method: str) -> Method:
+    """What is known of a method; one that is not listed goes by its own name."""
+    return BY_NAME.get(method) or Method(method, method.replace("_", " ").capitalize(), "baseline", "")
+
+
+def plain(name: str) -> str:
+    """`no_finding` as a reader would write it: `no finding`."""
+    return name.replace("_", " ")
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """A fixed number of digits, a true minus sign, no negative zero; `n/e` where it cannot be estimated."""
+    if not math.isfinite(value):
+        return NOT_ESTIMABLE
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def signed(value: float, *, digits: int = 3) -> str:
+    """As `number`, with a plus sign on what is above zero."""
+    text = number(value, digits=digits)
+    return f"+{text}" if value > 0 and text.strip("0.") else text
+
+
+def interval(low: float, high: float, *, digits: int = 3) -> str:
+    """`0.512 to 0.594`, or the word for one that cannot be estimated."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return NOT_ESTIMABLE
+    return f"{number(low, digits=digits)} to {number(high, digits=digits)}"
+
+
+def signed_interval(low: float, high: float, *, digits: int = 3) -> str:
+    """As `interval`, for a difference."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return NOT_ESTIMABLE
+    return f"{signed(low, digits=digits)} to {signed(high, digits=digits)}"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """`1 split`, `1,200 images`."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """`4.2 s`, `3 min 5 s`, `1 h 2 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
