@@ -1,0 +1,1 @@
+"""Reading literature: PubMed XML, records, Markdown and plain text become documents."""
