@@ -1,0 +1,5 @@
+"""The one exception of the text side that a user is meant to read."""
+
+
+class KnowledgeError(Exception):
+    """A mistake in what the user gave: one sentence with what was found, where, and what to change."""
