@@ -1,0 +1,120 @@
+"""Answers concepts by the yes and no probabilities of a language model, sentence by sentence."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.annotation.report_text import finding_texts
+from knowledge.annotation.table import AnnotationTable, Answer, Progress, Report
+from knowledge.concepts import Concept
+from knowledge.language.protocol import LanguageModel
+
+PROMPT = """Answer each question from the text alone, with Yes or No.
+
+Text: Normal heart size. Lungs are clear.
+Question: Is the heart enlarged?
+Answer: No
+
+Text: Stable cardiomegaly without edema.
+Question: Is the heart enlarged?
+Answer: Yes
+
+Text: No focal consolidation, pneumothorax, or effusion.
+Question: Is there a pneumothorax?
+Answer: No
+
+Text: Streaky opacity in the left base.
+Question: Is there a lung opacity?
+Answer: Yes
+
+Text: {text}
+Question: {question}
+Answer:"""
+OPTIONS = (" Yes", " No")
+NOTHING = "N/A"
+"""Content-free text, whose answer shows the bias of the model for a question (Zhao et al., ICML 2021)."""
+CERTAIN = 0.75
+"""At or above it YES, at or below one minus it NO, between them UNKNOWN."""
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Logistic map from the model's log odds, less those of the content-free text, to a probability."""
+
+    slope: float = 1.0
+    bias: float = 0.0
+
+    def probability(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """P(yes), of the same shape."""
+        return np.asarray(1 / (1 + np.exp(-(self.slope * log_odds + self.bias))))
+
+
+class LanguageModelAnnotator:
+    """Asks every question of every sentence (or whole report) and keeps the highest answer of a report.
+
+    Args:
+        model: Gives the probabilities of ` Yes` and ` No`.
+        by_sentence: Ask sentence by sentence; small models lose the thread in a whole report.
+        calibration: Fitted on reports with known answers, or the identity.
+    """
+
+    name = "language_model"
+
+    def __init__(
+        self, model: LanguageModel, *, by_sentence: bool = True, calibration: Calibration | None = None
+    ) -> None:
+        self._model = model
+        self._by_sentence = by_sentence
+        self._calibration = calibration or Calibration()
+
+    @property
+    def digest(self) -> str:
+        """Of the model, the prompt and the calibration."""
+        parts = (self._model.digest, PROMPT, str(self._by_sentence), repr(self._calibration))
+        return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+    def annotate(
+        self, reports: Sequence[Report], concepts: Sequence[Concept], *, progress: Progress | None = None
+    ) -> AnnotationTable:
+        """One answer per report and concept."""
+        log_odds = self.log_odds(reports, [concept.question for concept in concepts], progress=progress)
+        probability = self._calibration.probability(log_odds).astype(np.float32)
+        answer = np.full(probability.shape, Answer.UNKNOWN.value, np.int8)
+        answer[probability >= CERTAIN] = Answer.YES.value
+        answer[probability <= 1 - CERTAIN] = Answer.NO.value
+        ids = tuple(report.id for report in reports)
+        return AnnotationTable(ids, tuple(concept.id for concept in concepts), answer, probability, self.name)
+
+    def log_odds(
+        self, reports: Sequence[Report], questions: Sequence[str], *, progress: Progress | None = None
+    ) -> NDArray[np.float64]:
+        """`(n, c) float64`: highest log odds of yes in a report, less those of the content-free text."""
+        texts = [finding_texts(report.text) if self._by_sentence else (report.text,) for report in reports]
+        distinct = list(dict.fromkeys(text for group in texts for text in group))
+        number = {text: i for i, text in enumerate(distinct)}
+        result = np.empty((len(reports), len(questions)))
+        for column, question in enumerate(questions):
+            odds = self._odds([NOTHING, *distinct], question)
+            above = odds[1:] - odds[0]
+            for row, group in enumerate(texts):
+                result[row, column] = max((above[number[text]] for text in group), default=0.0)
+            if progress is not None:
+                progress(column + 1, len(questions))
+        return result
+
+    def _odds(self, texts: Sequence[str], question: str) -> NDArray[np.float64]:
+        prompts = [PROMPT.format(text=_plain(text), question=question) for text in texts]
+        batches = [
+            self._model.choose(prompts[i : i + _BATCH], OPTIONS) for i in range(0, len(prompts), _BATCH)
+        ]
+        yes, no = np.clip(np.concatenate(batches), 1e-9, 1).T
+        return np.asarray(np.log(yes) - np.log(no))
+
+
+def _plain(text: str) -> str:
+    """On one line, so that a report cannot add a question of its own."""
+    return " ".join(text.split())

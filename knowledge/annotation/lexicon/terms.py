@@ -1,0 +1,150 @@
+"""Reads lexicon files: clinical terms with the phrases that reports use for them.
+
+A file holds `[classes]` (word classes for phrases) and three kinds of entries. `[[term]]` is a finding with
+`phrases` and `broader` terms (a consolidation is an opacity). `[[statement]]` is a normal statement with the
+terms that it `denies`. `[[modifier]]` is a side, place or quality that narrows a finding.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+
+from knowledge.annotation.data_files import data_text
+from knowledge.annotation.phrases import PhraseIndex
+from knowledge.errors import KnowledgeError
+
+
+class Kind(Enum):
+    """What an entry of the lexicon is."""
+
+    FINDING = "term"
+    STATEMENT = "statement"
+    MODIFIER = "modifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One entry.
+
+    Attributes:
+        name: Unique among the loaded files.
+        kind: Finding, normal statement or modifier.
+        phrases: How reports and questions word it (see `knowledge.annotation.phrases`).
+        broader: Terms that hold whenever this one does.
+        denies: Findings that a normal statement excludes.
+    """
+
+    name: str
+    kind: Kind
+    phrases: tuple[str, ...]
+    broader: tuple[str, ...] = ()
+    denies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Terms of one or more files.
+
+    Attributes:
+        terms: In file order.
+        classes: Name and words of the word classes, as written.
+        digest: Of the files' text.
+    """
+
+    terms: tuple[Term, ...]
+    classes: tuple[tuple[str, str], ...]
+    digest: str
+
+    @cached_property
+    def by_name(self) -> dict[str, Term]:
+        """Entries by name."""
+        return {term.name: term for term in self.terms}
+
+    @cached_property
+    def index(self) -> PhraseIndex:
+        """All phrases of all entries."""
+        phrases = ((term.name, phrase) for term in self.terms for phrase in term.phrases)
+        return PhraseIndex(phrases, classes=dict(self.classes))
+
+    @cached_property
+    def broader(self) -> dict[str, frozenset[str]]:
+        """For each entry, itself and everything that holds whenever it does."""
+        return {term.name: frozenset(self._upwards(term.name)) for term in self.terms}
+
+    @cached_property
+    def narrower(self) -> dict[str, frozenset[str]]:
+        """For each entry, itself and everything that implies it."""
+        return {
+            name: frozenset(other for other, above in self.broader.items() if name in above)
+            for name in self.broader
+        }
+
+    def _upwards(self, name: str) -> set[str]:
+        above = {name}
+        for parent in self.by_name[name].broader:
+            above |= self._upwards(parent)
+        return above
+
+
+def load_lexicon(*sources: str | Path) -> Lexicon:
+    """Lexicon from files and from the names of shipped ones (`chest_xray`, `skin`)."""
+    texts = [_read(source) for source in sources]
+    files = [_parse(source, text) for source, text in zip(sources, texts, strict=True)]
+    classes = {name: words for file, _ in files for name, words in file.items()}
+    terms = [term for _, entries in files for term in entries]
+    _check(terms)
+    digest = hashlib.sha256("\x00".join(texts).encode()).hexdigest()
+    return Lexicon(tuple(terms), tuple(classes.items()), digest)
+
+
+def _read(source: str | Path) -> str:
+    if isinstance(source, str) and not source.endswith(".toml"):
+        text = data_text(source)
+        if text is None:
+            raise KnowledgeError(
+                f"there is no lexicon named {source!r}; use chest_xray, skin or a path to a .toml file"
+            )
+        return text
+    try:
+        return Path(source).read_text("utf-8")
+    except OSError as error:
+        raise KnowledgeError(
+            f"the lexicon {source} cannot be read ({error.strerror}); check the path"
+        ) from error
+
+
+def _parse(source: str | Path, text: str) -> tuple[dict[str, str], list[Term]]:
+    try:
+        content = tomllib.loads(text)
+        terms = [_term(kind, entry) for kind in Kind for entry in content.get(kind.value, [])]
+    except tomllib.TOMLDecodeError as error:
+        raise KnowledgeError(f"the lexicon {source} is not valid TOML: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise KnowledgeError(
+            f"an entry of the lexicon {source} has a missing or unknown key ({error}); "
+            "compare it with chest_xray.toml"
+        ) from error
+    return content.get("classes", {}), terms
+
+
+def _term(kind: Kind, entry: dict[str, object]) -> Term:
+    lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+    return Term(str(entry["name"]), kind, **lists)
+
+
+def _check(terms: Iterable[Term]) -> None:
+    names: set[str] = set()
+    for term in terms:
+        if term.name in names:
+            raise KnowledgeError(f"the lexicon term {term.name!r} is given twice; merge the two entries")
+        names.add(term.name)
+    for term in terms:
+        for other in (*term.broader, *term.denies):
+            if other not in names:
+                raise KnowledgeError(
+                    f"the lexicon term {term.name!r} points to {other!r}, which no file defines"
+                )

@@ -1,0 +1,88 @@
+"""Which terms of the lexicon a concept's question is about."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from knowledge.annotation.data_files import data
+from knowledge.annotation.lexicon import Kind, Lexicon
+from knowledge.annotation.phrases import Match, PhraseIndex
+from knowledge.annotation.report_text import Sentence, read_sentence
+from knowledge.annotation.stemming import stem
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a question is looked up in reports.
+
+    Attributes:
+        findings: Findings or normal statements asked for.
+        either: One of `findings` is enough; otherwise all are needed.
+        modifiers: Modifiers that must stand in the same sentence as the finding.
+        words: Stems that must stand there too; without findings, the whole content of the question.
+    """
+
+    findings: tuple[str, ...]
+    either: bool
+    modifiers: tuple[str, ...]
+    words: frozenset[str]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a mention of the finding alone is not enough."""
+        return bool(self.modifiers or self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    ignored: frozenset[str]
+    places: frozenset[str]
+    either: PhraseIndex
+
+
+@cache
+def _wording() -> _Wording:
+    words = data("wording")
+    ignored = frozenset(stem(word) for word in words["ignored"].split())
+    places = frozenset(stem(word) for word in words["places"].split())
+    return _Wording(ignored, places, PhraseIndex(("either", phrase) for phrase in words["either"]))
+
+
+def link(question: str, lexicon: Lexicon) -> Link:
+    """The longest terms of the question that do not overlap, and the words they leave over."""
+    sentence = read_sentence(question)
+    chosen = _longest_first(lexicon.index.find(sentence), lexicon)
+    findings = tuple(match.key for match in chosen if lexicon.by_name[match.key].kind is not Kind.MODIFIER)
+    modifiers = tuple(match.key for match in chosen if lexicon.by_name[match.key].kind is Kind.MODIFIER)
+    words = _content(sentence)
+    if not findings:
+        return Link((), either=False, modifiers=(), words=words)
+    covered = {
+        i for match in chosen for i in range(match.start, match.end) if sentence.stems[i] in match.words
+    }
+    left_over = {word for i, word in enumerate(sentence.stems) if i not in covered}
+    either = bool(_wording().either.find(sentence))
+    return Link(findings, either, modifiers, frozenset((words & left_over) - _wording().places))
+
+
+def _content(sentence: Sentence) -> frozenset[str]:
+    return frozenset(
+        word
+        for word in sentence.stems
+        if word not in _wording().ignored and (word.isalpha() or len(word) > 2)
+    )
+
+
+def _longest_first(matches: list[Match], lexicon: Lexicon) -> list[Match]:
+    kinds = list(Kind)
+
+    def order(match: Match) -> tuple[int, int, int]:
+        kind = lexicon.by_name[match.key].kind
+        return kinds.index(kind) // 2, match.start - match.end, -len(lexicon.broader[match.key])
+
+    chosen: list[Match] = []
+    for match in sorted(matches, key=order):
+        if match.key in {other.key for other in chosen}:
+            continue
+        if all(match.end <= other.start or other.end <= match.start for other in chosen):
+            chosen.append(match)
+    return sorted(chosen, key=lambda match: match.start)
