@@ -8,7 +8,8 @@ class AuditRow:
     """One number.
 
     Attributes:
-        method: `knobo`, `linear_probe`, `fine_tune`, `no_prior`, `random_prior`, `prior_only`, `random_concepts`.
+        method: `knobo`, `linear_probe`, `fine_tune`, `no_prior`, `random_prior`, `prior_only` or
+            `random_concepts`.
         split: Name of the split, or `mean` over the splits that enter the mean.
         domain: `in_domain`, `shifted`, `gap` (in_domain minus shifted) or `average` (their mean).
         metric: `accuracy`, `balanced_accuracy` or `auroc`.

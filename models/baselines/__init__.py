@@ -1,0 +1,83 @@
+"""Every method of the audit behind one interface. A new one is a file here and a line in `METHODS`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from models.baselines.fine_tune import FineTune, FineTuneSettings, NetworkFactory
+from models.baselines.interface import Fitted, Inputs, Method, Progress, TrainingData
+from models.baselines.knobo import Knobo
+from models.baselines.linear_probe import LinearProbe
+from models.baselines.no_prior import NoPrior
+from models.baselines.prior_only import PriorOnly
+from models.baselines.random_concepts import RandomConcepts
+from models.baselines.random_prior import RandomPrior
+from models.errors import ModelsError
+from models.grounder import Grounder
+from models.heads import HeadSettings
+from models.scaling import ScalingKind
+
+__all__ = [
+    "METHODS",
+    "FineTuneSettings",
+    "Fitted",
+    "Ingredients",
+    "Inputs",
+    "Method",
+    "NetworkFactory",
+    "Progress",
+    "TrainingData",
+    "make_method",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What methods are made of.
+
+    Attributes:
+        grounder: Shape of the concepts, for `random_concepts`.
+        network: Makes a pretrained network, for `fine_tune`.
+        head: Training of the bottleneck heads.
+        probe: Training of the linear probe.
+        probe_scaling: Of its features.
+        fine_tune: Training of the network.
+    """
+
+    grounder: Grounder
+    network: NetworkFactory | None = None
+    head: HeadSettings = field(default_factory=HeadSettings)
+    probe: HeadSettings = field(default_factory=HeadSettings)
+    probe_scaling: ScalingKind = ScalingKind.STANDARD
+    fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
+
+
+def make_fine_tune(given: Ingredients) -> FineTune:
+    """Needs a network."""
+    if given.network is None:
+        raise ModelsError("fine_tune needs an encoder that can be trained and none was given; leave it out")
+    return FineTune(given.network, given.fine_tune)
+
+
+METHODS: Mapping[str, Callable[[Ingredients], Method]] = MappingProxyType(
+    {
+        "knobo": lambda given: Knobo(given.head),
+        "no_prior": lambda given: NoPrior(given.head),
+        "random_prior": lambda given: RandomPrior(given.head),
+        "prior_only": lambda given: PriorOnly(given.head),
+        "random_concepts": lambda given: RandomConcepts(given.grounder, given.head),
+        "linear_probe": lambda given: LinearProbe(given.probe, given.probe_scaling),
+        "fine_tune": make_fine_tune,
+    }
+)
+
+
+def make_method(name: str, ingredients: Ingredients) -> Method:
+    """The method of that name.
+
+    Raises:
+        ModelsError: No such method.
+    """
+    if name not in METHODS:
+        raise ModelsError(f"there is no method {name!r}; choose from {', '.join(METHODS)}")
+    return METHODS[name](ingredients)

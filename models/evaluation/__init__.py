@@ -1,0 +1,1 @@
+"""How well a method does in its own domain and in a shifted one, with intervals."""

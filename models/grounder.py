@@ -1,0 +1,204 @@
+"""The grounder: every concept detector as one row of a logistic layer, with its quality."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from models.artifacts import Artifact, load_artifact, save_artifact
+from models.errors import ModelsError
+from models.features import FeatureTable
+from models.scaling import Scaling, ScalingKind
+
+KIND = "grounder"
+
+
+class Calibration(StrEnum):
+    """`PLATT` refits each logit on held-out scores, since a balanced fit sees rare signs too often."""
+
+    NONE = "none"
+    PLATT = "platt"
+
+
+@dataclass(frozen=True, slots=True)
+class GroundingSettings:
+    """How grounders are fitted.
+
+    Attributes:
+        C: Inverse strength of the penalty, as in scikit-learn.
+        balanced: Weigh yes and no so that each counts half.
+        scaling: Of the features.
+        calibration: Of the probabilities; the paper has none.
+        folds: Of the cross-validation; images of one group stay in one fold.
+        minimum: A concept with fewer yes or fewer no is not grounded (10 in the paper's code).
+        replicates: Of the bootstrap behind the intervals.
+        seed: Of folds and bootstrap.
+    """
+
+    C: float = 1.0
+    balanced: bool = True
+    scaling: ScalingKind = ScalingKind.STANDARD
+    calibration: Calibration = Calibration.NONE
+    folds: int = 5
+    minimum: int = 10
+    replicates: int = 1000
+    seed: int = 0
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """From what `dataclasses.asdict` gave, read back from JSON."""
+        kinds = {
+            "scaling": ScalingKind(values["scaling"]),
+            "calibration": Calibration(values["calibration"]),
+        }
+        return cls(**{**values, **kinds})
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptQuality:
+    """How well a concept is seen in images held out from its fit.
+
+    Attributes:
+        concept_id: Whose.
+        n_yes, n_no: Images with that answer.
+        auroc, auroc_low, auroc_high: With 95 % interval over groups.
+        balanced_accuracy, balanced_accuracy_low, balanced_accuracy_high: At probability 0.5.
+    """
+
+    concept_id: str
+    n_yes: int
+    n_no: int
+    auroc: float
+    auroc_low: float
+    auroc_high: float
+    balanced_accuracy: float
+    balanced_accuracy_low: float
+    balanced_accuracy_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ungrounded:
+    """A concept with too few answers of one kind to be learnt."""
+
+    concept_id: str
+    n_yes: int
+    n_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grounder:
+    """Concept detectors: sigmoid(weight @ scaled features + bias).
+
+    Attributes:
+        concept_ids: `(c,)`.
+        columns: `(d,)` names of the features they read.
+        weight: `(c, d) float64`.
+        bias: `(c,) float64`.
+        scaling: Of the features.
+        quality: `(c,)`, by cross-validation.
+        out_of_fold: Probabilities for the images it was fitted on, by the folds that left them out.
+        ungrounded: Concepts that could not be fitted.
+        settings: As fitted.
+    """
+
+    concept_ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    scaling: Scaling
+    quality: tuple[ConceptQuality, ...]
+    out_of_fold: FeatureTable
+    ungrounded: tuple[Ungrounded, ...]
+    settings: GroundingSettings
+
+    def score(self, table: FeatureTable) -> FeatureTable:
+        """Probabilities `(n, c) float32`, columns named by concept."""
+        if table.columns != self.columns:
+            raise ModelsError(
+                f"the grounders read {len(self.columns)} features and the table has {len(table.columns)}, or "
+                "under other names; use features of the encoder that they were fitted on"
+            )
+        return FeatureTable(table.ids, self.concept_ids, self.probabilities(table.values))
+
+    def probabilities(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
+        """From `features (n, d)` to `(n, c) float32`."""
+        logits = self.scaling.apply(features) @ self.weight.T + self.bias
+        return np.asarray(expit(logits), dtype=np.float32)
+
+    def best(self, count: int) -> "Grounder":
+        """The `count` concepts with the highest lower end of the AUROC interval, in their former order."""
+        ranked = sorted(range(len(self.quality)), key=lambda row: rank_key(self.quality[row]))
+        return self.subset([self.concept_ids[row] for row in sorted(ranked[:count])])
+
+    def subset(self, concept_ids: Sequence[str]) -> "Grounder":
+        """Only these concepts, in this order."""
+        place = {concept: row for row, concept in enumerate(self.concept_ids)}
+        missing = [concept for concept in concept_ids if concept not in place]
+        if missing:
+            raise ModelsError(
+                f"{len(missing)} concepts have no grounder, e.g. {missing[0]!r}; leave them out"
+            )
+        rows = [place[concept] for concept in concept_ids]
+        held_out = FeatureTable(self.out_of_fold.ids, tuple(concept_ids), self.out_of_fold.values[:, rows])
+        return replace(
+            self,
+            concept_ids=tuple(concept_ids),
+            weight=self.weight[rows],
+            bias=self.bias[rows],
+            quality=tuple(self.quality[row] for row in rows),
+            out_of_fold=held_out,
+        )
+
+    def save(self, directory: Path) -> None:
+        """Weights as safetensors, the rest in about.json."""
+        tensors: dict[str, NDArray[Any]] = {
+            "weight": self.weight,
+            "bias": self.bias,
+            "center": self.scaling.center,
+            "scale": self.scaling.scale,
+            "out_of_fold": self.out_of_fold.values,
+        }
+        about = {
+            "concept_ids": self.concept_ids,
+            "columns": self.columns,
+            "images": self.out_of_fold.ids,
+            "quality": [asdict(each) for each in self.quality],
+            "ungrounded": [asdict(each) for each in self.ungrounded],
+            "settings": asdict(self.settings),
+        }
+        save_artifact(directory, Artifact(tensors, about), kind=KIND)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Reads what `save` wrote."""
+        artifact = load_artifact(directory, kind=KIND)
+        about, tensors = artifact.about, artifact.tensors
+        settings = GroundingSettings.from_json(about["settings"])
+        return cls(
+            concept_ids=tuple(about["concept_ids"]),
+            columns=tuple(about["columns"]),
+            weight=tensors["weight"],
+            bias=tensors["bias"],
+            scaling=Scaling(settings.scaling, tensors["center"], tensors["scale"]),
+            quality=tuple(ConceptQuality(**each) for each in about["quality"]),
+            out_of_fold=FeatureTable(
+                tuple(about["images"]), tuple(about["concept_ids"]), tensors["out_of_fold"]
+            ),
+            ungrounded=tuple(Ungrounded(**each) for each in about["ungrounded"]),
+            settings=settings,
+        )
+
+
+def rank_key(quality: ConceptQuality) -> tuple[float, float, int, str]:
+    """Best first: lower end of the AUROC interval, then AUROC, then the rarer answer's count, then the id."""
+    return (
+        -quality.auroc_low,
+        -quality.auroc,
+        -min(quality.n_yes, quality.n_no),
+        quality.concept_id,
+    )

@@ -1,0 +1,300 @@
+"""Fits grounders: what the reports say about each concept, learnt from image features and cross-validated."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from models.errors import ModelsError
+from models.evaluation.intervals import bootstrap_weights, interval
+from models.evaluation.metrics import auroc, balanced_accuracy
+from models.features import FeatureTable
+from models.grounder import Calibration, ConceptQuality, Grounder, GroundingSettings, Ungrounded
+from models.logistic import Basis, fit_logistic
+from models.scaling import Scaling
+
+__all__ = ["Calibration", "ConceptQuality", "Grounder", "GroundingSettings", "Ungrounded", "fit_grounders"]
+
+BLOCK = 25  # concepts fitted together: enough for fast matrix products, few enough to see progress
+CELLS = 10_000_000  # folds x concepts x images held at once: 80 MB an array
+FOLD_TOLERANCE = 3e-3  # held-out scores need fewer digits than the coefficients that are kept
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What is known of the concepts that can be grounded.
+
+    Attributes:
+        yes: `(c, n) float64`, 1 for yes, 0 for no or unknown.
+        known: `(c, n) bool`.
+    """
+
+    yes: NDArray[np.float64]
+    known: NDArray[np.bool_]
+
+    def part(self, rows: slice) -> "Answers":
+        """Some of the concepts."""
+        return Answers(self.yes[rows], self.known[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Fitted concepts.
+
+    Attributes:
+        weight: `(c, d)`.
+        bias: `(c,)`.
+        held_out: `(c, n)` logits, each image by the fold that left it out.
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    held_out: NDArray[np.float64]
+
+
+def fit_grounders(
+    features: FeatureTable,
+    answers: NDArray[np.floating],
+    *,
+    concept_ids: Sequence[str],
+    groups: Sequence[str] | None = None,
+    settings: GroundingSettings | None = None,
+    progress: Progress | None = None,
+) -> Grounder:
+    """One balanced logistic regression a concept (KnoBo, section 3), all solved together.
+
+    Scaling is fitted once on all images (it sees no answer) and shared by the folds.
+
+    Args:
+        features: `(n, d)` of the images that have reports.
+        answers: `(n, c)` probability of yes, nan where unknown (left out); from 0.5 on it is a yes.
+        concept_ids: `(c,)`.
+        groups: `(n,)` patient of each image; each image by itself if None.
+        settings: Defaults: those of the paper's code, on standardised features.
+        progress: Told how many concepts are done.
+
+    Raises:
+        ModelsError: Shapes that do not fit, or no concept with enough answers of both kinds.
+    """
+    settings = settings or GroundingSettings()
+    units = tuple(groups) if groups is not None else features.ids
+    check_shapes(features, answers, concept_ids=concept_ids, units=units)
+    table, enough = tabulate(answers, settings=settings)
+    scaling = Scaling.fit(settings.scaling, features.values)
+    basis = Basis.of(scaling.apply(features.values))
+    folds = assign_folds(units, count=settings.folds, seed=settings.seed)
+    layer = fit_layer(basis, table, folds=folds, settings=settings, progress=progress)
+    kept = tuple(concept for concept, usable in zip(concept_ids, enough, strict=True) if usable)
+    quality = measure(layer.held_out, table, concept_ids=kept, units=units, settings=settings)
+    if settings.calibration is Calibration.PLATT:
+        layer = calibrate(layer, table)
+    held_out = np.asarray(expit(layer.held_out.T), dtype=np.float32)
+    return Grounder(
+        concept_ids=kept,
+        columns=features.columns,
+        weight=layer.weight,
+        bias=layer.bias,
+        scaling=scaling,
+        quality=quality,
+        out_of_fold=FeatureTable(features.ids, kept, held_out),
+        ungrounded=rejected(answers, concept_ids=concept_ids, enough=enough),
+        settings=settings,
+    )
+
+
+def check_shapes(
+    features: FeatureTable,
+    answers: NDArray[np.floating],
+    *,
+    concept_ids: Sequence[str],
+    units: Sequence[str],
+) -> None:
+    """Raises ModelsError where ids, answers and groups do not belong together."""
+    expected = (len(features.ids), len(concept_ids))
+    if answers.shape != expected:
+        raise ModelsError(
+            f"the answers have shape {answers.shape} for {expected[0]} images and {expected[1]} concepts; "
+            "give one row an image and one column a concept"
+        )
+    if len(units) != expected[0]:
+        raise ModelsError(f"{len(units)} groups were given for {expected[0]} images; give one an image")
+
+
+def tabulate(
+    answers: NDArray[np.floating], *, settings: GroundingSettings
+) -> tuple[Answers, NDArray[np.bool_]]:
+    """The concepts with enough answers of both kinds, and which they are, `(c,) bool`."""
+    known, yes = ~np.isnan(answers), answers >= 0.5
+    rarer = np.minimum((known & yes).sum(axis=0), (known & ~yes).sum(axis=0))
+    enough = rarer >= max(settings.minimum, 1)
+    if not enough.any():
+        raise ModelsError(
+            f"none of {answers.shape[1]} concepts has {settings.minimum} yes and {settings.minimum} no in "
+            f"{answers.shape[0]} images with reports; give more reports or lower the minimum"
+        )
+    return Answers(yes[:, enough].T.astype(np.float64), np.ascontiguousarray(known[:, enough].T)), enough
+
+
+def rejected(
+    answers: NDArray[np.floating], *, concept_ids: Sequence[str], enough: NDArray[np.bool_]
+) -> tuple[Ungrounded, ...]:
+    """The concepts that could not be fitted, with their counts."""
+    n_yes, n_no = (answers >= 0.5).sum(axis=0), (answers < 0.5).sum(axis=0)
+    places = np.flatnonzero(~enough)
+    return tuple(Ungrounded(concept_ids[int(row)], int(n_yes[row]), int(n_no[row])) for row in places)
+
+
+def assign_folds(units: Sequence[str], *, count: int, seed: int) -> NDArray[np.int64]:
+    """Fold of each image, `(n,)`: units in random order, each into the fold that is smallest so far."""
+    names, number, sizes = np.unique(
+        np.asarray(units, dtype=np.str_), return_inverse=True, return_counts=True
+    )
+    if count < 2 or len(names) < count:
+        raise ModelsError(
+            f"{count} folds were asked for and there are {len(names)} groups of images; "
+            "give at least 2 folds and as many groups as folds"
+        )
+    fold_of = np.empty(len(names), dtype=np.int64)
+    filled = np.zeros(count, dtype=np.int64)
+    for unit in np.random.default_rng(seed).permutation(len(names)):
+        fold_of[unit] = filled.argmin()
+        filled[fold_of[unit]] += sizes[unit]
+    return fold_of[number]
+
+
+def fit_layer(
+    basis: Basis,
+    answers: Answers,
+    *,
+    folds: NDArray[np.int64],
+    settings: GroundingSettings,
+    progress: Progress | None,
+) -> Layer:
+    """Fits all concepts on all images, and once a fold on the others for the held-out logits."""
+    total, images = answers.yes.shape
+    step = max(1, min(BLOCK, CELLS // (images * settings.folds)))
+    single = basis.to_single()
+    parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    for start in range(0, total, step):
+        block = answers.part(slice(start, start + step))
+        full = fit_logistic(basis, block.yes, sample_weights(block, settings=settings))
+        parts.append((full, hold_out(single, block, start=full, folds=folds, settings=settings)))
+        if progress is not None:
+            progress(min(start + step, total), total)
+    coefficients = np.concatenate([full for full, _ in parts])
+    held_out = np.concatenate([logits for _, logits in parts])
+    return Layer(basis.weight(coefficients), coefficients[:, -1], held_out)
+
+
+def sample_weights(answers: Answers, *, settings: GroundingSettings) -> NDArray[np.float64]:
+    """`C` times scikit-learn's sample weights, `(c, n)`; 0 where the answer is unknown."""
+    known = answers.known.astype(np.float64)
+    if not settings.balanced:
+        return settings.C * known
+    n_known = known.sum(axis=1, keepdims=True)
+    n_yes = (known * answers.yes).sum(axis=1, keepdims=True)
+    yes_weight = n_known / (2 * np.maximum(n_yes, 1))
+    no_weight = n_known / (2 * np.maximum(n_known - n_yes, 1))
+    return np.asarray(settings.C * known * np.where(answers.yes > 0, yes_weight, no_weight))
+
+
+def hold_out(
+    basis: Basis,
+    answers: Answers,
+    *,
+    start: NDArray[np.float64],
+    folds: NDArray[np.int64],
+    settings: GroundingSettings,
+) -> NDArray[np.float64]:
+    """Logits `(c, n)` of each image by the fit without its fold; all folds are fitted together."""
+    count = settings.folds
+    masks = [folds != fold for fold in range(count)]
+    weights = [
+        sample_weights(Answers(answers.yes, answers.known & mask), settings=settings) for mask in masks
+    ]
+    coefficients = fit_logistic(
+        basis,
+        np.tile(answers.yes, (count, 1)),
+        np.concatenate(weights),
+        start=np.tile(start, (count, 1)),
+        tolerance=FOLD_TOLERANCE,
+    )
+    logits = np.empty(answers.yes.shape)
+    for mask, part in zip(masks, np.split(coefficients, count), strict=True):
+        logits[:, ~mask] = part @ basis.inputs[~mask].T
+    return logits
+
+
+def calibrate(layer: Layer, answers: Answers) -> Layer:
+    """Platt's slope and offset of each concept, folded into its weight and bias."""
+    pairs = zip(layer.held_out, answers.yes, answers.known, strict=True)
+    fitted = np.array([platt(logits[known], yes[known]) for logits, yes, known in pairs])
+    slope, offset = fitted[:, :1], fitted[:, 1:]
+    return Layer(
+        weight=layer.weight * slope,
+        bias=layer.bias * slope[:, 0] + offset[:, 0],
+        held_out=layer.held_out * slope + offset,
+    )
+
+
+def platt(logits: NDArray[np.float64], yes: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope (not negative) and offset that fit the answers best (Platt 1999, with its smoothed targets)."""
+    n_yes, n_no = yes.sum(), (1 - yes).sum()
+    targets = np.where(yes > 0, (n_yes + 1) / (n_yes + 2), 1 / (n_no + 2))
+
+    def loss(place: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        moved = place[0] * logits + place[1]
+        gap = expit(moved) - targets
+        value = np.logaddexp(0, moved) - targets * moved
+        return float(value.sum()), np.array([gap @ logits, gap.sum()])
+
+    start = np.array([1.0, np.log((n_yes + 1) / (n_no + 1))])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)]).x
+    return float(found[0]), float(found[1])
+
+
+def measure(
+    held_out: NDArray[np.float64],
+    answers: Answers,
+    *,
+    concept_ids: Sequence[str],
+    units: Sequence[str],
+    settings: GroundingSettings,
+) -> tuple[ConceptQuality, ...]:
+    """Quality of each concept on held-out images, before calibration."""
+    generator = np.random.default_rng(settings.seed)
+    weights = bootstrap_weights(units, replicates=settings.replicates, generator=generator)
+    rows = zip(concept_ids, held_out, answers.yes, answers.known, strict=True)
+    return tuple(
+        measure_concept(concept, logits[known], yes[known].astype(np.int64), weights=weights[:, known])
+        for concept, logits, yes, known in rows
+    )
+
+
+def measure_concept(
+    concept: str,
+    logits: NDArray[np.float64],
+    yes: NDArray[np.int64],
+    *,
+    weights: NDArray[np.float64],
+) -> ConceptQuality:
+    """Of one concept, on the images where its answer is known; row 0 of `weights` is the sample itself."""
+    scores = np.stack([-logits, logits], axis=1)
+    ranking, recall = auroc(yes, scores, weights), balanced_accuracy(yes, scores, weights)
+    ranking_interval, recall_interval = interval(ranking[1:]), interval(recall[1:])
+    return ConceptQuality(
+        concept_id=concept,
+        n_yes=int(yes.sum()),
+        n_no=int((1 - yes).sum()),
+        auroc=float(ranking[0]),
+        auroc_low=ranking_interval.low,
+        auroc_high=ranking_interval.high,
+        balanced_accuracy=float(recall[0]),
+        balanced_accuracy_low=recall_interval.low,
+        balanced_accuracy_high=recall_interval.high,
+    )

@@ -1,0 +1,201 @@
+"""Trains many linear heads at once: Adam on mini-batches, the epoch of best validation accuracy kept."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's defaults in torch
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSettings:
+    """How a head is trained; defaults of the paper.
+
+    Attributes:
+        strength: Lambda, the weight of the parameter prior.
+        epochs, batch, learning_rate: Of Adam.
+        standardise: Give the inputs mean 0 and deviation 1 first; off in the paper.
+    """
+
+    strength: float = 1.0
+    epochs: int = 200
+    batch: int = 64
+    learning_rate: float = 1e-3
+    standardise: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a head is trained or selected on.
+
+    Attributes:
+        inputs: `(n, d)` shared by all heads, or `(h, n, d)` one table a head.
+        labels: `(n,) int64` class numbers.
+    """
+
+    inputs: NDArray[np.floating]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """`h` trained heads.
+
+    Attributes:
+        weight: `(h, k, d) float32`.
+        bias: `(h, k) float32`; zeros where the heads have none.
+        epoch: `(h,)` the epoch kept, from 1.
+        validation_accuracy: `(h,)` at that epoch.
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    epoch: NDArray[np.int64]
+    validation_accuracy: NDArray[np.float64]
+
+
+def train_heads(
+    train: Sample,
+    validation: Sample,
+    *,
+    classes: int,
+    seeds: Sequence[int],
+    settings: HeadSettings,
+    prior: NDArray[np.floating] | None = None,
+    bias: bool = False,
+) -> Heads:
+    """One head a seed, each as if it were trained alone.
+
+    A head's seed draws its first weights (as `torch.nn.Linear` does) and the order of its mini-batches.
+    The loss is cross-entropy + strength x mean |tanh(W) - prior| (KnoBo, section 3); of epochs with equal
+    validation accuracy the one with the lowest validation cross-entropy is kept.
+
+    Args:
+        train: `n` rows.
+        validation: Selects the epoch.
+        classes: `k`.
+        seeds: `(h,)`.
+        settings: Of the training.
+        prior: `(k, d)` or `(h, k, d)`; no prior term if None.
+        bias: Whether a head has one.
+    """
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    width = train.inputs.shape[-1]
+    weight, offset = first_weights(generators, classes=classes, width=width, bias=bias)
+    loss = Loss(as_inputs(train), torch.from_numpy(train.labels), as_prior(prior, weight), settings.strength)
+    best = Best(as_inputs(validation), torch.from_numpy(validation.labels), weight, offset)
+    adam = torch.optim.Adam([weight, offset] if bias else [weight], lr=settings.learning_rate)
+    for epoch in range(1, settings.epochs + 1):
+        orders = torch.stack([torch.randperm(len(train.labels), generator=each) for each in generators])
+        for rows in torch.split(orders, settings.batch, dim=1):
+            weight.grad, offset.grad = loss.gradients(weight, offset, rows)
+            adam.step()
+        best.update(epoch, weight, offset)
+    return best.heads()
+
+
+def first_weights(
+    generators: Sequence[torch.Generator], *, classes: int, width: int, bias: bool
+) -> tuple[Tensor, Tensor]:
+    """`(h, k, d)` and `(h, k)` as `torch.nn.Linear` starts; without a bias the latter is zero."""
+    bound = 1 / math.sqrt(width)
+    weight = torch.empty(len(generators), classes, width)
+    offset = torch.zeros(len(generators), classes)
+    for head, generator in enumerate(generators):
+        weight[head].uniform_(-bound, bound, generator=generator)
+        if bias:
+            offset[head].uniform_(-bound, bound, generator=generator)
+    return weight, offset
+
+
+def as_inputs(sample: Sample) -> Tensor:
+    """`(n, d)` or `(h, n, d)` float32."""
+    return torch.from_numpy(np.ascontiguousarray(sample.inputs, dtype=np.float32))
+
+
+def as_prior(prior: NDArray[np.floating] | None, weight: Tensor) -> Tensor | None:
+    """`(h, k, d)`, one a head."""
+    if prior is None:
+        return None
+    return torch.from_numpy(np.ascontiguousarray(prior, dtype=np.float32)).expand_as(weight)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Cross-entropy of each head on its mini-batch, and its parameter prior.
+
+    Attributes:
+        inputs: `(n, d)` or `(h, n, d)`.
+        labels: `(n,)`.
+        prior: `(h, k, d)` or None.
+        strength: Of the prior term.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    prior: Tensor | None
+    strength: float
+
+    def gradients(self, weight: Tensor, offset: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Of weight `(h, k, d)` and offset `(h, k)`, each head on its own `rows (h, b)`."""
+        inputs = select(self.inputs, rows)
+        logits = torch.baddbmm(offset[:, None, :], inputs, weight.transpose(1, 2))
+        excess = functional.softmax(logits, dim=2)
+        excess.scatter_add_(2, self.labels[rows][:, :, None], excess.new_full((*rows.shape, 1), -1.0))
+        excess /= rows.shape[1]
+        gradient = torch.bmm(excess.transpose(1, 2), inputs)
+        if self.prior is not None and self.strength:
+            gradient += self.strength * prior_gradient(weight, self.prior)
+        return gradient, excess.sum(dim=1)
+
+
+def select(inputs: Tensor, rows: Tensor) -> Tensor:
+    """The `rows (h, b)` of each head, `(h, b, d)`."""
+    if inputs.dim() == 2:
+        return inputs[rows]
+    return inputs[torch.arange(len(rows))[:, None], rows]
+
+
+def prior_gradient(weight: Tensor, prior: Tensor) -> Tensor:
+    """Of mean |tanh(W) - P| over the classes and concepts of each head, same shape as `weight`."""
+    squashed = weight.tanh()
+    cells = weight.shape[-1] * weight.shape[-2]
+    return (squashed - prior).sign() * (1 - squashed * squashed) / cells
+
+
+class Best:
+    """The epoch of highest validation accuracy of each head, by lowest cross-entropy where accuracies tie."""
+
+    def __init__(self, inputs: Tensor, labels: Tensor, weight: Tensor, offset: Tensor) -> None:
+        self.inputs = inputs
+        self.labels = labels.expand(len(weight), -1)
+        self.weight, self.offset = weight.clone(), offset.clone()
+        self.correct = torch.full((len(weight),), -1)
+        self.loss = torch.full((len(weight),), math.inf)
+        self.epoch = torch.zeros(len(weight), dtype=torch.int64)
+
+    def update(self, epoch: int, weight: Tensor, offset: Tensor) -> None:
+        """Keeps the heads that are better than before."""
+        logits = self.inputs @ weight.transpose(1, 2) + offset[:, None, :]
+        correct = (logits.argmax(dim=2) == self.labels).sum(dim=1)
+        losses = functional.cross_entropy(logits.transpose(1, 2), self.labels, reduction="none").mean(dim=1)
+        better = (correct > self.correct) | ((correct == self.correct) & (losses < self.loss))
+        self.correct = torch.where(better, correct, self.correct)
+        self.loss = torch.where(better, losses, self.loss)
+        self.epoch[better] = epoch
+        self.weight[better], self.offset[better] = weight[better], offset[better]
+
+    def heads(self) -> Heads:
+        """What was kept."""
+        return Heads(
+            weight=self.weight.numpy(),
+            bias=self.offset.numpy(),
+            epoch=self.epoch.numpy(),
+            validation_accuracy=(self.correct / self.labels.shape[1]).double().numpy(),
+        )
