@@ -54,13 +54,14 @@ _STOP = re.compile(
     (?:
         (?P<close>["'”’»)\]]*)
         (?:\s?\[\d[\d,;\s–-]*\])?  # a citation, [12, 14], belongs to the sentence before it
-        (?=\s+(?P<bullet>[-–—•*]+\s+)?["'“‘«(\[*]*(?P<next>\w[\w’'-]*))
+        (?=\s+(?P<bullet>[-–—•*]+\s+|\((?:[a-h]|[ivx]{1,4})\)\s+)?["'“‘«(\[*]*(?P<next>\w[\w’'-]*))
       | (?<=[a-z)]\.)\d{1,2}(?:[,–-]\d{1,2})*(?=\s+[A-Z])  # a superscript lost its markup: `cases.5 All`
       | (?<=[a-z]{3}\.)(?=[A-Z][a-z]+[\s,;:])  # a blank went missing: `cancer.Anything`
     )
     """,
     re.VERBOSE,
 )
+_DIGIT = re.compile(r"\d")
 _DOTTED = re.compile(r"(?:[A-Za-z]{1,2}\.)+[A-Za-z]{1,2}")
 _ENUMERATOR = re.compile(r"\s*\(?(?:\d{1,3}|[A-Za-z]|[IVX]{1,4})\)?")
 _REACH = 60  # characters looked at before a full stop
@@ -106,8 +107,8 @@ def _ends_sentence(text: str, stop: re.Match[str], begin: int) -> bool:
     following = stop["next"]
     if following is None:
         return True
-    if stop["bullet"] is None and following.islower():
-        return False
+    if stop["bullet"] is None and following.islower() and not _DIGIT.search(following):
+        return False  # but `mRNA`, `c-Kit` and `p53` may open a sentence
     if stop["mark"] != "." or stop["close"]:
         return True
     return _full_stop_ends_sentence(text[max(begin, stop.start() - _REACH) : stop.start()], following)

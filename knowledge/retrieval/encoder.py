@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,13 +51,7 @@ class MeanPoolingEncoder:
 
     def __init__(self, directory: Path, *, device: str = "cpu") -> None:
         _check_folder(directory)
-        from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
-
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-            self._model = AutoModel.from_pretrained(directory, local_files_only=True, use_safetensors=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise KnowledgeError(f"The passage encoder in {directory} cannot be loaded: {error}") from error
+        self._tokenizer, self._model = _load(directory)
         self._model.eval().to(device)
         self._device = device
         self._max_tokens = _max_tokens(directory)
@@ -94,6 +88,28 @@ class MeanPoolingEncoder:
             mean = (hidden * mask).sum(1) / mask.sum(1)
             vectors = torch.nn.functional.normalize(mean, dim=1).float().cpu()
         return np.asarray(vectors.numpy(), dtype=np.float32)
+
+
+def _load(directory: Path) -> tuple[Any, Any]:
+    """Tokenizer and model, without the progress bar that transformers would draw."""
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
+
+    bars: Any = logging
+    drawn = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+        model = AutoModel.from_pretrained(directory, local_files_only=True, use_safetensors=True)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise KnowledgeError(
+            f"The passage encoder in {directory} cannot be loaded ({error}): fetch it again."
+        ) from error
+    finally:
+        if drawn:
+            bars.enable_progress_bar()
+    return tokenizer, model
 
 
 def _check_folder(directory: Path) -> None:

@@ -25,6 +25,7 @@ def published(directory: Path) -> Iterator[Path]:
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    draft.chmod(0o755)  # mkdtemp keeps it to oneself; an index is shared
     try:
         yield draft
         shutil.rmtree(directory, ignore_errors=True)

@@ -33,12 +33,17 @@ _TITLE = re.compile(r"""^title:\s*(?P<quote>["']?)(?P<title>.*?)(?P=quote)\s*$""
 
 # Whole stretches of the file, replaced before it is cut into blocks, in this order.
 _STRETCHES = (
-    (re.compile(r"<!--.*?-->|<(script|style|annotation|annotation-xml)\b[^>]*>.*?</\1\s*>", re.DOTALL), ""),
+    (
+        re.compile(
+            r"<!--.*?-->|<(script|style|annotation|annotation-xml|cnx-pi)\b[^>]*>.*?</\1\s*>", re.DOTALL
+        ),
+        "",
+    ),
     (re.compile(r"^ {0,3}(```|~~~).*?^ {0,3}\1[^\n]*$", re.DOTALL | re.MULTILINE), ""),
     (
         re.compile(
             r"""!\[(?:[^\[\]]|\[[^\[\]]*\])*\]"""
-            r"""\(\s*(?:<[^>]*>|[^\s"()]+(?:[ (][^"()]*\)?[^"()]*)?)\s*(?:"([^"]*)")?\s*\)"""
+            r"""\(\s*(?:<[^>]*>|[^"()]*(?:\([^"()]*\)[^"()]*)?)\s*(?:"([^"]*)")?\s*\)"""
         ),
         "\n\n\\1\n\n",
     ),
@@ -47,7 +52,7 @@ _STRETCHES = (
     (re.compile(r"<(?:br|/?annotation)\b[^>]*>"), "\n"),
     (re.compile(r"<h([1-6])\b[^>]*>\s*(.*?)\s*</h\1\s*>", re.DOTALL), "\n\n# \\2\n\n"),
     (re.compile(r"""<span data-type="title">(.*?)</span>""", re.DOTALL), "\n\n\\1\n\n"),
-    (re.compile(r"(?<=\d)<sup\b[^>]*>"), "^"),  # 10<sup>9</sup> must not read 109
+    (re.compile(r"(?<=\d)<sup\b[^>]*>(?=[-−–]?\d)"), "^"),  # 10<sup>9</sup> must not read 109
     (
         re.compile(
             r"</?(?:div|p|hr|ul|ol|li|dl|dt|dd|table|caption|blockquote|section|article|figure|figcaption|pre)"
@@ -65,7 +70,8 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)[\s#]*")
 _UNDERLINE = re.compile(r"={3,}|-{3,}")
 _RULE = re.compile(r"(?:[-*_]\s*){3,}|\^|\|?[\s:|]*-{3}[\s:|-]*")
-_MARKER = re.compile(r"(?:[*+-]|\d{1,3}[.)])\s+|>\s?")
+_MARKER = re.compile(r"(?:[*+-]|\d{1,3}[.)])\s+")
+_QUOTED = re.compile(r"^(?:>\s+)+|^>$")
 
 # Inside a block.
 _LINK = re.compile(r"""\[((?:[^\[\]\\]|\\.)*)\](?:\([^()\s]*(?:\s+"[^"]*")?\)|\[[^\[\]]*\])""")
@@ -156,7 +162,7 @@ def _table_rows(table: re.Match[str]) -> str:
 def _blocks(text: str) -> Iterator[_Block]:
     lines: list[str] = []
     for line in (*text.split("\n"), ""):
-        stripped = line.strip()
+        stripped = _QUOTED.sub("", line.strip())
         heading = _HEADING.fullmatch(line)
         if len(lines) == 1 and _UNDERLINE.fullmatch(stripped):
             yield _Block(_words(lines.pop()), 1 if stripped[0] == "=" else 2)

@@ -1,5 +1,6 @@
 """PubMed XML as the National Library of Medicine distributes it: titles and abstracts of journal articles."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from knowledge.sources.files import open_bytes, source_files, with_text
 
 SUFFIXES = (".xml", ".xml.gz")
 _ARTICLES = ("PubmedArticle", "PubmedBookArticle")
+_EXPONENT = re.compile(r"[-−–]?\d")
 _UNLABELLED = frozenset({"UNLABELLED", "UNASSIGNED"})
 
 
@@ -110,4 +112,9 @@ def _is_retracted(citation: etree._Element) -> bool:
 
 def _text(element: etree._Element) -> str:
     """All text below the element: `.text` alone would end at the first `<i>` or `<sub>`."""
+    for power in element.iter("sup"):
+        before = power.getprevious()
+        number = element.text if before is None else before.tail
+        if number and number[-1].isdigit() and _EXPONENT.match(power.text or ""):
+            power.text = f"^{power.text}"  # 10<sup>9</sup> must not read 109
     return " ".join("".join(str(part) for part in element.itertext()).split())
