@@ -55,9 +55,9 @@ def confounded(
     """A split in which an attribute predicts the class, until the shifted part reverses it.
 
     Train, validation and in_domain hold the first class with the first value and the second class with the
-    second; shifted holds the two other cells. Every part has equally many images of both classes, no patient is
-    in two parts (`models.splits.patients.divide` says what gives way), no image occurs twice, and images whose
-    copies have different labels are left out.
+    second; shifted holds the two other cells. Every part has equally many images of both classes, no patient
+    is in two parts (`models.splits.patients.divide` says what gives way), no image occurs twice, and images
+    whose copies have different labels are left out.
 
     Args:
         records: Images of one manifest, or of several for `attribute="dataset"` or their common column.
@@ -161,7 +161,7 @@ def require_every_class(name: str, classes: Sequence[str], parts: Sequence[Seque
         absent = [label for label in classes if not counts[label]]
         if absent:
             message = (
-                f"split {name} leaves no image of {', '.join(absent)} for {part}: too few patients have them; "
-                "give it more images or other fractions"
+                f"split {name} leaves no image of {', '.join(absent)} for {part}; "
+                "its patients are too few: give it more images or other fractions"
             )
             raise ModelsError(message)

@@ -3,7 +3,8 @@
 import hashlib
 import struct
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -100,3 +101,11 @@ def read_bytes(path: Path) -> bytes:
         raise ModelsError(f"there is no image at {path}; check the path in the manifest") from error
     except OSError as error:
         raise ModelsError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+
+
+def require_unique_ids(records: Iterable[ImageRecord]) -> None:
+    """Refuse two images of one id, as two manifests of one name would give."""
+    twice = [image for image, count in Counter(record.id for record in records).items() if count > 1]
+    if twice:
+        message = f"{len(twice)} image ids occur twice (first {twice[0]}); name each manifest differently"
+        raise ModelsError(message)

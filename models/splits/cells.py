@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from models.errors import ModelsError
-from models.images import ImageRecord, image_digest
+from models.images import ImageRecord, image_digest, require_unique_ids
 
 Cell = tuple[str, str]
 Digest = Callable[[ImageRecord], str]
@@ -36,12 +36,7 @@ def count_cells(records: Iterable[ImageRecord], attribute: str) -> Counter[Cell]
 
 def of_classes(records: Sequence[ImageRecord], classes: Sequence[str]) -> list[ImageRecord]:
     """The records of some classes by id; two of one id, or a class without any, are refused."""
-    twice = [image for image, count in Counter(record.id for record in records).items() if count > 1]
-    if twice:
-        message = (
-            f"{len(twice)} image ids occur twice (first {twice[0]}); give each manifest a name of its own"
-        )
-        raise ModelsError(message)
+    require_unique_ids(records)
     require_known("class", classes, Counter(record.label for record in records if record.label))
     chosen = [record for record in records if record.label in classes]
     return sorted(chosen, key=lambda record: record.id)

@@ -70,7 +70,9 @@ def duplicate_images(split: DomainSplit, contents: dict[str, str]) -> Check:
     inside = set(split.ids)
     left_out = sum(content in parts_of for image, content in contents.items() if image not in inside)
     counts = {"across_parts": across, "within_a_part": within, "copies_left_out": left_out}
-    message = f"{across} images are in two parts, {within} twice in one part; {left_out} further copies were left out"
+    message = (
+        f"{across} images are in two parts, {within} twice in one part; {left_out} other copies were left out"
+    )
     return Check("duplicate_images", not across and not within, False, message, counts)
 
 

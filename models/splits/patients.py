@@ -37,13 +37,13 @@ def divide(
 ) -> tuple[list[ImageRecord], list[ImageRecord]]:
     """Images that may train, and images for the shifted part, without a patient in both.
 
-    A patient with images in both kinds of cell can serve only one. The opposite cells are the scarce ones, so
-    such a patient goes to the shifted part and the aligned images are left out, unless the shifted part gains
-    nothing (its smaller class sets its size) or an aligned cell would lose more than half; then the patient's
-    opposite images are left out.
+    A patient with images in both kinds of cell can serve only one. The opposite cells are most often the
+    scarce ones, so such a patient goes to the shifted part and the aligned images are left out. Where the
+    shifted part has no use for them (it holds as many of that class as the smallest of the four cells has
+    images), or an aligned cell would lose more than half, the patient's opposite images are left out instead.
     """
     total = count_cells(records, attribute)
-    useful = min(total[cell] for cell in opposite)
+    useful = min(total[cell] for cell in [*aligned, *opposite])
     left, held = total.copy(), Counter[Cell]()
     shifted_only: set[str] = set()
     patients = shuffled(by_patient(records), generator)
