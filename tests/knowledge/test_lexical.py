@@ -116,6 +116,13 @@ def test_an_index_opens_as_it_was_built_and_is_replaced_as_a_whole(tmp_path: Pat
     assert [each.name for each in path.parent.iterdir()] == ["index"]
 
 
+def test_the_same_passages_give_the_same_hits(tmp_path: Path) -> None:
+    passages = _random_passages(200, seed=6)
+    queries = [passage.text for passage in passages[:20]]
+    one, two = (LexicalIndex.build(passages, tmp_path / name).search(queries, limit=9) for name in ("a", "b"))
+    assert one == two
+
+
 def test_a_failed_build_leaves_the_old_index(tmp_path: Path) -> None:
     LexicalIndex.build(_random_passages(5, seed=4), tmp_path / "index")
     with pytest.raises(KnowledgeError, match="no passages to index"):
