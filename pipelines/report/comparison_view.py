@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from models.evaluation.audit import PairedTest
 from pipelines.report.index import MEAN, AuditIndex
-from pipelines.report.method_table import Cell
+from pipelines.report.method_table import Cell, difference_cell
 from pipelines.report.tracks import Tick, Track, difference_dot, difference_scale
-from pipelines.report.wording import ABSENT, signed, signed_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,3 @@ def comparison(index: AuditIndex, *, reference: str = "linear_probe") -> Compari
     )
     ticks = scale.ticks((scale.low, scale.low / 2, 0, scale.high / 2, scale.high), form="{:+g}")
     return Comparison(rows, ticks, scale.percent(0))
-
-
-def difference_cell(test: PairedTest | None) -> Cell:
-    """An empty place is a dash."""
-    if test is None:
-        return Cell(ABSENT)
-    return Cell(signed(test.difference), signed_interval(test.low, test.high))

@@ -1,23 +1,26 @@
 """The report as one HTML file that loads nothing, runs nothing, and reads on a phone, a screen and paper."""
 
 from collections.abc import Iterable
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.report.against_view import controls, tiles
 from pipelines.report.comparison_view import comparison
 from pipelines.report.concept_view import concept_views
 from pipelines.report.explanation_view import explanation_views
-from pipelines.report.findings import controls, scope_sentence, tiles, verdict
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.input import ReportInput
 from pipelines.report.literature_view import rejections, sources
-from pipelines.report.method_table import metric_tables, paired_rows
+from pipelines.report.method_table import metric_tables, paired_tables
 from pipelines.report.split_view import split_views
 from pipelines.report.summary import headline
 from pipelines.report.tracks import UNIT, UNIT_TICKS
+from pipelines.report.verdict import lead, scope, verdict
 from pipelines.report.wording import METRICS, count, duration, plain
 
 
+@cache
 def environment() -> Environment:
     """Templates with every value escaped, since questions and passages are other people's text."""
     made = Environment(
@@ -42,16 +45,18 @@ def render_html(report: ReportInput) -> str:
         .render(
             report=report,
             headline=headline(report.audit),
-            scope=scope_sentence(report, index),
+            scope=scope(report, index),
+            lead=lead(index),
             verdict=verdict(report, index),
             tiles=tiles(index),
             metric=METRICS.get(index.metric, index.metric),
             overall=metric_tables(index, index.scope),
-            overall_paired=paired_rows(index, MEAN),
+            overall_paired=paired_tables(index, MEAN),
             ticks=UNIT_TICKS,
             half=UNIT.percent(0.5),
             comparison=comparison(index),
             controls=controls(index),
+            methods=len(index.methods),
             splits=split_views(report, index),
             concepts=[view for view in concepts if view.kept],
             unused=[view for view in concepts if not view.kept],

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from models.evaluation.audit import AuditReport
 from pipelines.report.index import MEAN, AuditIndex
+from pipelines.report.method_table import paired_tables
 from pipelines.report.summary import COLUMNS, headline, summary_table
-from pipelines.report.wording import METRICS, count, describe, plain, signed, signed_interval
+from pipelines.report.wording import METRICS, count, plain
 
 
 def render_markdown(audit: AuditReport) -> str:
@@ -69,18 +70,12 @@ def metric_table(index: AuditIndex, split: str, metric: str) -> str:
 
 def comparisons(index: AuditIndex) -> list[str]:
     """KnoBo minus each other method on the same images."""
-    tests = [t for t in index.audit.paired if t.split == index.scope and t.metric == index.metric]
-    if not tests:
-        return []
-    rows = [
-        (
-            f"{describe(t.method).label} minus {describe(t.reference).label}",
-            plain(t.domain),
-            f"{signed(t.difference)} ({signed_interval(t.low, t.high)})",
-        )
-        for t in tests
-    ]
-    return ["## Paired differences on the same images", table(("comparison", "domain", "difference"), rows)]
+    blocks = []
+    for paired in paired_tables(index, index.scope):
+        rows = [(name, *(f"{cell.value} ({cell.interval})" for cell in cells)) for name, cells in paired.rows]
+        heading = f"## Differences on the same images, {paired.metric}"
+        blocks += [heading, table(("comparison", *paired.domains), rows)]
+    return blocks
 
 
 def notes(audit: AuditReport) -> list[str]:
@@ -93,7 +88,7 @@ def checks(audit: AuditReport) -> list[str]:
     if not audit.checks:
         return []
     rows = [
-        (split, plain(name), "passed" if passed else "**failed**", message)
+        (split, plain(name), "passed" if passed else "**caution**", message)
         for split, name, passed, message in sorted(audit.checks, key=lambda check: check[2])
     ]
     return ["## Checks", table(("split", "check", "result", "what was found"), rows)]

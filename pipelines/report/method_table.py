@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from models.evaluation.audit import AuditRow
-from pipelines.report.index import AuditIndex
+from models.evaluation.audit import AuditRow, PairedTest
+from pipelines.report.index import AuditIndex, ordered
 from pipelines.report.tracks import Track, row_dot
 from pipelines.report.wording import (
     ABSENT,
@@ -46,13 +46,12 @@ class MetricTable:
 
 
 @dataclass(frozen=True, slots=True)
-class PairedRow:
-    """One paired test."""
+class PairedTable:
+    """KnoBo minus each other method under one metric; each row is a name and its cells."""
 
-    comparison: str
     metric: str
-    domain: str
-    difference: Cell
+    domains: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
 def metric_tables(index: AuditIndex, split: str) -> tuple[MetricTable, ...]:
@@ -91,15 +90,29 @@ def cell(row: AuditRow | None) -> Cell:
     return Cell(ABSENT) if row is None else Cell(number(row.value), interval(row.low, row.high))
 
 
-def paired_rows(index: AuditIndex, split: str) -> tuple[PairedRow, ...]:
-    """Every paired test on the split."""
-    return tuple(
-        PairedRow(
-            f"{describe(test.method).label} minus {describe(test.reference).label}",
-            METRICS.get(test.metric, test.metric),
-            DOMAINS.get(test.domain, test.domain),
-            Cell(signed(test.difference), signed_interval(test.low, test.high)),
+def paired_tables(index: AuditIndex, split: str) -> tuple[PairedTable, ...]:
+    """One table a metric, of every paired test on the split."""
+    tests = [test for test in index.audit.paired if test.split == split]
+    tables = []
+    for metric in ordered((test.metric for test in tests), METRICS):
+        mine = [test for test in tests if test.metric == metric]
+        domains = ordered((test.domain for test in mine), DOMAINS)
+        cells = {(test.method, test.reference, test.domain): difference_cell(test) for test in mine}
+        pairs = dict.fromkeys((test.method, test.reference) for test in mine)
+        rows = tuple(
+            (
+                f"{describe(method).label} minus {describe(reference).label.lower()}",
+                tuple(cells.get((method, reference, domain), Cell(ABSENT)) for domain in domains),
+            )
+            for method, reference in pairs
         )
-        for test in index.audit.paired
-        if test.split == split
-    )
+        heads = tuple(DOMAINS.get(domain, domain) for domain in domains)
+        tables.append(PairedTable(METRICS.get(metric, metric), heads, rows))
+    return tuple(tables)
+
+
+def difference_cell(test: PairedTest | None) -> Cell:
+    """An empty place is a dash."""
+    if test is None:
+        return Cell(ABSENT)
+    return Cell(signed(test.difference), signed_interval(test.low, test.high))

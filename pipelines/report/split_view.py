@@ -1,21 +1,26 @@
 """One split as the report shows it: what was shifted, how many images, every number, every check."""
 
+from collections import Counter
 from dataclasses import dataclass
 
-from models.domains import DomainSplit
+from models.domains import Check, DomainSplit
 from pipelines.report.index import AuditIndex
 from pipelines.report.input import ReportInput
-from pipelines.report.method_table import MetricTable, PairedRow, metric_tables, paired_rows
+from pipelines.report.method_table import MetricTable, PairedTable, metric_tables, paired_tables
 from pipelines.report.wording import DOMAINS, PARTS, count, describe, plain
+
+CELLS = "cell_counts"
+PASSED, CAUTION, FAILED = "passed", "caution", "failed"
+Cell = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class PartCounts:
-    """Images, images by class, and patients of one part."""
+    """Images, images by cell, and patients of one part."""
 
     part: str
     images: int
-    by_class: tuple[int, ...]
+    by_cell: tuple[int, ...]
     patients: str
 
 
@@ -40,15 +45,16 @@ class SplitView:
     in_mean: bool
     sizes: str
     seeds: str
+    cells: tuple[str, ...]
     counts: tuple[PartCounts, ...]
     checks: tuple[CheckView, ...]
     tables: tuple[MetricTable, ...]
-    paired: tuple[PairedRow, ...]
+    paired: tuple[PairedTable, ...]
 
     @property
-    def failed(self) -> int:
+    def cautions(self) -> int:
         """Checks that did not pass."""
-        return sum(check.result != "passed" for check in self.checks)
+        return sum(check.result != PASSED for check in self.checks)
 
 
 def split_views(report: ReportInput, index: AuditIndex) -> list[SplitView]:
@@ -62,6 +68,7 @@ def split_view(
     report: ReportInput, index: AuditIndex, name: str, split: DomainSplit | None, place: int
 ) -> SplitView:
     """One of them."""
+    cells = cells_of(split) if split else ()
     return SplitView(
         name=name,
         anchor=f"split-{place}",
@@ -70,10 +77,11 @@ def split_view(
         in_mean=name not in report.outside_mean,
         sizes=sizes(index, name),
         seeds=seeds(index, name),
-        counts=tuple(part_counts(split, part) for part in PARTS) if split else (),
+        cells=tuple(", ".join(filter(None, map(plain, cell))) for cell in cells),
+        counts=tuple(part_counts(split, part, cells) for part in PARTS) if split else (),
         checks=check_views(report, name, split),
         tables=metric_tables(index, name),
-        paired=paired_rows(index, name),
+        paired=paired_tables(index, name),
     )
 
 
@@ -95,15 +103,31 @@ def seeds(index: AuditIndex, split: str) -> str:
     return ", ".join([count(usual, "seed"), *others]) if usual else ""
 
 
-def part_counts(split: DomainSplit, part: str) -> PartCounts:
-    """Counted from the ids themselves."""
+def cell_counts(split: DomainSplit) -> dict[tuple[str, str, str], int]:
+    """Images by part, class and value of the attribute, as the check `cell_counts` counted them."""
+    counted = next((check.counts for check in split.checks if check.name == CELLS), {})
+    keys = {key: (*key.split("/", 2), "")[:3] for key in counted}
+    found = {(part, label, value): counted[key] for key, (part, label, value) in keys.items()}
+    return {cell: number for cell, number in found.items() if cell[0] in PARTS and cell[1] in split.classes}
+
+
+def cells_of(split: DomainSplit) -> tuple[Cell, ...]:
+    """Class and value of every column; classes alone where values were not counted."""
+    found = {(label, value) for _, label, value in cell_counts(split)}
+    columns = sorted(found, key=lambda cell: (split.classes.index(cell[0]), cell[1]))
+    return tuple(columns) or tuple((name, "") for name in split.classes)
+
+
+def part_counts(split: DomainSplit, part: str, cells: tuple[Cell, ...]) -> PartCounts:
+    """Counted from the ids themselves, but for the values, which only the check knows."""
     ids: tuple[str, ...] = getattr(split, part)
-    labels = [split.label.get(image) for image in ids]
+    labels = Counter(split.label.get(image) for image in ids)
+    counted = cell_counts(split)
     patients = {split.patient[image] for image in ids if image in split.patient}
     return PartCounts(
         DOMAINS.get(part, part),
         len(ids),
-        tuple(labels.count(name) for name in split.classes),
+        tuple(counted.get((part, *cell), 0) if counted else labels[cell[0]] for cell in cells),
         f"{len(patients):,}" if patients else "not known",
     )
 
@@ -112,18 +136,24 @@ def check_views(report: ReportInput, name: str, split: DomainSplit | None) -> tu
     """The split's own checks, then what the audit adds to them."""
     own = split.checks if split else ()
     views = [
-        CheckView(
-            plain(check.name),
-            "passed" if check.passed else "failed, fatal" if check.fatal else "failed",
-            check.message,
-            ", ".join(f"{plain(key)}: {number:,}" for key, number in check.counts.items()),
-        )
-        for check in own
+        CheckView(plain(check.name), result(check), check.message, described_counts(check)) for check in own
     ]
     seen = {check.name for check in own}
     added = [
-        CheckView(plain(check), "passed" if passed else "failed", message, "")
+        CheckView(plain(check), PASSED if passed else CAUTION, message, "")
         for split_name, check, passed, message in report.audit.checks
         if split_name == name and check not in seen
     ]
     return (*views, *added)
+
+
+def result(check: Check) -> str:
+    """In one word."""
+    return PASSED if check.passed else FAILED if check.fatal else CAUTION
+
+
+def described_counts(check: Check) -> str:
+    """What is not zero; the cells have a table of their own."""
+    if check.name == CELLS:
+        return ""
+    return ", ".join(f"{plain(name)}: {number:,}" for name, number in check.counts.items() if number)

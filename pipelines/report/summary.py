@@ -2,6 +2,7 @@
 
 from models.evaluation.audit import AuditReport, AuditRow
 from pipelines.report.index import MEAN, AuditIndex
+from pipelines.report.reading import name
 from pipelines.report.wording import (
     ABSENT,
     DOMAINS,
@@ -56,7 +57,7 @@ def headline_method(index: AuditIndex, method: str) -> str:
         return ""
     start = number(before.value) if before and after else cell(before) if before else ABSENT
     end = cell(after) if after else "no shifted domain"
-    return f"{describe(method).label} {start} → {end}"
+    return f"{name(method)} {start} → {end}"
 
 
 def headline_difference(index: AuditIndex) -> str:

@@ -40,7 +40,8 @@ class Scale:
 
     def ticks(self, values: Iterable[float], *, form: str = "{:g}") -> tuple[Tick, ...]:
         """Labelled positions."""
-        return tuple(Tick(self.percent(value), form.format(value).replace("-", "−")) for value in values)
+        labels = {value: form.format(value).replace("-", "−") if value else "0" for value in values}
+        return tuple(Tick(self.percent(value), label) for value, label in labels.items())
 
 
 UNIT = Scale(0.0, 1.0)

@@ -1,0 +1,131 @@
+"""The verdict in words: what the shift costs, what KnoBo costs, and what the controls say about why."""
+
+from pipelines.report.index import MEAN, AuditIndex
+from pipelines.report.input import ReportInput
+from pipelines.report.reading import HIGHER, LOWER, UNCLEAR, difference, name, reading, value
+from pipelines.report.wording import METRICS, count, number
+
+COIN = 0.5
+KNOBO, PROBE = "knobo", "linear_probe"
+DOMAIN_WORDS = {"shifted": "under shift", "in_domain": "in domain", "average": "on average"}
+
+
+def lead(index: AuditIndex) -> str:
+    """The answer in one or two sentences, both sides of it."""
+    after = [index.headline_row(method, "shifted") for method in (KNOBO, PROBE)]
+    test = index.test(KNOBO, PROBE, index.scope, "shifted", index.metric)
+    knobo, probe = (number(row.value, digits=2) if row else "" for row in after)
+    if not (knobo and probe and test):
+        return ""
+    answer = {
+        HIGHER: f"KnoBo scores {knobo} where the linear probe scores {probe}",
+        LOWER: f"KnoBo scores {knobo}, less than the linear probe's {probe}",
+        UNCLEAR: f"no difference between KnoBo ({knobo}) and the linear probe ({probe}) can be shown",
+    }
+    return f"When the shortcut is reversed, {answer[reading(test)]}. {price(index)}".strip()
+
+
+def price(index: AuditIndex) -> str:
+    """What the bottleneck costs where the shortcut still works."""
+    test = index.test(KNOBO, PROBE, index.scope, "in_domain", index.metric)
+    if test is None:
+        return ""
+    size = number(abs(test.difference), digits=2)
+    words = {
+        HIGHER: f"While it holds, KnoBo scores {size} more.",
+        LOWER: f"While it holds, KnoBo scores {size} less: that is its price.",
+        UNCLEAR: "While it holds, no difference between the two can be shown.",
+    }
+    return words[reading(test)]
+
+
+def verdict(report: ReportInput, index: AuditIndex) -> str:
+    """One paragraph: the cost of the shift for both, the paired differences, then reasons to doubt."""
+    sentences = [
+        cost_of_shift(index, PROBE),
+        cost_of_shift(index, KNOBO),
+        same_images(index),
+        prior_effect(index),
+        unbeaten(index),
+        coin_toss(report, index),
+    ]
+    found = " ".join(sentence for sentence in sentences if sentence)
+    return found or "The audit holds no number for KnoBo or the linear probe."
+
+
+def cost_of_shift(index: AuditIndex, method: str) -> str:
+    """What happens to one method when the domain shifts."""
+    before, after, gap = (index.headline_row(method, domain) for domain in ("in_domain", "shifted", "gap"))
+    who, metric = name(method), METRICS.get(index.metric, index.metric)
+    if before is None:
+        return ""
+    if after is None:
+        return f"In domain, {who} has an {metric} of {value(before)}; no shifted domain was audited."
+    path = f"from {value(before)} to {value(after)}"
+    if gap is None:
+        return f"Under the shift {who} goes {path}."
+    if round(gap.low, 3) > 0:
+        return f"The shift costs {who} {value(gap)} of {metric}, {path}."
+    return f"Under the shift {who} goes {path}, a gap of {value(gap)} that is not shown to be a loss."
+
+
+def same_images(index: AuditIndex) -> str:
+    """The paired differences behind the lead."""
+    tests = [
+        (index.test(KNOBO, PROBE, index.scope, domain, index.metric), words)
+        for domain, words in (
+            ("shifted", "under shift"),
+            ("in_domain", "in domain"),
+            ("average", "on average"),
+        )
+    ]
+    parts = [f"{difference(test)} {words}" for test, words in tests if test]
+    return f"On the same images, KnoBo minus the linear probe is {listed(parts)}." if parts else ""
+
+
+def prior_effect(index: AuditIndex) -> str:
+    """Whether the literature's signs can be credited, judged by the two controls that replace them."""
+    pairs = (("no_prior", "no prior"), ("random_prior", "random signs"))
+    tests = [
+        (index.test(KNOBO, method, index.scope, "shifted", index.metric), words) for method, words in pairs
+    ]
+    parts = [f"{difference(test)} against {words}" for test, words in tests if test]
+    if not parts:
+        return ""
+    credited = all(reading(test) == HIGHER for test, _ in tests if test)
+    claim = "add" if credited else "are not shown to add"
+    return f"The signs from the literature {claim} to KnoBo's shifted score: {listed(parts)}."
+
+
+def unbeaten(index: AuditIndex) -> str:
+    """The other methods that KnoBo is not shown to exceed under shift, by name."""
+    rest = [m for m in index.methods if m not in {KNOBO, PROBE, "no_prior", "random_prior"}]
+    tests = [(m, index.test(KNOBO, m, index.scope, "shifted", index.metric)) for m in rest]
+    parts = [f"{name(m)}: {difference(test)}" for m, test in tests if test and reading(test) != HIGHER]
+    return f"Under shift KnoBo is not shown to exceed {listed(parts)}." if parts else ""
+
+
+def coin_toss(report: ReportInput, index: AuditIndex) -> str:
+    """Said where two classes are told apart no better than by chance."""
+    row = index.headline_row(KNOBO, "shifted")
+    binary = all(len(split.classes) == 2 for split in report.splits)
+    if row is None or not binary or row.low > COIN:
+        return ""
+    return "Its value on shifted images is not shown to exceed a coin toss (0.50)."
+
+
+def scope(report: ReportInput, index: AuditIndex) -> str:
+    """Over what the headline is taken, and which splits it leaves out."""
+    metric = METRICS.get(index.metric, index.metric)
+    metric = metric[:1].upper() + metric[1:]
+    if index.scope != MEAN:
+        return f"{metric} on the split {index.scope}, with 95 % bootstrap intervals."
+    outside = [split for split in index.splits if split in report.outside_mean]
+    counted = count(len(index.splits) - len(outside), "split")
+    left_out = f" Not in the mean: {', '.join(outside)}." if outside else ""
+    return f"{metric}, mean over {counted}, with 95 % bootstrap intervals.{left_out}"
+
+
+def listed(parts: list[str]) -> str:
+    """`a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
