@@ -53,11 +53,9 @@ class ReportCorpus:
 
     def _settled(self, said: dict[str, Status]) -> dict[str, Status]:
         """A normal statement does not hold where one of the findings that it denies is stated."""
-        for name in list(said):
-            term = self._lexicon.by_name[name]
-            if any(said.get(other) is Status.STATED for other in term.denies):
-                said[name] = Status.NEGATED
-        return said
+        stated = [name for name, status in said.items() if status is Status.STATED]
+        denied = (statement for name in stated for statement in self._lexicon.denied_by.get(name, ()))
+        return said | dict.fromkeys(denied, Status.NEGATED)
 
     def _narrowed(self, asked: Link) -> list[Status]:
         """The finding with its modifiers in one sentence; a denied finding denies the narrower sign."""

@@ -33,7 +33,7 @@ Answer: Yes
 Text: {text}
 Question: {question}
 Answer:"""
-OPTIONS = (" Yes", " No")
+OPTIONS = ("Yes", "No")
 NOTHING = "N/A"
 """Content-free text, whose answer shows the bias of the model for a question (Zhao et al., ICML 2021)."""
 CERTAIN = 0.75
@@ -57,7 +57,7 @@ class LanguageModelAnnotator:
     """Asks every question of every sentence (or whole report) and keeps the highest answer of a report.
 
     Args:
-        model: Gives the probabilities of ` Yes` and ` No`.
+        model: Gives the probabilities of `Yes` and `No`.
         by_sentence: Ask sentence by sentence; small models lose the thread in a whole report.
         calibration: Fitted on reports with known answers, or the identity.
     """

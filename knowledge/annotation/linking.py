@@ -50,37 +50,39 @@ def _wording() -> _Wording:
 def link(question: str, lexicon: Lexicon) -> Link:
     """The longest terms of the question that do not overlap, and the words they leave over."""
     sentence = read_sentence(question)
-    chosen = _longest_first(lexicon.index.find(sentence), lexicon)
+    chosen = _longest_first(sentence, lexicon)
     findings = tuple(match.key for match in chosen if lexicon.by_name[match.key].kind is not Kind.MODIFIER)
     modifiers = tuple(match.key for match in chosen if lexicon.by_name[match.key].kind is Kind.MODIFIER)
     words = _content(sentence)
     if not findings:
         return Link((), either=False, modifiers=(), words=words)
-    covered = {
-        i for match in chosen for i in range(match.start, match.end) if sentence.stems[i] in match.words
-    }
-    left_over = {word for i, word in enumerate(sentence.stems) if i not in covered}
+    known = {word for name in findings for word in lexicon.wording[name]}
+    known |= {word for match in chosen for word in match.words}
     either = bool(_wording().either.find(sentence))
-    return Link(findings, either, modifiers, frozenset((words & left_over) - _wording().places))
+    return Link(findings, either, modifiers, frozenset(words - known - _wording().places))
 
 
 def _content(sentence: Sentence) -> frozenset[str]:
-    return frozenset(
-        word
-        for word in sentence.stems
-        if word not in _wording().ignored and (word.isalpha() or len(word) > 2)
-    )
+    return frozenset(word for word in sentence.stems if word.isalpha() and word not in _wording().ignored)
 
 
-def _longest_first(matches: list[Match], lexicon: Lexicon) -> list[Match]:
-    kinds = list(Kind)
+def _longest_first(sentence: Sentence, lexicon: Lexicon) -> list[Match]:
+    """Matches that do not overlap: findings and statements before modifiers, more named words before fewer."""
 
-    def order(match: Match) -> tuple[int, int, int]:
-        kind = lexicon.by_name[match.key].kind
-        return kinds.index(kind) // 2, match.start - match.end, -len(lexicon.broader[match.key])
+    def order(match: Match) -> tuple[bool, int, int, bool, int]:
+        term = lexicon.by_name[match.key]
+        named = sum(word in match.words for word in sentence.stems[match.start : match.end])
+        skipped = match.end - match.start - named
+        return (
+            term.kind is Kind.MODIFIER,
+            -named,
+            skipped,
+            term.kind is Kind.STATEMENT,
+            -len(lexicon.broader[match.key]),
+        )
 
     chosen: list[Match] = []
-    for match in sorted(matches, key=order):
+    for match in sorted(lexicon.index.find(sentence), key=order):
         if match.key in {other.key for other in chosen}:
             continue
         if all(match.end <= other.start or other.end <= match.start for other in chosen):

@@ -53,8 +53,7 @@ class _Pattern:
 class PhraseIndex:
     """All phrases of a vocabulary, found in one pass over a sentence.
 
-    Each pattern is filed under the words of one obligatory slot; only patterns with such a word in the sentence
-    are tried.
+    Each pattern is filed under the words of one obligatory slot; only patterns with such a word are tried.
     """
 
     def __init__(
@@ -81,6 +80,16 @@ class PhraseIndex:
                     start, end = bisect_left(starts, first), bisect_left(starts, last)
                     matches.append(Match(pattern.key, start, end, pattern.words, pattern.contiguous))
         return sorted(matches, key=lambda match: (match.start, match.end, match.key))
+
+
+def phrase_words(phrase: str, classes: Mapping[str, str]) -> frozenset[str]:
+    """Stems that a phrase names."""
+    items = (
+        item
+        for item in _fill(phrase, classes).split()
+        if not _GAP.match(item) and not _EITHER_ORDER.match(item)
+    )
+    return frozenset(stem(word) for item in items for word in item.removesuffix("?").lower().split("|"))
 
 
 def _occurrences(search: re.Pattern[str], line: str) -> Iterator[tuple[int, int]]:

@@ -28,7 +28,7 @@ def read(sentence: Sentence, lexicon: Lexicon, assertion: Assertion) -> Sentence
     """Mentions of the lexicon's terms and their status."""
     matches = lexicon.index.find(sentence)
     mentions = [match for match in matches if lexicon.by_name[match.key].kind is not Kind.MODIFIER]
-    mentions = [match for match in mentions if not _inside_another(match, mentions, lexicon)]
+    mentions = [match for match in mentions if not _hidden(match, mentions, lexicon)]
     found = assertion.statuses(sentence, [Span(match.start, match.end) for match in mentions])
     modifiers = frozenset(
         name
@@ -66,14 +66,11 @@ def _denied(statement: str, lexicon: Lexicon) -> Iterator[str]:
         yield from lexicon.narrower[denied]
 
 
-def _inside_another(match: Match, mentions: Sequence[Match], lexicon: Lexicon) -> bool:
-    """`effusion` within `pericardial effusion` is no mention, unless the longer term implies it."""
+def _hidden(match: Match, mentions: Sequence[Match], lexicon: Lexicon) -> bool:
+    """`effusion` within `pericardial effusion` is no mention of a pleural effusion."""
     return any(
-        other.contiguous
-        and other.start <= match.start
+        other.start <= match.start
         and match.end <= other.end
-        and other.end - other.start > match.end - match.start
-        and match.key not in lexicon.broader[other.key]
-        and lexicon.by_name[other.key].kind is Kind.FINDING
+        and match.key in lexicon.by_name[other.key].hides
         for other in mentions
     )

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from knowledge.annotation.data_files import data_text
-from knowledge.annotation.phrases import PhraseIndex
+from knowledge.annotation.phrases import PhraseIndex, phrase_words
 from knowledge.errors import KnowledgeError
 
 
@@ -36,6 +36,7 @@ class Term:
         phrases: How reports and questions word it (see `knowledge.annotation.phrases`).
         broader: Terms that hold whenever this one does.
         denies: Findings that a normal statement excludes.
+        hides: Terms whose mention inside this one does not count (`effusion` in `pericardial effusion`).
     """
 
     name: str
@@ -43,6 +44,7 @@ class Term:
     phrases: tuple[str, ...]
     broader: tuple[str, ...] = ()
     denies: tuple[str, ...] = ()
+    hides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,25 @@ class Lexicon:
         return {
             name: frozenset(other for other, above in self.broader.items() if name in above)
             for name in self.broader
+        }
+
+    @cached_property
+    def denied_by(self) -> dict[str, tuple[str, ...]]:
+        """For each finding, the normal statements that exclude it."""
+        pairs = [(finding, term.name) for term in self.terms for finding in term.denies]
+        return {finding: tuple(name for other, name in pairs if other == finding) for finding, _ in pairs}
+
+    @cached_property
+    def wording(self) -> dict[str, frozenset[str]]:
+        """For each entry, the stems that its phrases and those of its broader terms name."""
+        own = {
+            name: frozenset(
+                word for phrase in term.phrases for word in phrase_words(phrase, dict(self.classes))
+            )
+            for name, term in self.by_name.items()
+        }
+        return {
+            name: frozenset().union(*(own[other] for other in above)) for name, above in self.broader.items()
         }
 
     def _upwards(self, name: str) -> set[str]:
@@ -143,7 +164,7 @@ def _check(terms: Iterable[Term]) -> None:
             raise KnowledgeError(f"the lexicon term {term.name!r} is given twice; merge the two entries")
         names.add(term.name)
     for term in terms:
-        for other in (*term.broader, *term.denies):
+        for other in (*term.broader, *term.denies, *term.hides):
             if other not in names:
                 raise KnowledgeError(
                     f"the lexicon term {term.name!r} points to {other!r}, which no file defines"
