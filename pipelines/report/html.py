@@ -16,7 +16,7 @@ from pipelines.report.method_table import metric_tables, paired_tables
 from pipelines.report.split_view import split_views
 from pipelines.report.summary import headline
 from pipelines.report.tracks import UNIT, UNIT_TICKS
-from pipelines.report.verdict import lead, scope, verdict
+from pipelines.report.verdict import lead, scope, shift_audited, verdict
 from pipelines.report.wording import METRICS, count, duration, plain
 
 
@@ -56,6 +56,7 @@ def render_html(report: ReportInput) -> str:
             half=UNIT.percent(0.5),
             comparison=comparison(index),
             controls=controls(index),
+            shift_audited=shift_audited(index),
             methods=len(index.methods),
             splits=split_views(report, index),
             concepts=[view for view in concepts if view.kept],

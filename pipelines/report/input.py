@@ -55,16 +55,25 @@ class ConceptWeights:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One concept's part in one decision."""
+    """One concept's part in one decision.
+
+    Attributes:
+        concept_id: The concept.
+        score: Its probability in the image.
+        weight: For the predicted class; with two classes best minus that of the other, so that the sum is
+            the log odds.
+        amount: What it adds, where that is not score times weight because scores were standardised.
+    """
 
     concept_id: str
     score: float
     weight: float
+    amount: float | None = None
 
     @property
     def value(self) -> float:
-        """Score times weight."""
-        return self.score * self.weight
+        """What it adds to the decision."""
+        return self.score * self.weight if self.amount is None else self.amount
 
 
 @dataclass(frozen=True, slots=True)

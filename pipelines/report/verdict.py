@@ -6,6 +6,8 @@ from pipelines.report.reading import HIGHER, LOWER, UNCLEAR, difference, name, r
 from pipelines.report.wording import METRICS, count, number
 
 COIN = 0.5
+NO_SHIFT = "No shifted domain was audited."
+NOTHING = "The audit holds no number."
 KNOBO, PROBE = "knobo", "linear_probe"
 DOMAIN_WORDS = {"shifted": "under shift", "in_domain": "in domain", "average": "on average"}
 
@@ -44,13 +46,19 @@ def verdict(report: ReportInput, index: AuditIndex) -> str:
     sentences = [
         cost_of_shift(index, PROBE),
         cost_of_shift(index, KNOBO),
+        "" if shift_audited(index) else NO_SHIFT,
         same_images(index),
         prior_effect(index),
         unbeaten(index),
         coin_toss(report, index),
     ]
     found = " ".join(sentence for sentence in sentences if sentence)
-    return found or "The audit holds no number for KnoBo or the linear probe."
+    return found if any(index.measured(index.scope, index.metric)) else NOTHING
+
+
+def shift_audited(index: AuditIndex) -> bool:
+    """Whether any method has a number on shifted images."""
+    return any(index.headline_row(method, "shifted") for method in index.methods)
 
 
 def cost_of_shift(index: AuditIndex, method: str) -> str:
@@ -60,7 +68,7 @@ def cost_of_shift(index: AuditIndex, method: str) -> str:
     if before is None:
         return ""
     if after is None:
-        return f"In domain, {who} has an {metric} of {value(before)}; no shifted domain was audited."
+        return f"In domain the {metric} of {who} is {value(before)}."
     path = f"from {value(before)} to {value(after)}"
     if gap is None:
         return f"Under the shift {who} goes {path}."

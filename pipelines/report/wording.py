@@ -59,7 +59,7 @@ METHODS = (
         "random_concepts",
         "Random concepts",
         "control",
-        "As many random directions in place of the concepts: tells their meaning from their number.",
+        "Random directions in place of the concepts, and no prior: what any bottleneck of this width does.",
     ),
 )
 BY_NAME = {method.name: method for method in METHODS}

@@ -551,6 +551,40 @@ def test_drawn_contributions_and_the_rest_add_up_to_the_sum(report: ReportInput,
         assert f"sum {total:+.2f}".replace("-", "−") in text_of(page)
 
 
+def test_a_contribution_of_standardised_scores_is_taken_as_it_is(report: ReportInput) -> None:
+    parts = tuple(replace(c, amount=2 * c.value) for c in report.explanations[0].contributions)
+    doubled = replace(report, explanations=(replace(report.explanations[0], contributions=parts),))
+    before, after = (explanation_views(r)[0].bars[0] for r in (report, doubled))
+    assert (before.score, before.weight, before.bar) == (after.score, after.weight, after.bar)
+    assert float(after.value) == pytest.approx(2 * float(before.value), abs=0.01)
+
+
+def test_an_audit_of_real_predictions_reads_the_same_in_the_page(report: ReportInput) -> None:
+    from models.evaluation.audit import AuditSettings, audit
+    from models.evaluation.predictions import Predictions
+
+    rng = np.random.default_rng(5)
+    splits = tuple(split for split in report.splits if split.name in {"iu-view", "nih-sex"})
+    predictions = []
+    for split in splits:
+        truth = split.targets(split.ids)
+        for method, right in (("knobo", 0.7), ("linear_probe", 0.4)):
+            given = np.where(rng.uniform(size=(2, len(truth))) < right, truth, 1 - truth)
+            chance = np.stack([1 - given, given], axis=2) * 0.8 + 0.1
+            predictions.append(Predictions(method, split.name, (0, 1), split.ids, chance))
+    found = audit(predictions, splits, settings=AuditSettings(replicates=50))
+    text = text_of(render_html(replace(report, audit=found, splits=splits, outside_mean=())))
+    (row,) = (
+        r
+        for r in found.rows
+        if (r.method, r.split, r.domain, r.metric) == ("knobo", "mean", "shifted", "accuracy")
+    )
+    assert f"{dashed(row.value)} {dashed(row.low)} to {dashed(row.high)}" in text
+    assert "Accuracy, mean over 2 splits" in text
+    assert "gap" in {test.domain for test in found.paired}
+    assert f"{row.value:.2f} where the linear probe scores" in text
+
+
 def test_rejections_are_counted_by_test_with_question_and_reason(page: str) -> None:
     text = text_of(page)
     assert "leak free 1 rejected" in text
@@ -588,7 +622,7 @@ def test_a_plain_split_alone_is_reported_by_its_name(report: ReportInput) -> Non
     alone = replace(report, splits=(plain,), audit=AuditReport(rows, (), (), ()), outside_mean=())
     text = text_of(render_html(alone))
     assert "Accuracy on the split plain" in text
-    assert "no shifted domain was audited" in text
+    assert "No shifted domain was audited." in text
     assert "accuracy on plain" in headline(alone.audit)
 
 
