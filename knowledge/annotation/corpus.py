@@ -1,7 +1,7 @@
 """Reports read once, so that any number of questions can be looked up in them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from knowledge.annotation.assertion import Assertion, Span, Status
 from knowledge.annotation.lexicon import Lexicon
@@ -22,6 +22,7 @@ class ReportCorpus:
         self._assertion = assertion
         self._readings: list[SentenceReading] = []
         self._rows: list[list[int]] = []
+        self._by_term: dict[str, set[int]] = defaultdict(set)
         self._by_stem: dict[str, set[int]] = defaultdict(set)
         self._by_report: list[dict[str, Status]] = []
         numbers: dict[Sentence, int] = {}
@@ -47,6 +48,8 @@ class ReportCorpus:
         number = len(self._readings)
         self._readings.append(read(sentence, self._lexicon, self._assertion))
         self._rows.append([])
+        for name, _ in self._readings[number].statuses:
+            self._by_term[name].add(number)
         for word in set(sentence.stems):
             self._by_stem[word].add(number)
         return number
@@ -58,18 +61,21 @@ class ReportCorpus:
         return said | dict.fromkeys(denied, Status.NEGATED)
 
     def _narrowed(self, asked: Link) -> list[Status]:
-        """The finding with its modifiers in one sentence; a denied finding denies the narrower sign."""
-        result = [
-            min((said.get(name, Status.SILENT) for name in asked.findings), key=_is_denial)
-            for said in self._by_report
-        ]
-        result = [status if status is Status.NEGATED else Status.SILENT for status in result]
-        for number in self._with_words(asked.words):
+        """The finding with its modifiers, and its words, in one sentence.
+
+        A denied finding denies the narrower sign. One stated without the words leaves the question open, for
+        reports seldom describe what a finding looks like.
+        """
+        result = [Status.NEGATED if _is_denied(asked, said) else Status.SILENT for said in self._by_report]
+        with_words = set(self._with_words(asked.words))
+        for number in sorted(set().union(*(self._by_term.get(name, ()) for name in asked.findings))):
             reading = self._readings[number]
             if not reading.modifiers.issuperset(asked.modifiers):
                 continue
             said = dict(reading.statuses)
             found = _joined([said.get(name, Status.SILENT) for name in asked.findings], either=asked.either)
+            if found is Status.STATED and number not in with_words:
+                found = Status.HEDGED
             for row in self._rows[number] if found is not Status.SILENT else ():
                 result[row] = max(result[row], found)
         return result
@@ -91,8 +97,9 @@ class ReportCorpus:
         return sorted(set.intersection(*found)) if found else range(len(self._readings))
 
 
-def _is_denial(status: Status) -> bool:
-    return status is not Status.NEGATED
+def _is_denied(asked: Link, said: Mapping[str, Status]) -> bool:
+    denied = [said.get(name) is Status.NEGATED for name in asked.findings]
+    return all(denied) if asked.either else any(denied)
 
 
 def _joined(found: Sequence[Status], *, either: bool) -> Status:

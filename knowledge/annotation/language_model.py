@@ -12,21 +12,11 @@ from knowledge.annotation.table import AnnotationTable, Answer, Progress, Report
 from knowledge.concepts import Concept
 from knowledge.language.protocol import LanguageModel
 
-PROMPT = """Answer each question from the text alone, with Yes or No.
-
-Text: Normal heart size. Lungs are clear.
+PROMPT = """Text: Heart size is normal. No focal consolidation or effusion.
 Question: Is the heart enlarged?
 Answer: No
 
-Text: Stable cardiomegaly without edema.
-Question: Is the heart enlarged?
-Answer: Yes
-
-Text: No focal consolidation, pneumothorax, or effusion.
-Question: Is there a pneumothorax?
-Answer: No
-
-Text: Streaky opacity in the left base.
+Text: Stable cardiomegaly with streaky opacity in the left base.
 Question: Is there a lung opacity?
 Answer: Yes
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
+from knowledge.annotation.assertion import Span, Status, default_assertion
 from knowledge.annotation.data_files import data
 from knowledge.annotation.lexicon import Kind, Lexicon
 from knowledge.annotation.phrases import Match, PhraseIndex
@@ -18,7 +19,8 @@ class Link:
         findings: Findings or normal statements asked for.
         either: One of `findings` is enough; otherwise all are needed.
         modifiers: Modifiers that must stand in the same sentence as the finding.
-        words: Stems that must stand there too; without findings, the whole content of the question.
+        words: Stems that narrow the finding further: where it is stated without them, the answer is open.
+            Without findings, the whole content of the question.
     """
 
     findings: tuple[str, ...]
@@ -51,7 +53,7 @@ def link(question: str, lexicon: Lexicon) -> Link:
     """The longest terms of the question that do not overlap, and the words they leave over."""
     sentence = read_sentence(question)
     chosen = _longest_first(sentence, lexicon)
-    findings = tuple(match.key for match in chosen if lexicon.by_name[match.key].kind is not Kind.MODIFIER)
+    findings = _asked_for(sentence, chosen, lexicon)
     modifiers = tuple(match.key for match in chosen if lexicon.by_name[match.key].kind is Kind.MODIFIER)
     words = _content(sentence)
     if not findings:
@@ -62,12 +64,20 @@ def link(question: str, lexicon: Lexicon) -> Link:
     return Link(findings, either, modifiers, frozenset(words - known - _wording().places))
 
 
+def _asked_for(sentence: Sentence, chosen: list[Match], lexicon: Lexicon) -> tuple[str, ...]:
+    """Findings of the question, less those that it wants absent (`clear lungs without nodules`)."""
+    matches = [match for match in chosen if lexicon.by_name[match.key].kind is not Kind.MODIFIER]
+    statuses = default_assertion().statuses(sentence, [Span(match.start, match.end) for match in matches])
+    wanted = [match for match, status in zip(matches, statuses, strict=True) if status is not Status.NEGATED]
+    return tuple(match.key for match in wanted or matches)
+
+
 def _content(sentence: Sentence) -> frozenset[str]:
     return frozenset(word for word in sentence.stems if word.isalpha() and word not in _wording().ignored)
 
 
 def _longest_first(sentence: Sentence, lexicon: Lexicon) -> list[Match]:
-    """Matches that do not overlap: findings and statements before modifiers, more named words before fewer."""
+    """Matches that do not overlap: findings before modifiers, more named words before fewer."""
 
     def order(match: Match) -> tuple[bool, int, int, bool, int]:
         term = lexicon.by_name[match.key]

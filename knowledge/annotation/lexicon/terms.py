@@ -7,7 +7,7 @@ terms that it `denies`. `[[modifier]]` is a side, place or quality that narrows 
 
 import hashlib
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -157,7 +157,7 @@ def _term(kind: Kind, entry: dict[str, object]) -> Term:
     return Term(str(entry["name"]), kind, **lists)
 
 
-def _check(terms: Iterable[Term]) -> None:
+def _check(terms: Sequence[Term]) -> None:
     names: set[str] = set()
     for term in terms:
         if term.name in names:
@@ -167,5 +167,18 @@ def _check(terms: Iterable[Term]) -> None:
         for other in (*term.broader, *term.denies, *term.hides):
             if other not in names:
                 raise KnowledgeError(
-                    f"the lexicon term {term.name!r} points to {other!r}, which no file defines"
+                    f"the lexicon term {term.name!r} points to {other!r}, which no file defines; add it"
                 )
+    _check_order({term.name: term.broader for term in terms})
+
+
+def _check_order(broader: dict[str, tuple[str, ...]]) -> None:
+    """Takes away terms whose broader terms are all gone; what stays lies on a circle."""
+    left = dict(broader)
+    while done := [name for name, above in left.items() if not any(other in left for other in above)]:
+        for name in done:
+            del left[name]
+    if left:
+        raise KnowledgeError(
+            f"the lexicon term {next(iter(left))!r} is broader than itself; break the circle of `broader`"
+        )
