@@ -29,6 +29,8 @@ NOTHING = "N/A"
 CERTAIN = 0.75
 """At or above it YES, at or below one minus it NO, between them UNKNOWN."""
 _BATCH = 256
+_RIDGE = 1e-3
+"""Keeps the fit finite where the known answers are separable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,24 @@ class Calibration:
     def probability(self, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(yes), of the same shape."""
         return np.asarray(1 / (1 + np.exp(-(self.slope * log_odds + self.bias))))
+
+
+def fit_calibration(log_odds: NDArray[np.float64], truth: NDArray[np.bool_]) -> Calibration:
+    """Platt scaling by Newton's method on answers that are known.
+
+    Args:
+        log_odds: Of any shape, from `LanguageModelAnnotator.log_odds`.
+        truth: Of the same shape; both values must occur.
+    """
+    x = np.stack([log_odds.ravel(), np.ones(log_odds.size)], axis=1)
+    y = truth.ravel().astype(np.float64)
+    weights = np.zeros(2)
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ weights))
+        gradient = x.T @ (p - y) + _RIDGE * weights
+        curvature = (x * (p * (1 - p))[:, None]).T @ x + _RIDGE * np.eye(2)
+        weights -= np.linalg.solve(curvature, gradient)
+    return Calibration(slope=float(weights[0]), bias=float(weights[1]))
 
 
 class LanguageModelAnnotator:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from knowledge.annotation.language_model import Calibration, LanguageModelAnnotator
+from knowledge.annotation.language_model import Calibration, LanguageModelAnnotator, fit_calibration
 from knowledge.annotation.table import Answer, Report
 from knowledge.concepts import Concept
 from knowledge.language.protocol import Sampling
@@ -66,6 +66,19 @@ def test_calibration_shifts_and_scales_the_log_odds() -> None:
     )
     digests = {LanguageModelAnnotator(_Model(), calibration=c).digest for c in (None, calibration)}
     assert len(digests) == 2
+
+
+def test_the_calibration_is_that_of_a_plain_logistic_regression() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    log_odds = rng.normal(size=(80, 3))
+    truth = rng.random((80, 3)) < 1 / (1 + np.exp(-(1.5 * log_odds - 2)))
+    fitted = fit_calibration(log_odds, truth)
+    reference = LogisticRegression(C=1e6, tol=1e-8).fit(log_odds.reshape(-1, 1), truth.ravel())
+    np.testing.assert_allclose(
+        [fitted.slope, fitted.bias], [reference.coef_.item(), reference.intercept_.item()], rtol=1e-3
+    )
 
 
 def test_progress_is_reported_by_question() -> None:
