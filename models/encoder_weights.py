@@ -1,5 +1,6 @@
 """Loads safetensors into timm networks, and converts a foreign checkpoint once."""
 
+import struct
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,7 @@ from models.errors import ModelsError
 from models.files import replacing
 
 COUNTERS = "num_batches_tracked"  # of batch normalisation; used in training only
+BROKEN = (UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, AttributeError, struct.error)
 
 
 def headless_model(architecture: str, weights: Path) -> nn.Module:
@@ -43,6 +45,17 @@ def headless_model(architecture: str, weights: Path) -> nn.Module:
             message = f"{weights} {fault} {len(names)} tensors of {architecture} (first {names[0]})"
             raise ModelsError(f"{message}; name the architecture these weights were made for")
     model.load_state_dict(body, strict=False)
+    return model
+
+
+def pretrained_network(architecture: str, weights: Path, *, classes: int) -> nn.Module:
+    """The network of a weights file with a new linear layer for `classes`, drawn from torch's random state.
+
+    Raises:
+        ModelsError: As `headless_model`.
+    """
+    model = headless_model(architecture, weights)
+    model.reset_classifier(classes)  # type: ignore[operator]  # every timm network has it
     return model
 
 
@@ -96,7 +109,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise ModelsError(f"there is no checkpoint at {path}; check the path")
     try:
         tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as error:
+    except BROKEN as error:
         raise ModelsError(f"{path} is not a checkpoint of plain tensors; fetch it again") from error
     return tensors
 

@@ -1,0 +1,43 @@
+# Every target makes what it needs: a bare machine has Python 3.11, pip, gcc, make and git.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: demo test lint bench real clean help
+
+help:
+	@echo "make demo   phantoms, the whole flow for X-ray and skin, the audit table, report.html"
+	@echo "make test   all tests"
+	@echo "make lint   ruff, mypy --strict, import contracts"
+	@echo "make bench  speed and quality against references in the same run"
+	@echo "make real   the main job on the data in ../shared/data"
+	@echo "make clean  removes what was built; runs and the cache stay"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/knobo demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python tests/benchmarks/annotation_gold.py
+	$(BIN)/python tests/benchmarks/speed.py
+
+real: $(READY)
+	$(BIN)/knobo run tests/real/xray.toml
+	$(BIN)/knobo run tests/real/skin.toml
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

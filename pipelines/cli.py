@@ -1,0 +1,175 @@
+"""The command line: knobo init, run, status, concepts, explain, audit, demo."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from pipelines.errors import USER_ERRORS
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Medical literature in, an interpretable image classifier and its domain-shift audit out.",
+)
+console = Console()
+
+RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+RunsOption = Annotated[Path, typer.Option(help="Folder that holds the runs.")]
+
+
+@app.command()
+def init(
+    config: Annotated[Path, typer.Argument(help="Configuration file to write.", metavar="CONFIG")],
+    preset: Annotated[str, typer.Option(help="Kind of images: xray or skin.")] = "xray",
+) -> None:
+    """Write a commented configuration for your own images."""
+    from pipelines.presets import write_preset
+
+    write_preset(preset, config)
+    console.print(f"Wrote {config}. Name your images in it, then: knobo run {config}")
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="Configuration file.", metavar="CONFIG")],
+    runs: RunsOption = Path("runs"),
+    json_: JsonOption = False,
+) -> None:
+    """Run every stage that is not fresh, then print the audit."""
+    from pipelines.launch import launch
+
+    finished = launch(config, runs, quiet=json_)
+    show_audit(finished, split=None, metric=None, json_=json_)
+    if not json_:
+        console.print(f"Report: {finished / 'report.html'}", soft_wrap=True)
+
+
+@app.command()
+def demo(
+    runs: RunsOption = Path("runs"),
+    images: Annotated[int, typer.Option(min=100, help="Phantoms of each kind.")] = 1000,
+) -> None:
+    """Make phantom chest X-rays and skin lesions with planted shortcuts, and run both audits."""
+    from pipelines.demo.configure import configure_demo
+    from pipelines.launch import launch
+
+    configs = configure_demo(runs / "demo-data", images=images, progress_console=console)
+    for config in configs:
+        finished = launch(config, runs)
+        console.print(f"\n[bold]{finished.name}[/]")
+        show_audit(finished, split=None, metric=None, json_=False)
+        console.print(f"Report: {finished / 'report.html'}", soft_wrap=True)
+
+
+@app.command()
+def status(run: RunArgument, json_: JsonOption = False) -> None:
+    """Say which stages are fresh, stale or still to come."""
+    from pipelines.status import stage_states
+
+    states = stage_states(run)
+    if json_:
+        print(json.dumps([{"stage": s.name, "state": s.state, "seconds": s.seconds} for s in states]))
+        return
+    rows = [(s.name, s.state, "" if s.seconds is None else f"{s.seconds:.1f}") for s in states]
+    print_table(("stage", "state", "seconds"), rows)
+
+
+@app.command()
+def concepts(
+    run: RunArgument,
+    rejected: Annotated[bool, typer.Option(help="List the rejected candidates instead.")] = False,
+    json_: JsonOption = False,
+) -> None:
+    """List the concepts with their quality, signs and quotes."""
+    from pipelines.concept_list import concept_rows, rejected_rows
+
+    rows = rejected_rows(run) if rejected else concept_rows(run)
+    if json_:
+        print(json.dumps(rows, indent=1))
+        return
+    keys = list(rows[0]) if rows else ["question"]
+    shown = [key for key in keys if key not in {"id", "passage_id"}]
+    print_table(tuple(shown), [tuple(str(row[key]) for key in shown) for row in rows])
+
+
+@app.command()
+def explain(
+    run: RunArgument,
+    image: Annotated[str, typer.Argument(help="Image id, <data set>/<id>.", metavar="IMAGE")],
+    split: Annotated[str | None, typer.Option(help="Split whose classifier is asked; the first by default.")] = None,
+    top: Annotated[int, typer.Option(help="Concepts to print.")] = 8,
+    json_: JsonOption = False,
+) -> None:
+    """Print a prediction as a sum of concepts, each with its quote and passage."""
+    from pipelines.explanation import explain_image
+
+    found = explain_image(run, image, split=split)
+    if json_:
+        print(json.dumps(found.as_json(), indent=1))
+        return
+    console.print(f"{found.image} in {found.split}: [bold]{found.predicted}[/] with probability {found.probability:.2f}")
+    for item in found.contributions[:top]:
+        console.print(
+            f"\n[bold]{item.amount:+.3f}[/] = {item.score:+.3f} x {item.weight:+.3f}  {item.question}",
+            highlight=False,
+        )
+        console.print(f'  "{item.quote}"\n  [dim]{item.locator} · {item.source} · {item.license}[/]', highlight=False)
+
+
+@app.command()
+def audit(
+    run: RunArgument,
+    split: Annotated[str | None, typer.Option(help="One split instead of the mean.")] = None,
+    metric: Annotated[str | None, typer.Option(help="accuracy, balanced_accuracy or auroc.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Print the audit table of a finished run."""
+    show_audit(run, split=split, metric=metric, json_=json_)
+
+
+def show_audit(run: Path, *, split: str | None, metric: str | None, json_: bool) -> None:
+    """The table, or the whole of audit.json."""
+    from models.evaluation.audit import AuditReport
+    from pipelines.report.summary import COLUMNS, headline, summary_table
+    from pipelines.status import require_audit_names
+
+    found = AuditReport.load(run / "audit.json")
+    require_audit_names(found, split=split, metric=metric)
+    if json_:
+        print((run / "audit.json").read_text("utf-8"), end="")
+        return
+    print_table(COLUMNS, summary_table(found, split=split, metric=metric))
+    console.print(headline(found))
+
+
+def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table that wraps to the terminal."""
+    table = Table(*header, header_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one sentence and exit code 2, a bug keeps its traceback."""
+    handler = RichHandler(console=Console(stderr=True), show_path=False, show_level=False)
+    logging.getLogger("knobo").addHandler(handler)
+    logging.getLogger("knobo").setLevel(logging.INFO)
+    try:
+        app()
+    except USER_ERRORS as error:
+        print(f"knobo: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

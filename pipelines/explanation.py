@@ -1,0 +1,105 @@
+"""One prediction of a finished run as a sum of concepts, each with the sentence it rests on."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knowledge.concepts import ConceptBank
+from knowledge.passages import Passage, read_passages
+from models.bottleneck import KnoBo
+from models.feature_table import FeatureTable
+from pipelines.errors import PipelineError
+from pipelines.run import Run
+from pipelines.status import open_finished
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedConcept:
+    """One summand: `amount` = `score` x `weight`, with the evidence behind the question."""
+
+    concept_id: str
+    question: str
+    score: float
+    weight: float
+    amount: float
+    quote: str
+    passage_id: str
+    locator: str
+    source: str
+    license: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageExplanation:
+    """What KnoBo (first seed) says of an image, the largest contributions first."""
+
+    image: str
+    split: str
+    predicted: str
+    probability: float
+    contributions: tuple[ExplainedConcept, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def explain_image(directory: Path, image: str, *, split: str | None = None) -> ImageExplanation:
+    """Explains the class that KnoBo gives an image.
+
+    Raises:
+        PipelineError: No such image or split in the run.
+    """
+    run = open_finished(directory)
+    name = split or run.config.splits[0].name
+    head = first_head(run, name)
+    scores = FeatureTable.load(run.path("scores.npz"))
+    if image not in scores.ids:
+        raise PipelineError(f"the run has no image {image!r}; ids look like {scores.ids[0]!r}")
+    values = scores.rows([image])[0]
+    probabilities = head.predict(values[None])[0]
+    winner = int(np.argmax(probabilities))
+    bank = ConceptBank.load(run.path("concepts.jsonl"))
+    passages = {passage.id: passage for passage in read_passages(run.path("passages.jsonl"))}
+    return ImageExplanation(
+        image=image,
+        split=name,
+        predicted=head.classes[winner],
+        probability=float(probabilities[winner]),
+        contributions=tuple(
+            with_evidence(item.concept_id, item.score, item.weight, item.amount, bank, passages)
+            for item in head.explain(values)[winner]
+        ),
+    )
+
+
+def first_head(run: Run, split: str) -> KnoBo:
+    """KnoBo of the run's first seed on a split."""
+    folder = run.path(f"models/knobo/{split}/{run.config.seed}")
+    if not folder.is_dir():
+        there = ", ".join(section.name for section in run.config.splits)
+        raise PipelineError(f"the run has no KnoBo for the split {split!r}; it has {there}")
+    return KnoBo.load(folder)
+
+
+def with_evidence(
+    concept_id: str, score: float, weight: float, amount: float, bank: ConceptBank, passages: dict[str, Passage]
+) -> ExplainedConcept:
+    """A contribution with the first quotation of its concept."""
+    concept = bank[concept_id]
+    evidence = concept.evidence[0]
+    passage = passages[evidence.passage_id]
+    return ExplainedConcept(
+        concept_id=concept_id,
+        question=concept.question,
+        score=score,
+        weight=weight,
+        amount=amount,
+        quote=evidence.quote,
+        passage_id=evidence.passage_id,
+        locator=passage.locator,
+        source=passage.source,
+        license=passage.license,
+    )

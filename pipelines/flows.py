@@ -1,0 +1,60 @@
+"""The Prefect flow of a run: one task a stage, each started when what it reads has been written."""
+
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
+
+import models.torchvision_operators  # noqa: F401  # before timm and transformers
+from models.evaluation.audit import AuditReport
+from pipelines.config import load_config
+from pipelines.progress import LogReporter, Reporter
+from pipelines.report.summary import COLUMNS, headline, summary_table
+from pipelines.run import Run
+from pipelines.stages import STAGES, upstream
+
+AT_ONCE = 2  # the text branch and the image branch
+_reporters: dict[str, Reporter] = {}  # by run directory: a reporter cannot pass through a task's parameters
+
+
+@task(task_run_name="{name}", persist_result=False)
+def run_stage(name: str, config: str, runs: str) -> bool:
+    """Runs one stage if it is stale; whether it had to run."""
+    return open_run(Path(config), Path(runs)).execute(next(stage for stage in STAGES if stage.name == name))
+
+
+@flow(name="knobo", persist_result=False, task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE))  # type: ignore[arg-type]
+def knobo_flow(config: str, runs: str = "runs") -> bool:
+    """All stages of the run that `config` (a TOML file) describes; whether any had to run."""
+    run = open_run(Path(config), Path(runs))
+    submitted: dict[str, PrefectFuture[bool]] = {}
+    with run.locked():
+        for stage in STAGES:
+            waits = [submitted[before.name] for before in upstream(stage)]
+            submitted[stage.name] = run_stage.submit(stage.name, config, runs, wait_for=waits)
+        ran = [future.result() for future in submitted.values()]
+    publish(run)
+    return any(ran)
+
+
+def open_run(config: Path, runs: Path) -> Run:
+    """The run of a configuration, with the reporter that was given for it in this process."""
+    loaded = load_config(config)
+    directory = runs / loaded.name
+    return Run(directory, loaded, _reporters.get(str(directory), LogReporter()))
+
+
+def report_to(reporter: Reporter, directory: Path) -> None:
+    """Where progress of a run goes when this process runs its flow."""
+    _reporters[str(directory)] = reporter
+
+
+def publish(run: Run) -> None:
+    """Table and headline as Prefect artifacts; names and numbers only."""
+    audit = AuditReport.load(run.path("audit.json"))
+    key = "".join(letter if letter.isalnum() else "-" for letter in run.config.name.lower())
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in summary_table(audit)]
+    create_table_artifact(key=f"{key}-audit", table=rows, description=headline(audit))
+    create_markdown_artifact(key=f"{key}-report", markdown=f"Report: `{run.path('report.html')}`")

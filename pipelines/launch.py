@@ -1,0 +1,71 @@
+"""Starts a run from a configuration file, with progress on the terminal or in the log."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import tomli_w
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from models.files import write_text
+from pipelines.config import load_config
+from pipelines.progress import BarReporter, LogReporter, Reporter, SilentReporter
+from pipelines.run import Run
+
+log = logging.getLogger("knobo")
+
+
+def launch(config: Path, runs: Path, *, quiet: bool = False) -> Path:
+    """Runs the flow of a configuration unless every stage is fresh; the run's directory."""
+    loaded = load_config(config)
+    directory = runs / loaded.name
+    directory.mkdir(parents=True, exist_ok=True)
+    write_text(directory / "config.toml", tomli_w.dumps(loaded.model_dump(mode="json", exclude_none=True)))
+    with reporter_for(quiet=quiet) as reporter:
+        if all_fresh(Run(directory, loaded, reporter)):
+            log.info("%s: every stage is fresh", loaded.name)
+            return directory
+        import pipelines.prefect_environment  # noqa: F401, PLC0415  # before Prefect
+        from pipelines.flows import knobo_flow, report_to  # noqa: PLC0415  # Prefect takes seconds to import
+
+        report_to(reporter, directory)
+        knobo_flow(str(config), str(runs))
+    return directory
+
+
+def all_fresh(run: Run) -> bool:
+    """Whether nothing has to be done."""
+    from pipelines.stages import STAGES  # noqa: PLC0415  # imports torch
+
+    return all(run.is_fresh(stage) for stage in STAGES)
+
+
+@contextmanager
+def reporter_for(*, quiet: bool) -> Iterator[Reporter]:
+    """Bars on a terminal, log lines elsewhere, nothing when quiet."""
+    if quiet:
+        yield SilentReporter()
+    elif not sys.stderr.isatty():
+        yield LogReporter()
+    else:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            yield BarReporter(progress)

@@ -1,0 +1,199 @@
+"""A run is a directory; a stage reads some of its artifacts, writes others, and is stale when what it rests on changed."""
+
+import fcntl
+import json
+import platform
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from models.files import write_text
+from pipelines.config import Config, DataSet, LiteratureSource
+from pipelines.digests import content_digest, listing_digest, value_digest
+from pipelines.errors import PipelineError
+from pipelines.handbook import literature_path
+from pipelines.progress import Reporter, SilentReporter
+
+VERSIONS_OF = ("faiss-cpu", "numpy", "prefect", "scikit-learn", "tantivy", "timm", "torch", "transformers")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a run.
+
+    Attributes:
+        name: As the manifest and the flow show it.
+        version: Raised by hand whenever the meaning of the stage's code changes.
+        uses: Sections of the configuration that it depends on.
+        reads: Artifacts, paths within the run directory.
+        writes: Artifacts, paths within the run directory.
+        work: Does it.
+    """
+
+    name: str
+    version: int
+    uses: tuple[str, ...]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    work: Callable[["Run"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """What the manifest keeps of a finished stage.
+
+    Attributes:
+        digest: Of configuration sections, artifacts read, and stage version.
+        outputs: Digest by artifact written.
+        seconds: It took.
+        versions: Of the libraries.
+        seed: Of the run.
+        commit: Of the code; empty outside a checkout.
+    """
+
+    digest: str
+    outputs: Mapping[str, str]
+    seconds: float
+    versions: Mapping[str, str]
+    seed: int
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run directory with its configuration.
+
+    Attributes:
+        directory: `runs/<name>`.
+        config: What to do.
+        reporter: Where progress goes.
+    """
+
+    directory: Path
+    config: Config
+    reporter: Reporter = field(default_factory=SilentReporter)
+
+    def path(self, artifact: str) -> Path:
+        """Where an artifact lies."""
+        return self.directory / artifact
+
+    def records(self) -> dict[str, StageRecord]:
+        """Finished stages by name, from `manifest.json`."""
+        try:
+            values = json.loads(self.path("manifest.json").read_text("utf-8"))
+            return {name: StageRecord(**record) for name, record in values["stages"].items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, TypeError, KeyError) as error:
+            raise PipelineError(
+                f"{self.path('manifest.json')} is damaged ({error}); delete it, and the stages run again"
+            ) from error
+
+    def is_fresh(self, stage: Stage) -> bool:
+        """Whether nothing that the stage rests on has changed since it ran, and its artifacts are intact."""
+        record = self.records().get(stage.name)
+        if record is None or any(not self.path(name).exists() for name in (*stage.reads, *stage.writes)):
+            return False
+        if record.digest != self.stage_digest(stage):
+            return False
+        return all(content_digest(self.path(name)) == record.outputs.get(name) for name in stage.writes)
+
+    def stage_digest(self, stage: Stage) -> str:
+        """Of configuration sections, artifacts read, and stage version."""
+        sections = {name: section_value(self.config, name) for name in stage.uses}
+        artifacts = {name: content_digest(self.path(name)) for name in stage.reads}
+        return value_digest([stage.name, stage.version, sections, artifacts])
+
+    def execute(self, stage: Stage) -> bool:
+        """Runs the stage if it is stale; whether it had to run."""
+        if self.is_fresh(stage):
+            self.reporter.fresh(stage.name)
+            return False
+        started = time.perf_counter()
+        with self.reporter.stage(stage.name):
+            digest = self.stage_digest(stage)
+            stage.work(self)
+        self._note(
+            stage.name,
+            StageRecord(
+                digest=digest,
+                outputs={name: content_digest(self.path(name)) for name in stage.writes},
+                seconds=round(time.perf_counter() - started, 2),
+                versions=library_versions(),
+                seed=self.config.seed,
+                commit=code_commit(),
+            ),
+        )
+        return True
+
+    def _note(self, name: str, record: StageRecord) -> None:
+        with _MANIFEST:
+            records = self.records() | {name: record}
+            stages = {name: asdict(records[name]) for name in sorted(records)}
+            write_text(self.path("manifest.json"), json.dumps({"schema": 1, "stages": stages}, indent=1) + "\n")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps a second process out of the directory."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self.path(".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise PipelineError(
+                    f"another process works on {self.directory}; wait for it, or give the run another name"
+                ) from error
+            yield
+
+
+_MANIFEST = threading.Lock()
+
+
+def section_value(config: Config, name: str) -> object:
+    """A section as JSON; a path counts by what lies there, not by its name."""
+    if name == "literature":
+        return [literature_value(source) for source in config.literature]
+    if name == "datasets":
+        return [dataset_value(dataset) for dataset in config.datasets]
+    if name == "prior":
+        expert = config.prior.expert
+        return [config.prior.source, content_digest(expert) if expert else None]
+    value = getattr(config, name)
+    if isinstance(value, tuple):
+        return [item.model_dump(mode="json") for item in value]
+    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+def literature_value(source: LiteratureSource) -> object:
+    """A literature source by its settings and contents."""
+    return [source.model_dump(mode="json", exclude={"path"}), content_digest(literature_path(source.path))]
+
+
+def dataset_value(dataset: DataSet) -> object:
+    """A data set by its settings, its table, and the listing of its files."""
+    settings = dataset.model_dump(mode="json", exclude={"manifest", "folder"})
+    if dataset.folder is not None:
+        return [settings, listing_digest(dataset.folder)]
+    manifest = dataset.manifest
+    assert manifest is not None, "the configuration admits either a manifest or a folder"
+    return [settings, content_digest(manifest), listing_digest(manifest.parent)]
+
+
+def library_versions() -> dict[str, str]:
+    """Of Python and of the libraries that decide numbers."""
+    return {"python": platform.python_version()} | {name: version(name) for name in VERSIONS_OF}
+
+
+def code_commit() -> str:
+    """Commit of the checkout that the code runs from; empty elsewhere."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - fixed
+    except OSError:
+        return ""
+    return done.stdout.strip()

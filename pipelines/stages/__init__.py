@@ -1,0 +1,94 @@
+"""The stages of a run: what each reads, writes and uses. The graph of a flow follows from this table."""
+
+from pipelines.run import Stage
+from pipelines.stages import image, result, text
+
+STAGES = (
+    Stage("gather", 1, ("literature", "retrieval"), (), ("passages.jsonl",), text.gather),
+    Stage("index", 1, ("retrieval",), ("passages.jsonl",), ("index",), text.index),
+    Stage("images", 1, ("datasets",), (), ("images.parquet",), image.images),
+    Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), image.split),
+    Stage("encode", 1, ("encoder",), ("images.parquet",), ("features.npz",), image.encode),
+    Stage(
+        "discover",
+        1,
+        ("modality", "classes", "datasets", "retrieval", "language_model", "discovery", "screening", "annotation", "grounding", "seed"),
+        ("passages.jsonl", "index", "images.parquet"),
+        ("concepts.jsonl", "rejected.jsonl"),
+        text.discover,
+    ),
+    Stage(
+        "annotate",
+        1,
+        ("datasets", "annotation", "grounding", "language_model"),
+        ("concepts.jsonl", "images.parquet"),
+        ("annotations.parquet",),
+        text.annotate,
+    ),
+    Stage(
+        "prior",
+        1,
+        ("classes", "prior", "language_model", "modality"),
+        ("concepts.jsonl", "passages.jsonl"),
+        ("prior.csv",),
+        text.prior,
+    ),
+    Stage(
+        "ground",
+        1,
+        ("grounding", "seed"),
+        ("annotations.parquet", "features.npz", "images.parquet", "splits"),
+        ("grounder",),
+        image.ground,
+    ),
+    Stage("score", 1, ("grounding",), ("grounder", "features.npz"), ("scores.npz",), image.score),
+    Stage(
+        "fit",
+        1,
+        ("fit", "grounding", "splits", "seed"),
+        ("scores.npz", "features.npz", "grounder", "splits", "prior.csv", "images.parquet"),
+        ("models", "predictions.parquet"),
+        result.fit,
+    ),
+    Stage(
+        "fine_tune",
+        1,
+        ("fine_tune", "encoder", "splits", "seed"),
+        ("splits", "images.parquet"),
+        ("predictions_fine_tune.parquet",),
+        result.fine_tune,
+    ),
+    Stage(
+        "audit",
+        1,
+        ("audit", "splits", "fit", "fine_tune", "seed"),
+        ("predictions.parquet", "predictions_fine_tune.parquet", "splits"),
+        ("audit.json",),
+        result.measure,
+    ),
+    Stage(
+        "report",
+        1,
+        ("name", "modality", "splits"),
+        (
+            "audit.json",
+            "concepts.jsonl",
+            "rejected.jsonl",
+            "prior.csv",
+            "grounder",
+            "scores.npz",
+            "models",
+            "splits",
+            "images.parquet",
+            "passages.jsonl",
+        ),
+        ("audit.md", "report.html"),
+        result.report,
+    ),
+)
+"""In an order in which they can run one after the other."""
+
+
+def upstream(stage: Stage) -> tuple[Stage, ...]:
+    """The stages that write what this one reads."""
+    return tuple(other for other in STAGES if set(other.writes) & set(stage.reads))

@@ -1,0 +1,152 @@
+"""Collects from a run's artifacts what the report shows."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from knowledge.concepts import Concept, ConceptBank, read_verdicts
+from knowledge.passages import Passage, read_passages
+from knowledge.priors import load_prior
+from models.bottleneck import KnoBo
+from models.domains import DomainSplit, load_split
+from models.errors import ModelsError
+from models.evaluation.audit import AuditReport
+from models.feature_table import FeatureTable
+from models.grounder import Grounder
+from models.images import open_image
+from pipelines.digests import value_digest
+from pipelines.images_table import read_images
+from pipelines.report.input import (
+    ConceptWeights,
+    Contribution,
+    Explanation,
+    GrounderQuality,
+    Provenance,
+    ReportInput,
+)
+from pipelines.run import Run, code_commit, library_versions, section_value
+
+THUMBNAIL = 192  # pixels
+EXPLAINED = 3  # worked examples
+
+
+def report_input(run: Run) -> ReportInput:
+    """Everything that report.html shows."""
+    bank = ConceptBank.load(run.path("concepts.jsonl"))
+    rejected = read_verdicts(run.path("rejected.jsonl"))
+    splits = tuple(load_split(run.path(f"splits/{section.name}.json")) for section in run.config.splits)
+    return ReportInput(
+        run=run.config.name,
+        modality=run.config.modality,
+        audit=AuditReport.load(run.path("audit.json")),
+        splits=splits,
+        bank=bank,
+        passages=quoted_passages(run, bank),
+        verdicts=tuple(verdict for item in rejected for verdict in item.verdicts),
+        candidates=tuple(item.concept for item in rejected),
+        quality=grounder_quality(run),
+        prior=load_prior(run.path("prior.csv")),
+        weights=tuple(mean_weights(run, split) for split in splits),
+        explanations=explanations(run, splits),
+        provenance=provenance(run),
+        outside_mean=tuple(section.name for section in run.config.splits if not section.in_mean),
+    )
+
+
+def quoted_passages(run: Run, bank: ConceptBank) -> Mapping[str, Passage]:
+    """Passages that some concept quotes."""
+    wanted = {evidence.passage_id for concept in bank for evidence in concept.evidence}
+    return {item.id: item for item in read_passages(run.path("passages.jsonl")) if item.id in wanted}
+
+
+def grounder_quality(run: Run) -> tuple[GrounderQuality, ...]:
+    """Of every concept that could be fitted; `kept` where the classifier uses it."""
+    kept = set(FeatureTable.load(run.path("scores.npz")).columns)
+    return tuple(
+        GrounderQuality(
+            concept_id=item.concept_id,
+            auroc=item.auroc,
+            low=item.auroc_low,
+            high=item.auroc_high,
+            balanced_accuracy=item.balanced_accuracy,
+            n_yes=item.n_yes,
+            n_no=item.n_no,
+            kept=item.concept_id in kept,
+        )
+        for item in Grounder.load(run.path("grounder")).quality
+    )
+
+
+def knobo_heads(run: Run, split: str) -> list[KnoBo]:
+    """One a seed."""
+    root = run.path(f"models/knobo/{split}")
+    return [KnoBo.load(folder) for folder in sorted(root.iterdir())] if root.is_dir() else []
+
+
+def mean_weights(run: Run, split: DomainSplit) -> ConceptWeights:
+    """KnoBo's weights on a split, mean over the seeds."""
+    heads = knobo_heads(run, split.name)
+    columns = FeatureTable.load(run.path("scores.npz")).columns
+    zeros = np.zeros((len(split.classes), len(columns)), np.float32)
+    values = np.mean([head.weight for head in heads], axis=0, dtype=np.float32) if heads else zeros
+    return ConceptWeights(split.name, split.classes, columns, values)
+
+
+def explanations(run: Run, splits: tuple[DomainSplit, ...]) -> tuple[Explanation, ...]:
+    """The most confident shifted image of the first splits: right or wrong, as it comes."""
+    scores = FeatureTable.load(run.path("scores.npz"))
+    paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
+    found = []
+    for split in splits:
+        heads = knobo_heads(run, split.name)
+        if not heads or len(found) == EXPLAINED:
+            continue
+        domain = "shifted" if split.shifted else "in_domain"
+        ids = split.shifted or split.in_domain
+        head, values = heads[0], scores.rows(ids)
+        probabilities = head.predict(values)
+        row = int(probabilities.max(axis=1).argmax())
+        winner = int(probabilities[row].argmax())
+        contributions = head.explain(values[row])[winner]
+        found.append(
+            Explanation(
+                caption=f"The image of {split.name} ({domain.replace('_', ' ')}) that KnoBo is surest of",
+                split=split.name,
+                domain=domain,
+                truth=split.label[ids[row]],
+                predicted=head.classes[winner],
+                probability=float(probabilities[row, winner]),
+                contributions=tuple(
+                    Contribution(item.concept_id, item.amount / item.weight if item.weight else 0.0, item.weight)
+                    for item in contributions
+                ),
+                image=thumbnail(paths[ids[row]]),
+            )
+        )
+    return tuple(found)
+
+
+def thumbnail(path: Path) -> bytes | None:
+    """Small PNG of an image; None where it cannot be read."""
+    try:
+        image = open_image(path)
+    except ModelsError:
+        return None
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def provenance(run: Run) -> Provenance:
+    """Where the numbers come from."""
+    sections = sorted(type(run.config).model_fields)
+    return Provenance(
+        config_digest=value_digest({name: section_value(run.config, name) for name in sections}),
+        versions=library_versions(),
+        seed=run.config.seed,
+        commit=code_commit(),
+        seconds={name: record.seconds for name, record in run.records().items()},
+    )

@@ -1,0 +1,54 @@
+"""What a run directory says of itself without running anything."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.evaluation.audit import AuditReport
+from pipelines.config import load_config
+from pipelines.errors import PipelineError
+from pipelines.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class StageState:
+    """One stage; `state` is `fresh`, `stale` or `missing`, `seconds` what it took when it last ran."""
+
+    name: str
+    state: str
+    seconds: float | None
+
+
+def open_finished(directory: Path) -> Run:
+    """The run in a directory, by the configuration that it keeps.
+
+    Raises:
+        PipelineError: The directory holds no run.
+    """
+    config = directory / "config.toml"
+    if not config.is_file():
+        raise PipelineError(f"{directory} is not a run (it has no config.toml); give a folder that `knobo run` made")
+    return Run(directory, load_config(config))
+
+
+def stage_states(directory: Path) -> list[StageState]:
+    """Every stage of a run, in order."""
+    from pipelines.stages import STAGES  # noqa: PLC0415  # imports torch
+
+    run = open_finished(directory)
+    records = run.records()
+    states = []
+    for stage in STAGES:
+        record = records.get(stage.name)
+        state = "missing" if record is None else "fresh" if run.is_fresh(stage) else "stale"
+        states.append(StageState(stage.name, state, None if record is None else record.seconds))
+    return states
+
+
+def require_audit_names(audit: AuditReport, *, split: str | None, metric: str | None) -> None:
+    """Refuses a split or metric that the audit does not have."""
+    for what, wanted, there in (
+        ("split", split, {row.split for row in audit.rows}),
+        ("metric", metric, {row.metric for row in audit.rows}),
+    ):
+        if wanted is not None and wanted not in there:
+            raise PipelineError(f"the audit has no {what} {wanted!r}; it has {', '.join(sorted(there))}")
