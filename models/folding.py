@@ -19,17 +19,19 @@ def fold_batch_norm(model: nn.Module, example: Tensor) -> nn.Module:
         model: In evaluation mode.
         example: An input `(n, 3, h, w)` on which the pairs are found and the outputs compared.
     """
+    if not any(isinstance(module, nn.BatchNorm2d) for module in model.modules()):
+        return model
     folded = deepcopy(model)
     with torch.no_grad():
-        expected = model(example)
-        for convolution, norm in pairs(folded, example):
+        expected, found = run_and_pair(folded, example)
+        for convolution, norm in found:
             fold(folded, convolution, norm)
         same = torch.allclose(folded(example), expected, rtol=1e-3, atol=1e-4)
     return folded if same else model
 
 
-def pairs(model: nn.Module, example: Tensor) -> list[Pair]:
-    """Convolutions whose output went straight into a batch normalisation, each module in one pair at most."""
+def run_and_pair(model: nn.Module, example: Tensor) -> tuple[Tensor, list[Pair]]:
+    """The output, and the convolutions whose output went into a batch normalisation."""
     made: dict[int, tuple[nn.Conv2d, Tensor]] = {}  # holds the tensor, so that its id is not used again
     found: dict[nn.Module, Pair] = {}
 
@@ -44,10 +46,10 @@ def pairs(model: nn.Module, example: Tensor) -> list[Pair]:
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d)]
     handles = [layer.register_forward_hook(after) for layer in layers]
     handles += [layer.register_forward_pre_hook(before) for layer in layers]
-    model(example)
+    output = model(example)
     for handle in handles:
         handle.remove()
-    return list(found.values())
+    return output, list(found.values())
 
 
 def fold(model: nn.Module, convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
