@@ -121,7 +121,7 @@ def ranked(
 def prior_loss(weight: NDArray[np.floating], prior: NDArray[np.floating]) -> float:
     """Mean |tanh(W) - P| over classes and concepts: 1 at W = 0, towards 0 along the prior, 2 against it.
 
-    Its gradient is sign(tanh W - P) (1 - tanh^2 W) / (k c), so at most 1 / (k c) in any weight: with two classes
+    Its gradient is sign(tanh W - P) (1 - tanh^2 W) / (k c), at most 1 / (k c) in any weight: with two classes
     and 150 concepts cross-entropy outweighs it unless a concept says little about the labels.
     """
     return float(np.abs(np.tanh(weight) - prior).mean())

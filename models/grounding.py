@@ -192,12 +192,13 @@ def fit_layer(
 
 
 def sample_weights(answers: Answers, *, settings: GroundingSettings) -> NDArray[np.float64]:
-    """`C` times scikit-learn's sample weights, `(c, n)`; 0 where the answer is unknown."""
+    """`C` times scikit-learn's sample weights, `(c, n)`; 0 where unknown, or where all answers are alike."""
     known = answers.known.astype(np.float64)
-    if not settings.balanced:
-        return settings.C * known
     n_known = known.sum(axis=1, keepdims=True)
     n_yes = (known * answers.yes).sum(axis=1, keepdims=True)
+    known = known * ((n_yes > 0) & (n_yes < n_known))
+    if not settings.balanced:
+        return np.asarray(settings.C * known)
     yes_weight = n_known / (2 * np.maximum(n_yes, 1))
     no_weight = n_known / (2 * np.maximum(n_known - n_yes, 1))
     return np.asarray(settings.C * known * np.where(answers.yes > 0, yes_weight, no_weight))
@@ -214,14 +215,13 @@ def hold_out(
     """Logits `(c, n)` of each image by the fit without its fold; all folds are fitted together."""
     count = settings.folds
     masks = [folds != fold for fold in range(count)]
-    weights = [
-        sample_weights(Answers(answers.yes, answers.known & mask), settings=settings) for mask in masks
-    ]
+    parts = [Answers(answers.yes, answers.known & mask) for mask in masks]
+    weights = np.concatenate([sample_weights(part, settings=settings) for part in parts])
     coefficients = fit_logistic(
         basis,
         np.tile(answers.yes, (count, 1)),
-        np.concatenate(weights),
-        start=np.tile(start, (count, 1)),
+        weights,
+        start=np.tile(start, (count, 1)) * weights.any(axis=1, keepdims=True),
         tolerance=FOLD_TOLERANCE,
     )
     logits = np.empty(answers.yes.shape)

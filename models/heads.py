@@ -1,7 +1,8 @@
 """Trains many linear heads at once: Adam on mini-batches, the epoch of best validation accuracy kept."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,34 @@ def train_heads(
         prior: `(k, d)` or `(h, k, d)`; no prior term if None.
         bias: Whether a head has one.
     """
+    with one_thread():
+        return train_together(
+            train, validation, classes=classes, seeds=seeds, settings=settings, prior=prior, bias=bias
+        )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread of torch: the steps are so small that waiting for a second takes longer than the work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train_together(
+    train: Sample,
+    validation: Sample,
+    *,
+    classes: int,
+    seeds: Sequence[int],
+    settings: HeadSettings,
+    prior: NDArray[np.floating] | None,
+    bias: bool,
+) -> Heads:
+    """See `train_heads`."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     width = train.inputs.shape[-1]
     weight, offset = first_weights(generators, classes=classes, width=width, bias=bias)

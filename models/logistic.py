@@ -135,7 +135,9 @@ class Problems:
         gradient, diagonal = self.slopes(place, logits)
         step, change = place - self.place, gradient - self.gradient
         product = np.einsum("pr,pr->p", step, change)
-        usable = product > 0
+        usable = (
+            product > np.finfo(place.dtype).tiny / np.finfo(place.dtype).eps
+        )  # else 1 / product overflows
         inverse = np.where(usable, 1 / np.where(usable, product, 1), 0).astype(place.dtype)
         self.pairs.append((step, change, inverse))
         self.place, self.loss, self.gradient, self.diagonal = place, loss, gradient, diagonal

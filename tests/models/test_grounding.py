@@ -1,0 +1,250 @@
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler, normalize
+from threadpoolctl import threadpool_limits
+
+from models.errors import ModelsError
+from models.features import FeatureTable
+from models.grounding import Calibration, Grounder, GroundingSettings, assign_folds, fit_grounders
+from models.scaling import Scaling, ScalingKind
+
+
+QUICK = GroundingSettings(replicates=200)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """The problems are so small that a second thread only waits, on a busy machine for long."""
+    with threadpool_limits(1):
+        yield
+
+
+def make_table(rows: int, columns: int, *, seed: int = 0) -> FeatureTable:
+    generator = np.random.default_rng(seed)
+    mixing = generator.normal(size=(columns, columns)) * np.geomspace(1, 0.01, columns)
+    values = (generator.normal(size=(rows, columns)) @ mixing + 3).astype(np.float32)
+    return FeatureTable(tuple(f"i{n}" for n in range(rows)), tuple(map(str, range(columns))), values)
+
+
+def make_answers(table: FeatureTable, concepts: int, *, unknown: float = 0.2, seed: int = 1) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    x = StandardScaler().fit_transform(table.values)
+    logits = x @ generator.normal(size=(x.shape[1], concepts)) / np.sqrt(x.shape[1])
+    noisy = logits + 0.5 * generator.normal(size=logits.shape)
+    shares = np.linspace(0.4, 0.8, concepts)
+    bounds = [np.quantile(column, share) for column, share in zip(noisy.T, shares, strict=True)]
+    answers = (noisy > bounds).astype(np.float32)
+    answers[generator.random(answers.shape) < unknown] = np.nan
+    return np.asarray(answers)
+
+
+def names(count: int) -> list[str]:
+    return [f"c{n}" for n in range(count)]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(200, 30), (90, 150)])
+@pytest.mark.parametrize("scaling", [ScalingKind.STANDARD, ScalingKind.UNIT])
+def test_every_coefficient_is_that_of_scikit_learn(rows: int, columns: int, scaling: ScalingKind) -> None:
+    table = make_table(rows, columns)
+    answers = make_answers(table, 4)
+    settings = GroundingSettings(replicates=20, scaling=scaling, minimum=5)
+    grounder = fit_grounders(table, answers, concept_ids=names(4), settings=settings)
+    x = table.values.astype(float)
+    x = StandardScaler().fit_transform(x) if scaling is ScalingKind.STANDARD else normalize(x)
+    for row, answer in enumerate(answers.T):
+        known = ~np.isnan(answer)
+        reference = LogisticRegression(C=1, class_weight="balanced", tol=1e-10, max_iter=20_000)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            reference.fit(x[known], answer[known])
+        np.testing.assert_allclose(grounder.weight[row], reference.coef_[0], atol=1e-3)
+        assert grounder.bias[row] == pytest.approx(reference.intercept_[0], abs=1e-3)
+
+
+def test_without_balancing_and_with_another_penalty_it_still_agrees() -> None:
+    table = make_table(150, 20)
+    answers = make_answers(table, 2, unknown=0)
+    settings = GroundingSettings(C=0.1, balanced=False, replicates=20)
+    grounder = fit_grounders(table, answers, concept_ids=names(2), settings=settings)
+    x = StandardScaler().fit_transform(table.values.astype(float))
+    for row, answer in enumerate(answers.T):
+        reference = LogisticRegression(C=0.1, tol=1e-10, max_iter=10_000).fit(x, answer)
+        np.testing.assert_allclose(grounder.weight[row], reference.coef_[0], atol=1e-3)
+
+
+def test_held_out_scores_are_those_of_a_fit_without_the_fold() -> None:
+    table = make_table(150, 40)
+    answers = make_answers(table, 3)
+    groups = [f"p{n // 2}" for n in range(150)]
+    grounder = fit_grounders(table, answers, concept_ids=names(3), groups=groups, settings=QUICK)
+    folds = assign_folds(groups, count=5, seed=0)
+    x = StandardScaler().fit_transform(table.values.astype(float))
+    for row, answer in enumerate(answers.T):
+        for fold in range(5):
+            use = ~np.isnan(answer) & (folds != fold)
+            reference = LogisticRegression(class_weight="balanced", tol=1e-9, max_iter=10_000)
+            expected = reference.fit(x[use], answer[use]).predict_proba(x[folds == fold])[:, 1]
+            np.testing.assert_allclose(grounder.out_of_fold.values[folds == fold, row], expected, atol=5e-3)
+
+
+def test_folds_keep_patients_together_and_are_of_like_size() -> None:
+    groups = [f"p{n}" for n in np.random.default_rng(0).integers(0, 60, size=300)]
+    folds = assign_folds(groups, count=5, seed=3)
+    assert all(len({folds[row] for row in range(300) if groups[row] == group}) == 1 for group in groups)
+    sizes = np.bincount(folds)
+    assert sizes.max() - sizes.min() <= 10
+
+
+def test_quality_is_that_of_the_held_out_scores() -> None:
+    table = make_table(200, 30)
+    answers = make_answers(table, 3)
+    grounder = fit_grounders(table, answers, concept_ids=names(3), settings=QUICK)
+    for row, quality in enumerate(grounder.quality):
+        known = ~np.isnan(answers[:, row])
+        scores = grounder.out_of_fold.values[known, row]
+        assert quality.concept_id == grounder.concept_ids[row]
+        assert quality.n_yes == np.nansum(answers[:, row])
+        assert quality.n_yes + quality.n_no == known.sum()
+        assert quality.auroc == pytest.approx(roc_auc_score(answers[known, row], scores), abs=1e-6)
+        assert quality.auroc_low < quality.auroc < quality.auroc_high
+        assert quality.balanced_accuracy_low < quality.balanced_accuracy < quality.balanced_accuracy_high
+
+
+def test_answers_that_mean_nothing_have_an_interval_around_one_half() -> None:
+    table = make_table(300, 20)
+    answers = np.random.default_rng(5).integers(0, 2, size=(300, 5)).astype(np.float32)
+    grounder = fit_grounders(table, answers, concept_ids=names(5), settings=QUICK)
+    covered = [each.auroc_low < 0.5 < each.auroc_high for each in grounder.quality]
+    assert sum(covered) >= 4
+
+
+def test_unknown_answers_change_nothing() -> None:
+    table = make_table(120, 10)
+    answers = make_answers(table, 1, unknown=0)
+    answers[80:] = np.nan
+    settings = GroundingSettings(scaling=ScalingKind.NONE, replicates=20)
+    whole = fit_grounders(table, answers, concept_ids=names(1), settings=settings)
+    part = FeatureTable(table.ids[:80], table.columns, table.values[:80])
+    alone = fit_grounders(part, answers[:80], concept_ids=names(1), settings=settings)
+    np.testing.assert_allclose(whole.weight, alone.weight, atol=1e-4)
+
+
+def test_concepts_with_too_few_answers_of_one_kind_are_named_and_left_out() -> None:
+    table = make_table(100, 10)
+    answers = make_answers(table, 3, unknown=0)
+    answers[:, 1] = 0
+    answers[:4, 1] = 1
+    grounder = fit_grounders(table, answers, concept_ids=names(3), settings=QUICK)
+    assert grounder.concept_ids == ("c0", "c2")
+    assert [(each.concept_id, each.n_yes, each.n_no) for each in grounder.ungrounded] == [("c1", 4, 96)]
+
+
+def test_the_best_are_those_with_the_highest_lower_end_in_their_former_order() -> None:
+    table = make_table(200, 20)
+    answers = make_answers(table, 6)
+    answers[:, 2] = np.random.default_rng(0).integers(0, 2, 200)
+    grounder = fit_grounders(table, answers, concept_ids=names(6), settings=QUICK)
+    best = grounder.best(3)
+    lows = {each.concept_id: each.auroc_low for each in grounder.quality}
+    assert set(best.concept_ids) == set(sorted(lows, key=lows.__getitem__)[-3:])
+    assert list(best.concept_ids) == sorted(best.concept_ids)
+    expected = grounder.score(table).values[:, [int(name[1:]) for name in best.concept_ids]]
+    np.testing.assert_array_equal(best.score(table).values, expected)
+    assert best.out_of_fold.columns == best.concept_ids
+
+
+def test_calibrated_probabilities_are_right_on_average_and_keep_their_order() -> None:
+    table = make_table(400, 20)
+    answers = make_answers(table, 5, unknown=0)
+    plain = fit_grounders(table, answers, concept_ids=names(5), settings=QUICK)
+    settings = GroundingSettings(replicates=20, calibration=Calibration.PLATT)
+    platt = fit_grounders(table, answers, concept_ids=names(5), settings=settings)
+    prevalence = answers.mean(axis=0)
+    np.testing.assert_allclose(platt.out_of_fold.values.mean(axis=0), prevalence, atol=0.01)
+    assert plain.out_of_fold.values[:, 4].mean() > prevalence[4] + 0.05
+    for row in range(5):
+        before, after = plain.score(table).values[:, row], platt.score(table).values[:, row]
+        assert np.diff(after[np.argsort(before)]).min() > -1e-6
+
+
+def test_a_saved_grounder_scores_the_same(tmp_path: Path) -> None:
+    table = make_table(80, 10)
+    settings = GroundingSettings(replicates=20, scaling=ScalingKind.UNIT, calibration=Calibration.PLATT)
+    grounder = fit_grounders(table, make_answers(table, 3), concept_ids=names(3), settings=settings)
+    grounder.save(tmp_path / "grounder")
+    again = Grounder.load(tmp_path / "grounder")
+    np.testing.assert_array_equal(again.score(table).values, grounder.score(table).values)
+    np.testing.assert_array_equal(again.out_of_fold.values, grounder.out_of_fold.values)
+    assert again.quality == grounder.quality
+    assert again.settings == grounder.settings
+    assert again.scaling.kind is ScalingKind.UNIT
+
+
+def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
+    table = make_table(80, 10)
+    answers = make_answers(table, 3)
+    for name in ("one", "two"):
+        fit_grounders(table, answers, concept_ids=names(3), settings=QUICK).save(tmp_path / name)
+    for file in ("about.json", "tensors.safetensors"):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_a_torn_artifact_is_refused(tmp_path: Path) -> None:
+    table = make_table(80, 10)
+    for seed, name in enumerate(("one", "two")):
+        settings = GroundingSettings(replicates=20, seed=seed)
+        fit_grounders(table, make_answers(table, 2), concept_ids=names(2), settings=settings).save(
+            tmp_path / name
+        )
+    (tmp_path / "two" / "tensors.safetensors").replace(tmp_path / "one" / "tensors.safetensors")
+    with pytest.raises(ModelsError, match="do not belong together"):
+        Grounder.load(tmp_path / "one")
+    with pytest.raises(ModelsError, match="holds no grounder"):
+        Grounder.load(tmp_path / "two")
+
+
+def test_progress_counts_concepts() -> None:
+    table = make_table(60, 5)
+    seen: list[tuple[int, int]] = []
+    answers = make_answers(table, 30, unknown=0)
+    settings = GroundingSettings(replicates=20, minimum=1)
+    answers[:, 0] = 0
+    answers[0, 0] = 1  # so that one fold learns from answers of one kind
+    fit_grounders(
+        table,
+        answers,
+        concept_ids=names(30),
+        settings=settings,
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    assert seen == [(25, 30), (30, 30)]
+
+
+def test_mistakes_are_named() -> None:
+    table = make_table(40, 5)
+    answers = make_answers(table, 2, unknown=0)
+    with pytest.raises(ModelsError, match=r"shape \(40, 2\) for 40 images and 3 concepts"):
+        fit_grounders(table, answers, concept_ids=names(3))
+    with pytest.raises(ModelsError, match="none of 2 concepts has 30 yes"):
+        fit_grounders(table, answers, concept_ids=names(2), settings=GroundingSettings(minimum=30))
+    with pytest.raises(ModelsError, match="3 groups were given for 40 images"):
+        fit_grounders(table, answers, concept_ids=names(2), groups=["a", "b", "c"])
+    with pytest.raises(ModelsError, match="5 folds were asked for and there are 2 groups"):
+        fit_grounders(table, answers, concept_ids=names(2), groups=["a", "b"] * 20)
+    grounder = fit_grounders(table, answers, concept_ids=names(2), settings=GroundingSettings(minimum=2))
+    with pytest.raises(ModelsError, match="read 5 features and the table has 4"):
+        grounder.score(make_table(3, 4))
+
+
+def test_a_constant_column_is_left_alone() -> None:
+    values = np.column_stack([np.full(5, 0.1, dtype=np.float32), np.arange(5, dtype=np.float32)])
+    scaled = Scaling.fit(ScalingKind.STANDARD, values).apply(values)
+    np.testing.assert_allclose(scaled[:, 0], 0, atol=1e-7)
+    np.testing.assert_allclose(scaled[:, 1].std(), 1)
