@@ -82,7 +82,10 @@ class AssertionRules:
 
     def _triggers(self, sentence: Sentence) -> list[_Trigger]:
         found = []
-        for match in _longest(self._index.find(sentence)):
+        matches = self._index.find(sentence)
+        boundaries = [match for match in matches if self._kinds[int(match.key)][0] is Role.BOUNDARY]
+        others = [match for match in matches if self._kinds[int(match.key)][0] is not Role.BOUNDARY]
+        for match in _longest(boundaries) + _longest(others):
             role, direction = self._kinds[int(match.key)]
             span = Span(match.start, match.end)
             found.append(
