@@ -82,7 +82,7 @@ def audit(
         found.update(measure_split(split, own, replicates=settings.replicates, seed=settings.seed))
         if progress is not None:
             progress(done, len(splits))
-    found.update(mean_over(entering, found))
+    found |= dict(mean_over(entering, found))
     cells = sorted(found, key=Order.of(predictions, splits).key)
     return AuditReport(
         rows=tuple(make_rows(cells, found, level=settings.level)),

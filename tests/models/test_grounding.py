@@ -8,13 +8,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler, normalize
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.errors import ModelsError
 from models.features import FeatureTable
 from models.grounding import Calibration, Grounder, GroundingSettings, assign_folds, fit_grounders
 from models.scaling import Scaling, ScalingKind
-
 
 QUICK = GroundingSettings(replicates=200)
 

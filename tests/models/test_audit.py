@@ -1,0 +1,279 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from models.domains import Check, DomainSplit
+from models.errors import ModelsError
+from models.evaluation.audit import (
+    AuditReport,
+    AuditRow,
+    AuditSettings,
+    Predictions,
+    audit,
+    read_predictions,
+    write_predictions,
+)
+
+QUICK = AuditSettings(replicates=300)
+
+
+def make_split(
+    name: str, *, inside: int = 60, outside: int = 40, patients: bool = True, seed: int = 0
+) -> DomainSplit:
+    generator = np.random.default_rng(seed)
+    ids = tuple(f"{name}/{row}" for row in range(inside + outside))
+    labels = generator.integers(0, 2, size=len(ids))
+    return DomainSplit(
+        name=name,
+        classes=("no", "yes"),
+        attribute="sex" if outside else "",
+        train=(),
+        validation=(),
+        in_domain=ids[:inside],
+        shifted=ids[inside:],
+        label={image: ("no", "yes")[number] for image, number in zip(ids, labels, strict=True)},
+        patient={image: f"p{row // 2}" for row, image in enumerate(ids)} if patients else {},
+        checks=(Check("patient_overlap", passed=True, fatal=True, message="No overlap.", counts={}),),
+    )
+
+
+def make_predictions(split: DomainSplit, method: str, *, skill: float, seeds: int = 3) -> Predictions:
+    generator = np.random.default_rng(len(method))
+    ids = split.in_domain + split.shifted
+    truth = np.array([split.label[image] == "yes" for image in ids])
+    yes = generator.random((seeds, len(ids))) + skill * truth
+    probabilities = np.stack([1 + skill - yes, yes], axis=2) / (1 + skill)
+    return Predictions(method, split.name, tuple(range(seeds)), ids, probabilities)
+
+
+def find(report: AuditReport, **wanted: str) -> AuditRow:
+    (row,) = [
+        row for row in report.rows if all(getattr(row, name) == value for name, value in wanted.items())
+    ]
+    return row
+
+
+def truth_of(split: DomainSplit, ids: tuple[str, ...]) -> np.ndarray:
+    return np.array([split.label[image] == "yes" for image in ids]).astype(int)
+
+
+def small_audit() -> tuple[tuple[DomainSplit, ...], list[Predictions], AuditReport]:
+    splits = (make_split("a"), make_split("b", seed=1), make_split("c", outside=0, patients=False, seed=2))
+    predictions = [
+        make_predictions(split, method, skill=skill, seeds=seeds)
+        for method, skill, seeds in (("knobo", 0.6, 3), ("linear_probe", 0.3, 3), ("fine_tune", 0.4, 1))
+        for split in splits
+    ]
+    return splits, predictions, audit(predictions, splits, notes=["A note."], settings=QUICK)
+
+
+def test_values_are_means_over_seeds_on_the_whole_sample() -> None:
+    splits, predictions, report = small_audit()
+    split, own = splits[0], predictions[0]
+    labels = truth_of(split, split.shifted)
+    shown = own.of(split.shifted)
+    expected = np.mean([(one.argmax(axis=1) == labels).mean() for one in shown])
+    row = find(report, method="knobo", split="a", domain="shifted", metric="accuracy")
+    assert row.value == pytest.approx(expected, abs=1e-6)
+    assert (row.n, row.seeds) == (40, 3)
+    expected = np.mean([roc_auc_score(labels, one[:, 1]) for one in shown])
+    row = find(report, method="knobo", split="a", domain="shifted", metric="auroc")
+    assert row.value == pytest.approx(expected, abs=1e-6)
+    assert row.low < row.value < row.high
+
+
+def test_gap_average_and_mean_follow_from_the_domains() -> None:
+    _, _, report = small_audit()
+    for metric in ("accuracy", "balanced_accuracy", "auroc"):
+        inside = find(report, method="knobo", split="b", domain="in_domain", metric=metric)
+        outside = find(report, method="knobo", split="b", domain="shifted", metric=metric)
+        gap = find(report, method="knobo", split="b", domain="gap", metric=metric)
+        average = find(report, method="knobo", split="b", domain="average", metric=metric)
+        assert gap.value == pytest.approx(inside.value - outside.value, abs=2e-6)
+        assert average.value == pytest.approx((inside.value + outside.value) / 2, abs=2e-6)
+        values = [
+            find(report, method="knobo", split=split, domain="shifted", metric=metric).value for split in "ab"
+        ]
+        mean = find(report, method="knobo", split="mean", domain="shifted", metric=metric)
+        assert mean.value == pytest.approx(np.mean(values), abs=2e-6)
+        assert mean.n == 80
+
+
+def test_the_gap_of_independent_domains_is_as_uncertain_as_both_together() -> None:
+    split = make_split("wide", inside=400, outside=400, patients=False)
+    predictions = [make_predictions(split, "knobo", skill=0.4, seeds=1)]
+    report = audit(predictions, [split], settings=AuditSettings(replicates=2000))
+    rows = {
+        domain: find(report, split="wide", domain=domain, metric="accuracy")
+        for domain in ("in_domain", "shifted", "gap", "average")
+    }
+    width = {domain: row.high - row.low for domain, row in rows.items()}
+    both = np.hypot(width["in_domain"], width["shifted"])
+    assert width["gap"] == pytest.approx(both, rel=0.08)
+    assert width["average"] == pytest.approx(both / 2, rel=0.08)
+
+
+def test_a_mean_over_many_splits_is_surer_than_one_of_them() -> None:
+    splits = [make_split(f"s{n}", seed=n) for n in range(9)]
+    predictions = [make_predictions(split, "knobo", skill=0.4) for split in splits]
+    report = audit(predictions, splits, settings=QUICK)
+    single = find(report, split="s0", domain="shifted", metric="accuracy")
+    mean = find(report, split="mean", domain="shifted", metric="accuracy")
+    assert mean.high - mean.low < 0.5 * (single.high - single.low)
+
+
+def test_only_named_splits_enter_the_mean() -> None:
+    splits, predictions, _ = small_audit()
+    report = audit(predictions, splits, mean=["b"], settings=QUICK)
+    mean = find(report, method="knobo", split="mean", domain="gap", metric="accuracy")
+    alone = find(report, method="knobo", split="b", domain="gap", metric="accuracy")
+    assert (mean.value, mean.low, mean.high, mean.n) == (alone.value, alone.low, alone.high, alone.n)
+
+
+def test_a_plain_split_has_no_shifted_domain() -> None:
+    _, _, report = small_audit()
+    assert {row.domain for row in report.rows if row.split == "c"} == {"in_domain"}
+    assert {row.domain for row in report.rows if row.split == "mean"} == {
+        "in_domain",
+        "shifted",
+        "gap",
+        "average",
+    }
+
+
+def test_paired_differences_are_surer_than_independent_ones() -> None:
+    split = make_split("a", inside=300, outside=300, patients=False)
+    generator = np.random.default_rng(0)
+    base = make_predictions(split, "linear_probe", skill=0.5, seeds=1)
+    flipped = base.probabilities.copy()
+    rows = generator.random(len(base.ids)) < 0.05
+    flipped[:, rows] = flipped[:, rows, ::-1]
+    better = Predictions("knobo", split.name, (0,), base.ids, base.probabilities)
+    worse = Predictions("linear_probe", split.name, (0,), base.ids, flipped)
+    report = audit([better, worse], [split], settings=QUICK)
+    (paired,) = [
+        test
+        for test in report.paired
+        if (test.split, test.domain, test.metric) == ("a", "shifted", "accuracy")
+    ]
+    own = find(report, method="knobo", split="a", domain="shifted", metric="accuracy")
+    other = find(report, method="linear_probe", split="a", domain="shifted", metric="accuracy")
+    assert (paired.method, paired.reference) == ("knobo", "linear_probe")
+    assert paired.difference == pytest.approx(own.value - other.value, abs=2e-6)
+    assert paired.high - paired.low < 0.6 * np.hypot(own.high - own.low, other.high - other.low)
+
+
+def test_identical_methods_differ_by_nothing() -> None:
+    split = make_split("a")
+    one = make_predictions(split, "knobo", skill=0.5)
+    same = Predictions("no_prior", one.split, one.seeds, one.ids, one.probabilities)
+    report = audit([one, same], [split], settings=QUICK)
+    assert {(test.difference, test.low, test.high) for test in report.paired} == {(0, 0, 0)}
+
+
+def test_the_interval_does_not_depend_on_the_other_splits_or_methods() -> None:
+    splits, predictions, report = small_audit()
+    alone = audit([predictions[1]], [splits[1]], settings=QUICK)
+    row = find(alone, split="b", domain="gap", metric="auroc")
+    assert row == find(report, method="knobo", split="b", domain="gap", metric="auroc")
+
+
+def test_fewer_seeds_are_noted_and_checks_handed_on() -> None:
+    _, _, report = small_audit()
+    assert report.notes == ("A note.", "fine_tune ran with 1 seed, others with 3.")
+    assert report.checks[0] == ("a", "patient_overlap", True, "No overlap.")
+
+
+def test_a_domain_with_one_class_has_a_note_instead_of_a_row() -> None:
+    split = make_split("a")
+    label = {**split.label, **dict.fromkeys(split.shifted, "yes")}
+    single = DomainSplit(
+        name="a",
+        classes=split.classes,
+        attribute="sex",
+        train=(),
+        validation=(),
+        in_domain=split.in_domain,
+        shifted=split.shifted,
+        label=label,
+        patient={},
+        checks=(),
+    )
+    report = audit([make_predictions(single, "knobo", skill=0.5)], [single], settings=QUICK)
+    metrics = {(row.domain, row.metric) for row in report.rows if row.split == "a"}
+    assert ("shifted", "accuracy") in metrics
+    assert ("shifted", "auroc") not in metrics
+    assert ("gap", "auroc") not in metrics
+    assert ("in_domain", "auroc") in metrics
+    assert "auroc on a, shifted is not estimable: a class is missing." in report.notes
+
+
+def test_replicates_with_one_class_are_counted_in_a_note() -> None:
+    split = make_split("a", outside=0, patients=False)
+    ids = split.in_domain
+    label = {**dict.fromkeys(ids, "no"), ids[0]: "yes"}
+    rare = DomainSplit(
+        name="a",
+        classes=split.classes,
+        attribute="",
+        train=(),
+        validation=(),
+        in_domain=ids,
+        shifted=(),
+        label=label,
+        patient={},
+        checks=(),
+    )
+    report = audit([make_predictions(rare, "knobo", skill=0.5)], [rare], settings=QUICK)
+    (note,) = [note for note in report.notes if note.startswith("auroc")]
+    left_out = int(note.split(":")[1].split()[0])
+    assert left_out == pytest.approx(
+        300 * np.exp(-1), rel=0.2
+    )  # (1 - 1/n)^n of the replicates miss one image
+
+
+def test_a_saved_audit_reads_back_and_its_bytes_repeat(tmp_path: Path) -> None:
+    splits, predictions, report = small_audit()
+    report.save(tmp_path / "audit.json")
+    assert AuditReport.load(tmp_path / "audit.json") == report
+    audit(predictions, splits, notes=["A note."], settings=QUICK).save(tmp_path / "again.json")
+    assert (tmp_path / "audit.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+    content = json.loads((tmp_path / "audit.json").read_text())
+    assert content["schema"] == 1
+    names = {"method", "split", "domain", "metric", "value", "low", "high", "n", "seeds"}
+    assert set(content["rows"][0]) == names
+    assert all(row["value"] == round(row["value"], 6) for row in content["rows"])
+
+
+def test_predictions_survive_a_file(tmp_path: Path) -> None:
+    _, predictions, _ = small_audit()
+    write_predictions(tmp_path / "predictions.parquet", predictions)
+    again = read_predictions(tmp_path / "predictions.parquet")
+    assert [(each.method, each.split, each.seeds, each.ids) for each in again] == [
+        (each.method, each.split, each.seeds, each.ids) for each in predictions
+    ]
+    for one, other in zip(again, predictions, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
+def test_mistakes_are_named(tmp_path: Path) -> None:
+    splits, predictions, report = small_audit()
+    with pytest.raises(ModelsError, match="'z', which is no split; choose from a, b, c"):
+        audit(predictions, splits, mean=["z"], settings=QUICK)
+    own = predictions[0]
+    short = Predictions("knobo", "a", own.seeds, own.ids[:-7], own.probabilities[:, :-7])
+    with pytest.raises(ModelsError, match="no prediction for 7 of 40 images of a"):
+        audit([short], splits[:1], settings=QUICK)
+    with pytest.raises(ModelsError, match="there is no audit"):
+        AuditReport.load(tmp_path / "audit.json")
+    with pytest.raises(ModelsError, match="no table of predictions"):
+        read_predictions(tmp_path / "predictions.parquet")
+    report.save(tmp_path / "audit.json")
+    (tmp_path / "audit.json").write_text(
+        (tmp_path / "audit.json").read_text().replace('"schema": 1', '"schema": 9')
+    )
+    with pytest.raises(ModelsError, match="no audit of schema 1"):
+        AuditReport.load(tmp_path / "audit.json")
