@@ -1,0 +1,48 @@
+"""What the pipeline asks of a language model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a continuation is drawn.
+
+    Attributes:
+        max_tokens: Upper bound of the reply.
+        samples: Replies drawn per prompt.
+        temperature: 0 is greedy (then `samples` must be 1).
+        seed: Same seed, same machine, same replies.
+        stop: The reply ends before the first of these strings.
+    """
+
+    max_tokens: int = 48
+    samples: int = 1
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ("\n",)
+
+
+class LanguageModel(Protocol):
+    """A text model, local or remote.
+
+    `digest` names the weights (or endpoint, model and revision); with prompt and `Sampling` it is the key
+    under which replies are kept.
+    """
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hexadecimal."""
+        ...
+
+    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[list[str]]:
+        """For each prompt, `sampling.samples` replies."""
+        ...
+
+    def choose(self, prompts: Sequence[str], options: Sequence[str]) -> NDArray[np.float64]:
+        """Probabilities of the options as the next token: `(n, len(options)) float64`, rows sum to 1."""
+        ...

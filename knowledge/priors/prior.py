@@ -1,0 +1,25 @@
+"""Which concepts speak for which class: the parameter prior of KnoBo (paper, section 3.3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Signs by class and concept.
+
+    Attributes:
+        classes: `(k,)`.
+        concept_ids: `(c,)`.
+        sign: `(k, c) float32` in [-1, 1]; 0 abstains.
+        agreement: `(k, c) float32` in [0, 1], the share of votes for the sign given.
+        source: `(k, c)` of `corpus`, `language_model`, `expert` or `none`.
+    """
+
+    classes: tuple[str, ...]
+    concept_ids: tuple[str, ...]
+    sign: NDArray[np.float32]
+    agreement: NDArray[np.float32]
+    source: tuple[tuple[str, ...], ...]

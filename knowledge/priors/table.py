@@ -1,0 +1,128 @@
+"""The prior as a CSV that a clinician reads and edits, and the signs an expert sets."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from knowledge.atomic import write_text
+from knowledge.concepts import ConceptBank
+from knowledge.errors import KnowledgeError
+from knowledge.priors.prior import Prior
+
+COLUMNS = ("class", "concept_id", "question", "sign", "agreement", "source")
+SOURCES = frozenset({"corpus", "language_model", "expert", "none"})
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A sign that an expert gives to one class and concept."""
+
+    class_name: str
+    concept_id: str
+    sign: float
+
+
+def save_prior(prior: Prior, path: Path, *, bank: ConceptBank) -> None:
+    """Write one row a class and concept, with the question so that it can be read alone."""
+    question = {concept.id: concept.question for concept in bank}
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for k, name in enumerate(prior.classes):
+        for c, concept_id in enumerate(prior.concept_ids):
+            sign, agreement = float(prior.sign[k, c]), float(prior.agreement[k, c])
+            rows.writerow(
+                [name, concept_id, question[concept_id], f"{sign:g}", f"{agreement:.6g}", prior.source[k][c]]
+            )
+    write_text(path, text.getvalue())
+
+
+def load_prior(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> Prior:
+    """Read what `save_prior` wrote and a clinician may have edited; pairs without a row abstain."""
+    shape = len(classes), len(bank)
+    sign, agreement = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    source = [["none"] * len(bank) for _ in classes]
+    seen: dict[tuple[int, int], int] = {}
+    for number, row in _rows(path, ("class", "concept_id", "sign")):
+        k, c = _cell(row, path, number, classes, bank)
+        if (k, c) in seen:
+            raise KnowledgeError(
+                f"Line {number} of {path} repeats class and concept of line {seen[k, c]}; remove one of them."
+            )
+        seen[k, c] = number
+        sign[k, c] = _number(row, "sign", (-1, 1), path, number)
+        agreement[k, c] = _number(row, "agreement", (0, 1), path, number) if row.get("agreement") else 1.0
+        source[k][c] = row.get("source") or ("expert" if sign[k, c] else "none")
+        if source[k][c] not in SOURCES:
+            raise KnowledgeError(
+                f"Line {number} of {path} has the source `{source[k][c]}`; "
+                f"use one of {', '.join(sorted(SOURCES))}."
+            )
+    return Prior(tuple(classes), bank.ids, sign, agreement, tuple(map(tuple, source)))
+
+
+def read_overrides(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> tuple[Override, ...]:
+    """Signs set by an expert: columns `class`, `sign`, and `concept_id` or `question`."""
+    found = []
+    for number, row in _rows(path, ("class", "sign")):
+        k, c = _cell(row, path, number, classes, bank)
+        found.append(Override(classes[k], bank.ids[c], _number(row, "sign", (-1, 1), path, number)))
+    return tuple(found)
+
+
+def override(prior: Prior, overrides: Sequence[Override]) -> Prior:
+    """The prior with the signs of an expert in place of its own, marked `expert`."""
+    sign, agreement = prior.sign.copy(), prior.agreement.copy()
+    source = [list(row) for row in prior.source]
+    for each in overrides:
+        k, c = prior.classes.index(each.class_name), prior.concept_ids.index(each.concept_id)
+        sign[k, c], agreement[k, c], source[k][c] = each.sign, 1.0, "expert"
+    return Prior(prior.classes, prior.concept_ids, sign, agreement, tuple(map(tuple, source)))
+
+
+def _rows(path: Path, needed: Sequence[str]) -> list[tuple[int, Mapping[str, str]]]:
+    if not path.is_file():
+        raise KnowledgeError(f"There is no table of signs at {path}; correct the path.")
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in needed if name not in (reader.fieldnames or ())]
+        if missing:
+            raise KnowledgeError(
+                f"{path} has no column `{missing[0]}`; its first line must name {', '.join(needed)}."
+            )
+        return [(reader.line_num, row) for row in reader]
+
+
+def _cell(
+    row: Mapping[str, str], path: Path, number: int, classes: Sequence[str], bank: ConceptBank
+) -> tuple[int, int]:
+    name = (row["class"] or "").strip()
+    if name not in classes:
+        raise KnowledgeError(
+            f"Line {number} of {path} names the class `{name}`; the classes are {', '.join(classes)}."
+        )
+    wanted = (row.get("concept_id") or row.get("question") or "").strip()
+    for c, concept in enumerate(bank):
+        if wanted in {concept.id, concept.question}:
+            return classes.index(name), c
+    raise KnowledgeError(f"Line {number} of {path} names the concept `{wanted}`, which is not in the bank.")
+
+
+def _number(
+    row: Mapping[str, str], column: str, bounds: tuple[float, float], path: Path, number: int
+) -> float:
+    text = (row[column] or "").strip()
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not bounds[0] <= value <= bounds[1]:
+        raise KnowledgeError(
+            f"Line {number} of {path} has the {column} `{text}`; "
+            f"give a number from {bounds[0]} to {bounds[1]}."
+        )
+    return value
