@@ -181,8 +181,7 @@ def fit_knobo(
 
 def scale_scores(scores: NDArray[np.floating], *, settings: HeadSettings) -> Scaling:
     """Fitted on the training scores `(n, c)` or `(s, n, c)`."""
-    kind = ScalingKind.STANDARD if settings.standardise else ScalingKind.NONE
-    return Scaling.fit(kind, scores.reshape(-1, scores.shape[-1]))
+    return Scaling.fit(settings.scaling, scores.reshape(-1, scores.shape[-1]))
 
 
 def check_prior(prior: NDArray[np.floating], *, shape: tuple[int, int]) -> None:

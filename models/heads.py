@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from models.scaling import ScalingKind
+
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's defaults in torch
 
 
@@ -21,14 +23,14 @@ class HeadSettings:
     Attributes:
         strength: Lambda, the weight of the parameter prior.
         epochs, batch, learning_rate: Of Adam.
-        standardise: Give the inputs mean 0 and deviation 1 first; off in the paper.
+        scaling: Of the inputs; none in the paper.
     """
 
     strength: float = 1.0
     epochs: int = 200
     batch: int = 64
     learning_rate: float = 1e-3
-    standardise: bool = False
+    scaling: ScalingKind = ScalingKind.NONE
 
 
 @dataclass(frozen=True, slots=True)

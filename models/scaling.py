@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 
 class ScalingKind(StrEnum):
-    """`STANDARD` gives each column mean 0 and deviation 1, `UNIT` gives each row length 1."""
+    """`CENTER` gives each column mean 0, `STANDARD` deviation 1 as well, `UNIT` gives each row length 1."""
 
     NONE = "none"
+    CENTER = "center"
     STANDARD = "standard"
     UNIT = "unit"
 
@@ -22,7 +23,7 @@ class Scaling:
 
     Attributes:
         kind: Which one.
-        center, scale: `(d,) float64`; zeros and ones unless `STANDARD`.
+        center, scale: `(d,) float64`; zeros and ones where the kind leaves them alone.
     """
 
     kind: ScalingKind
@@ -33,9 +34,11 @@ class Scaling:
     def fit(cls, kind: ScalingKind, values: NDArray[np.floating]) -> Self:
         """From `values (n, d)`; a constant column is centred and otherwise left alone."""
         width = values.shape[1]
-        if kind is not ScalingKind.STANDARD:
+        if kind in (ScalingKind.NONE, ScalingKind.UNIT):
             return cls(kind, np.zeros(width), np.ones(width))
         center = values.mean(axis=0, dtype=np.float64)
+        if kind is ScalingKind.CENTER:
+            return cls(kind, center, np.ones(width))
         spread = values.std(axis=0, dtype=np.float64)
         constant = spread <= 1e-9 * np.maximum(np.abs(center), 1e-300)
         return cls(kind, center, np.where(constant, 1.0, spread))

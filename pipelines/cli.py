@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -60,9 +61,10 @@ def demo(
 ) -> None:
     """Make phantom chest X-rays and skin lesions with planted shortcuts, and run both audits."""
     from pipelines.demo.configure import configure_demo
-    from pipelines.launch import launch
+    from pipelines.launch import launch, reporter_for
 
-    configs = configure_demo(runs / "demo-data", images=images, progress_console=console)
+    with reporter_for(quiet=False) as reporter:
+        configs = configure_demo(runs / "demo-data", images=images, reporter=reporter)
     for config in configs:
         finished = launch(config, runs)
         console.print(f"\n[bold]{finished.name}[/]")
@@ -90,22 +92,41 @@ def concepts(
     json_: JsonOption = False,
 ) -> None:
     """List the concepts with their quality, signs and quotes."""
-    from pipelines.concept_list import concept_rows, rejected_rows
+    from pipelines.concept_list import as_json, concept_rows, rejected_rows
 
-    rows = rejected_rows(run) if rejected else concept_rows(run)
+    if rejected:
+        refused = rejected_rows(run)
+        rows = as_json(refused)
+        cells = [(row.question, row.test, row.reason) for row in refused]
+        header: tuple[str, ...] = ("question", "failed", "reason")
+    else:
+        accepted = concept_rows(run)
+        rows = as_json(accepted)
+        header = ("question", "AUROC", "kept", "speaks for", "quote", "source")
+        cells = [
+            (
+                row.question,
+                "" if row.auroc is None else f"{row.auroc:.3f}",
+                "yes" if row.kept else "no",
+                row.signs,
+                row.quote,
+                f"{row.locator} ({row.source})",
+            )
+            for row in accepted
+        ]
     if json_:
         print(json.dumps(rows, indent=1))
-        return
-    keys = list(rows[0]) if rows else ["question"]
-    shown = [key for key in keys if key not in {"id", "passage_id"}]
-    print_table(tuple(shown), [tuple(str(row[key]) for key in shown) for row in rows])
+    else:
+        print_table(header, cells)
 
 
 @app.command()
 def explain(
     run: RunArgument,
     image: Annotated[str, typer.Argument(help="Image id, <data set>/<id>.", metavar="IMAGE")],
-    split: Annotated[str | None, typer.Option(help="Split whose classifier is asked; the first by default.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Split whose classifier is asked; the first by default.")
+    ] = None,
     top: Annotated[int, typer.Option(help="Concepts to print.")] = 8,
     json_: JsonOption = False,
 ) -> None:
@@ -116,13 +137,17 @@ def explain(
     if json_:
         print(json.dumps(found.as_json(), indent=1))
         return
-    console.print(f"{found.image} in {found.split}: [bold]{found.predicted}[/] with probability {found.probability:.2f}")
+    console.print(
+        f"{found.image} in {found.split}: [bold]{found.predicted}[/] with probability {found.probability:.2f}"
+    )
     for item in found.contributions[:top]:
         console.print(
             f"\n[bold]{item.amount:+.3f}[/] = {item.score:+.3f} x {item.weight:+.3f}  {item.question}",
             highlight=False,
         )
-        console.print(f'  "{item.quote}"\n  [dim]{item.locator} · {item.source} · {item.license}[/]', highlight=False)
+        console.print(
+            f'  "{item.quote}"\n  [dim]{item.locator} · {item.source} · {item.license}[/]', highlight=False
+        )
 
 
 @app.command()
@@ -151,7 +176,7 @@ def show_audit(run: Path, *, split: str | None, metric: str | None, json_: bool)
     console.print(headline(found))
 
 
-def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """A table that wraps to the terminal."""
     table = Table(*header, header_style="bold", box=None, pad_edge=False)
     for row in rows:

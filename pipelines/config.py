@@ -28,7 +28,9 @@ class ClassWords(Section):
     words: tuple[str, ...] = ()
     """Synonyms: start queries, and words that no question may contain."""
     normal: bool = False
-    """Whether the class means that no disease is seen."""
+    """Whether the class means that no disease is seen: signs of disease speak against it."""
+    general: bool = False
+    """Whether the class means any disease: every sign of disease speaks for it."""
 
     @property
     def all_words(self) -> tuple[str, ...]:
@@ -70,7 +72,9 @@ class LiteratureSource(Section):
     @model_validator(mode="after")
     def _records_name_their_fields(self) -> "LiteratureSource":
         if (self.kind == "records") != (self.fields is not None):
-            raise ValueError(f"literature source {self.name!r}: `fields` belongs to kind `records`, and only there")
+            raise ValueError(
+                f"literature source {self.name!r}: `fields` belongs to kind `records`, and only there"
+            )
         return self
 
 
@@ -150,8 +154,12 @@ class SplitSection(Section):
 
     @model_validator(mode="after")
     def _two_values(self) -> "SplitSection":
-        if self.kind == "confounded" and (self.attribute is None or len(self.values) != 2 or len(self.classes) != 2):
-            raise ValueError(f"split {self.name!r} is confounded: it needs `attribute`, two `classes`, two `values`")
+        if self.kind == "confounded" and (
+            self.attribute is None or len(self.values) != 2 or len(self.classes) != 2
+        ):
+            raise ValueError(
+                f"split {self.name!r} is confounded: it needs `attribute`, two `classes`, two `values`"
+            )
         return self
 
 
@@ -173,10 +181,6 @@ class LanguageModelSection(Section):
 
     weights: str = "smollm2-135m-instruct"
     """Named weights or a folder with a transformers model."""
-    samples: int = 4
-    """Questions drawn for each sentence."""
-    temperature: float = 0.7
-    """Of the draws."""
 
 
 class DiscoverySection(Section):
@@ -192,6 +196,8 @@ class DiscoverySection(Section):
     """Unused passages kept of them."""
     sentences: int = 6
     """Sentences of a passage at most that are turned into questions."""
+    maximum_sentences: int = 1500
+    """Sentences turned into questions in all: what bounds the time of the stage."""
     extra_queries: tuple[str, ...] = ()
     """Start queries besides the class names."""
 
@@ -234,6 +240,12 @@ class EncoderSection(Section):
     """Named weights or a safetensors file."""
     architecture: str = "tf_efficientnet_lite0"
     """Name in timm."""
+    features: Literal["grid", "pooled"] = "grid"
+    """`grid`: an inner map averaged over cells of the whole image; `pooled`: the network's own last layer."""
+    stride: int = 16
+    """Of the map, for `grid`."""
+    cells: int = 3
+    """Along each side, for `grid`."""
     on_broken: Literal["stop", "skip"] = "stop"
     """What to do when images cannot be read."""
     batch: int = 64
@@ -245,8 +257,8 @@ class GroundingSection(Section):
 
     datasets: tuple[str, ...]
     """Data sets with reports or expert columns; none of their patients is in a split."""
-    C: float = 1.0
-    """Inverse strength of the penalty."""
+    C: float = 0.001
+    """Inverse strength of the penalty on standardised features (1 in the paper, on features of length 1)."""
     folds: int = 5
     """Of the cross-validation."""
     keep: int = 150
@@ -271,6 +283,8 @@ class FitSection(Section):
     """Models a method and split."""
     prior_weight: float = 1.0
     """Lambda of the prior loss."""
+    scores: Literal["center", "none"] = "center"
+    """`center`: a concept counts by how far its probability lies from the training mean; `none` as in the paper."""
     epochs: int = 200
     """Of Adam."""
     learning_rate: float = 1e-3
@@ -357,7 +371,9 @@ def _require_distinct(what: str, names: list[str]) -> None:
 def _require_known(where: str, names: tuple[str, ...], known: set[str]) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise ValueError(f"{where} names {', '.join(unknown)}; the configuration has {', '.join(sorted(known))}")
+        raise ValueError(
+            f"{where} names {', '.join(unknown)}; the configuration has {', '.join(sorted(known))}"
+        )
 
 
 def load_config(path: Path) -> Config:
@@ -369,7 +385,9 @@ def load_config(path: Path) -> Config:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise PipelineError(f"the configuration {path} cannot be read ({error.strerror}); check the path") from error
+        raise PipelineError(
+            f"the configuration {path} cannot be read ({error.strerror}); check the path"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} is not valid TOML ({error}); mend that line") from error
     try:
@@ -402,6 +420,3 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
     )
     prior = config.prior.model_copy(update={"expert": absolute(config.prior.expert)})
     return config.model_copy(update={"literature": literature, "datasets": datasets, "prior": prior})
-
-
-

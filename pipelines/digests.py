@@ -29,7 +29,9 @@ def content_digest(path: Path) -> str:
     if path.is_file():
         return file_digest(path)
     if path.is_dir():
-        return value_digest([(file.relative_to(path).as_posix(), file_digest(file)) for file in files_below(path)])
+        return value_digest(
+            [(file.relative_to(path).as_posix(), file_digest(file)) for file in files_below(path)]
+        )
     raise PipelineError(f"there is no file or folder {path}; check the path in the configuration")
 
 

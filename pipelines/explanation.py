@@ -85,7 +85,12 @@ def first_head(run: Run, split: str) -> KnoBo:
 
 
 def with_evidence(
-    concept_id: str, score: float, weight: float, amount: float, bank: ConceptBank, passages: dict[str, Passage]
+    concept_id: str,
+    score: float,
+    weight: float,
+    amount: float,
+    bank: ConceptBank,
+    passages: dict[str, Passage],
 ) -> ExplainedConcept:
     """A contribution with the first quotation of its concept."""
     concept = bank[concept_id]

@@ -135,7 +135,9 @@ class Run:
         with _MANIFEST:
             records = self.records() | {name: record}
             stages = {name: asdict(records[name]) for name in sorted(records)}
-            write_text(self.path("manifest.json"), json.dumps({"schema": 1, "stages": stages}, indent=1) + "\n")
+            write_text(
+                self.path("manifest.json"), json.dumps({"schema": 1, "stages": stages}, indent=1) + "\n"
+            )
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -26,7 +26,9 @@ def open_finished(directory: Path) -> Run:
     """
     config = directory / "config.toml"
     if not config.is_file():
-        raise PipelineError(f"{directory} is not a run (it has no config.toml); give a folder that `knobo run` made")
+        raise PipelineError(
+            f"{directory} is not a run (it has no config.toml); give a folder that `knobo run` made"
+        )
     return Run(directory, load_config(config))
 
 

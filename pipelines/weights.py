@@ -112,7 +112,9 @@ def find_weights(name: str) -> Path:
     if weights is None:
         if Path(name).exists():
             return Path(name)
-        raise PipelineError(f"{name!r} is neither a path nor one of the named weights ({', '.join(sorted(WEIGHTS))})")
+        raise PipelineError(
+            f"{name!r} is neither a path nor one of the named weights ({', '.join(sorted(WEIGHTS))})"
+        )
     home = cache_directory() / "weights" / f"{weights.name}-{weights.version}"
     if not (home / weights.result).exists():
         _install(weights, home)

@@ -63,7 +63,7 @@ class LinearProbe:
     """The paper's linear probe; on standardised features 200 epochs at 1e-3 suffice to fit it well.
 
     Attributes:
-        settings: Of the training; `strength` and `standardise` do not concern it.
+        settings: Of the training; `strength` and `scaling` do not concern it.
         scaling: Of the features.
         name: In the audit.
     """

@@ -9,7 +9,9 @@ from pipelines.errors import PipelineError
 
 def preset_names() -> tuple[str, ...]:
     """Those for users; the demo's are not offered."""
-    names = (item.name.removesuffix(".toml") for item in files(__name__).iterdir() if item.name.endswith(".toml"))
+    names = (
+        item.name.removesuffix(".toml") for item in files(__name__).iterdir() if item.name.endswith(".toml")
+    )
     return tuple(sorted(name for name in names if not name.startswith("demo-")))
 
 

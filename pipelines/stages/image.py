@@ -14,14 +14,14 @@ from knowledge.annotation.table import AnnotationTable, Answer, read_annotations
 from models.datasets.folders import read_folders
 from models.datasets.manifest import ManifestColumns, read_manifest
 from models.domains import DomainSplit, confounded, load_split, plain, save_split
-from models.encoders import TimmEncoder
+from models.encoders import Encoder, TimmEncoder, TimmGridEncoder
 from models.errors import ModelsError
 from models.feature_table import FeatureTable
 from models.features import FeatureStore, extract
 from models.grounder import Grounder, GroundingSettings
 from models.grounding import fit_grounders
 from models.images import ImageRecord, image_digest
-from pipelines.config import DataSet, SplitSection
+from pipelines.config import DataSet, EncoderSection, SplitSection
 from pipelines.directories import new_directory
 from pipelines.errors import PipelineError
 from pipelines.images_table import ImagesTable, read_images, write_images
@@ -101,7 +101,7 @@ def split(run: Run) -> None:
         for section in run.config.splits:
             made = make_split(section, table, digests, seed=run.config.seed)
             refuse_fatal(made)
-            save_split(directory / f"{section.name}.json", made)
+            save_split(made, directory / f"{section.name}.json")
 
 
 def make_split(
@@ -140,16 +140,23 @@ def refuse_fatal(made: DomainSplit) -> None:
 def encode(run: Run) -> None:
     """One vector an image; only contents never seen before are encoded."""
     section = run.config.encoder
-    encoder = TimmEncoder(section.architecture, find_weights(section.weights))
     table = extract(
         read_images(run.path("images.parquet")).records,
-        encoder,
+        open_encoder(section),
         FeatureStore(cache_directory() / "features"),
         batch=section.batch,
         progress=run.reporter.work("encode", "images"),
         on_broken=section.on_broken,
     )
     table.save(run.path("features.npz"))
+
+
+def open_encoder(section: EncoderSection) -> Encoder:
+    """The configured encoder with its weights."""
+    weights = find_weights(section.weights)
+    if section.features == "pooled":
+        return TimmEncoder(section.architecture, weights)
+    return TimmGridEncoder(section.architecture, weights, stride=section.stride, cells=section.cells)
 
 
 def ground(run: Run) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from knowledge.concepts import Concept, ConceptBank, read_verdicts
+from knowledge.concepts import ConceptBank
 from knowledge.passages import Passage, read_passages
 from knowledge.priors import load_prior
+from knowledge.rejections import read_rejections
 from models.bottleneck import KnoBo
 from models.domains import DomainSplit, load_split
 from models.errors import ModelsError
@@ -35,7 +36,7 @@ EXPLAINED = 3  # worked examples
 def report_input(run: Run) -> ReportInput:
     """Everything that report.html shows."""
     bank = ConceptBank.load(run.path("concepts.jsonl"))
-    rejected = read_verdicts(run.path("rejected.jsonl"))
+    rejected = read_rejections(run.path("rejected.jsonl"))
     splits = tuple(load_split(run.path(f"splits/{section.name}.json")) for section in run.config.splits)
     return ReportInput(
         run=run.config.name,
@@ -47,7 +48,9 @@ def report_input(run: Run) -> ReportInput:
         verdicts=tuple(verdict for item in rejected for verdict in item.verdicts),
         candidates=tuple(item.concept for item in rejected),
         quality=grounder_quality(run),
-        prior=load_prior(run.path("prior.csv")),
+        prior=load_prior(
+            run.path("prior.csv"), classes=[item.name for item in run.config.classes], bank=bank
+        ),
         weights=tuple(mean_weights(run, split) for split in splits),
         explanations=explanations(run, splits),
         provenance=provenance(run),
@@ -119,7 +122,7 @@ def explanations(run: Run, splits: tuple[DomainSplit, ...]) -> tuple[Explanation
                 predicted=head.classes[winner],
                 probability=float(probabilities[row, winner]),
                 contributions=tuple(
-                    Contribution(item.concept_id, item.amount / item.weight if item.weight else 0.0, item.weight)
+                    Contribution(item.concept_id, item.score, item.weight, item.amount)
                     for item in contributions
                 ),
                 image=thumbnail(paths[ids[row]]),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 import models.torchvision_operators  # noqa: F401  # before timm
+from knowledge.concepts import ConceptBank
 from knowledge.priors import Prior, load_prior
 from models.baselines import (
     FineTuneSettings,
@@ -54,7 +55,9 @@ class Tables:
 
     def inputs(self, ids: Sequence[str]) -> Inputs:
         """Rows of some images."""
-        return Inputs(self.features.rows(ids), self.scores.rows(ids), tuple(self.paths[image] for image in ids))
+        return Inputs(
+            self.features.rows(ids), self.scores.rows(ids), tuple(self.paths[image] for image in ids)
+        )
 
     def training_data(self, split: DomainSplit) -> TrainingData:
         """Training and validation images of a split, with the prior of its classes."""
@@ -82,7 +85,11 @@ def read_tables(run: Run) -> Tables:
         features=FeatureTable.load(run.path("features.npz")),
         scores=FeatureTable.load(run.path("scores.npz")),
         paths={record.id: record.path for record in read_images(run.path("images.parquet")).records},
-        prior=load_prior(run.path("prior.csv")),
+        prior=load_prior(
+            run.path("prior.csv"),
+            classes=[item.name for item in run.config.classes],
+            bank=ConceptBank.load(run.path("concepts.jsonl")),
+        ),
     )
 
 
@@ -104,6 +111,7 @@ def head_settings(config: Config) -> HeadSettings:
         epochs=fit_section.epochs,
         batch=fit_section.batch,
         learning_rate=fit_section.learning_rate,
+        scaling=ScalingKind(fit_section.scores),
     )
 
 
@@ -111,7 +119,7 @@ def fit(run: Run) -> None:
     """Every method but fine-tuning: one model for each split and seed."""
     tables, splits = read_tables(run), read_splits(run)
     head = head_settings(run.config)
-    given = Ingredients(kept_grounder(run), head=head, probe=head, probe_scaling=ScalingKind.NONE)
+    given = Ingredients(kept_grounder(run), head=head, probe=head, probe_scaling=ScalingKind.STANDARD)
     seeds = range(run.config.seed, run.config.seed + run.config.fit.seeds)
     methods = [make_method(name, given) for name in run.config.fit.methods if name != "fine_tune"]
     progress, total, done = run.reporter.work("fit", "models"), len(splits) * len(methods), 0
@@ -191,7 +199,9 @@ def subsample(split: DomainSplit, images: int, *, seed: int) -> DomainSplit:
     order = np.random.default_rng(seed).permutation(len(split.train))
     shuffled = [split.train[place] for place in order]
     each = images // len(split.classes)
-    chosen = {image for name in split.classes for image in [i for i in shuffled if split.label[i] == name][:each]}
+    chosen = {
+        image for name in split.classes for image in [i for i in shuffled if split.label[i] == name][:each]
+    }
     return replace(split, train=tuple(image for image in split.train if image in chosen))
 
 

@@ -1,6 +1,8 @@
 """Stages on text: gather passages, index them, discover concepts, read the reports, take the prior."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
 
 import models.torchvision_operators  # noqa: F401  # before transformers
 from knowledge.annotation.columns import ExpertColumn, expert_annotations
@@ -13,14 +15,24 @@ from knowledge.annotation.table import (
     Report,
     write_annotations,
 )
+from knowledge.class_terms import ClassTerms
 from knowledge.concepts import Concept, ConceptBank
+from knowledge.discovery import DiscoverySettings
+from knowledge.discovery import discover as run_discovery
+from knowledge.language.call_log import CallLog, LoggedModel
+from knowledge.language.local import LocalModel
+from knowledge.language.protocol import LanguageModel
 from knowledge.passages import Document, Passage, chunk, read_passages, write_passages
+from knowledge.priors import corpus_prior, language_model_prior, override, read_overrides, save_prior
+from knowledge.question_writer import QuestionWriter
+from knowledge.rejections import rejections, write_rejections
 from knowledge.retrieval.dense import DenseIndex
 from knowledge.retrieval.encoder import MeanPoolingEncoder
 from knowledge.retrieval.fusion import Fusion
 from knowledge.retrieval.hits import Retriever
 from knowledge.retrieval.lexical import LexicalIndex
 from knowledge.retrieval.vector_cache import VectorCache
+from knowledge.screening import AnswerCounts, Screen, ScreenSettings
 from knowledge.sources.markdown import read_markdown
 from knowledge.sources.plain_text import read_plain_text
 from knowledge.sources.pubmed_xml import read_pubmed_xml
@@ -132,7 +144,9 @@ def annotate(run: Run) -> None:
         if (made := expert_table(dataset, table.of([dataset.name]), list(bank))) is not None
     ]
     if not tables:
-        raise PipelineError("the grounding data sets have neither reports nor expert columns; name them in the configuration")
+        raise PipelineError(
+            "the grounding data sets have neither reports nor expert columns; name them in the configuration"
+        )
     write_annotations(run.path("annotations.parquet"), tables)
 
 
@@ -165,3 +179,110 @@ def expert_columns(dataset: DataSet, questions: Sequence[str]) -> list[ExpertCol
 def with_empty_cells(record: ImageRecord, columns: Sequence[ExpertColumn]) -> dict[str, str]:
     """The columns' cells; an image record leaves empty ones out."""
     return {column.column: record.attributes.get(column.column, "") for column in columns}
+
+
+def open_language_model(run: Run) -> LanguageModel:
+    """The configured model; no call is ever made twice on this machine."""
+    model = LocalModel(find_weights(run.config.language_model.weights))
+    return LoggedModel(model, CallLog(cache_directory() / "calls.sqlite"))
+
+
+def discover(run: Run) -> None:
+    """Concepts from the literature, screened as they are found."""
+    config = run.config
+    passages = {passage.id: passage for passage in read_passages(run.path("passages.jsonl"))}
+    screen = Screen(
+        passages=passages,
+        encoder=passage_encoder(run),
+        class_names={item.name: item.all_words for item in config.classes},
+        count=answer_counter(run),
+        settings=ScreenSettings(
+            similarity=config.screening.novelty,
+            minority=config.screening.minimum_answers,
+            minority_share=config.screening.minimum_share,
+        ),
+    )
+    found = run_discovery(
+        start_queries(run),
+        template=config.discovery.template,
+        retriever=open_retriever(run),
+        passages=passages,
+        writer=QuestionWriter(open_language_model(run)),
+        screen=screen,
+        settings=DiscoverySettings(
+            wanted=config.discovery.wanted,
+            retrieve=config.discovery.candidates,
+            keep=config.discovery.passages,
+            sentences_per_passage=config.discovery.sentences,
+            maximum_sentences=config.discovery.maximum_sentences,
+        ),
+        seed_questions=[c.question for dataset in grounding_datasets(run) for c in dataset.expert_columns],
+        progress=run.reporter.work("discover", "concepts"),
+    )
+    if not len(found.bank):
+        raise PipelineError(
+            f"none of the {len(found.tested)} candidate concepts passed the screening; "
+            "see `knobo concepts RUN --rejected` and widen the literature or lower [screening]"
+        )
+    found.bank.save(run.path("concepts.jsonl"))
+    write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
+
+
+def start_queries(run: Run) -> list[str]:
+    """Class names and their synonyms, then what the configuration adds."""
+    words = [word for item in run.config.classes for word in item.all_words]
+    return list(dict.fromkeys((*words, *run.config.discovery.extra_queries)))
+
+
+def answer_counter(run: Run) -> Callable[[Sequence[Concept]], list[AnswerCounts]]:
+    """Counts the answers of all grounding reports, and of expert columns that ask the same question."""
+    table = read_images(run.path("images.parquet"))
+    reports = reports_of(table.of(run.config.grounding.datasets))
+    reader = annotator(run)
+
+    def count(concepts: Sequence[Concept]) -> list[AnswerCounts]:
+        tables = [reader.annotate(reports, concepts)] if reports else []
+        tables += [
+            made
+            for dataset in grounding_datasets(run)
+            if (made := expert_table(dataset, table.of([dataset.name]), concepts)) is not None
+        ]
+        return [counts_of(concept.id, tables) for concept in concepts]
+
+    return count
+
+
+def counts_of(concept_id: str, tables: Sequence[AnnotationTable]) -> AnswerCounts:
+    """Answers to one concept in all tables that have it."""
+    columns = [
+        table.answer[:, table.concept_ids.index(concept_id)]
+        for table in tables
+        if concept_id in table.concept_ids
+    ]
+    answers = np.concatenate(columns) if columns else np.empty(0, np.int8)
+    yes, no = (int((answers == value).sum()) for value in (Answer.YES, Answer.NO))
+    return AnswerCounts(yes=yes, no=no, unknown=len(answers) - yes - no)
+
+
+def prior(run: Run) -> None:
+    """Signs by class and concept; those of an expert win."""
+    bank = ConceptBank.load(run.path("concepts.jsonl"))
+    passages = read_passages(run.path("passages.jsonl"))
+    classes = class_terms(run)
+    section = run.config.prior
+    if section.source == "corpus":
+        signs = corpus_prior(list(bank), classes, passages)
+    else:
+        signs = language_model_prior(list(bank), classes, open_language_model(run))
+    if section.expert is not None:
+        names = [item.name for item in run.config.classes]
+        signs = override(signs, read_overrides(section.expert, classes=names, bank=bank))
+    save_prior(signs, run.path("prior.csv"), bank=bank)
+
+
+def class_terms(run: Run) -> list[ClassTerms]:
+    """Classes as the literature names them."""
+    return [
+        ClassTerms(item.name, item.words, normal=item.normal, general=item.general)
+        for item in run.config.classes
+    ]

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.encoder_weights import convert_efficientnet_lite0, headless_model, match_tensors
-from models.encoders import TimmEncoder, encoder_digest
+from models.encoders import TimmEncoder, TimmGridEncoder, encoder_digest
 from models.errors import ModelsError
 from models.folding import fold_batch_norm
 
@@ -201,3 +201,31 @@ def test_a_checkpoint_that_runs_code_is_refused(tmp_path: Path) -> None:
     torch.save({"weight": Path("/")}, tmp_path / "old.pth")
     with pytest.raises(ModelsError, match="not a checkpoint of plain tensors"):
         convert_efficientnet_lite0(tmp_path / "old.pth", tmp_path / "new.safetensors")
+
+
+def test_grid_cells_are_the_means_of_the_inner_map_of_the_whole_image(
+    weights_of: WeightsOf, photographs: list[Image.Image]
+) -> None:
+    encoder = TimmGridEncoder("test_efficientnet", weights_of("test_efficientnet"), stride=8, cells=2)
+    plain = timm.create_model("test_efficientnet", features_only=True, out_indices=(2,)).eval()
+    plain.load_state_dict(
+        timm.create_model(
+            "test_efficientnet", checkpoint_path=str(weights_of("test_efficientnet"))
+        ).state_dict(),
+        strict=False,
+    )
+    size, mean, std = encoder.config["input_size"][1:], encoder.config["mean"], encoder.config["std"]
+    interpolation = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+    for photograph, vector in zip(photographs, encoder.encode(photographs), strict=True):
+        small = photograph.resize(size[::-1], interpolation[encoder.config["interpolation"]])
+        pixels = (np.asarray(small, dtype=np.float64) / 255 - mean) / std
+        with torch.inference_mode():
+            inner = plain(torch.from_numpy(pixels).float().permute(2, 0, 1)[None])[0][0].numpy()
+        height, width = inner.shape[1] // 2, inner.shape[2] // 2
+        cells = inner.reshape(inner.shape[0], 2, height, 2, width).mean(axis=(2, 4))
+        np.testing.assert_allclose(vector, cells.ravel(), rtol=1e-3, atol=1e-3)
+
+
+def test_a_grid_on_a_stride_that_is_not_there_names_those_there_are(weights_of: WeightsOf) -> None:
+    with pytest.raises(ModelsError, match=r"no map of stride 5; it has 2, 4, 8, 16, 32"):
+        TimmGridEncoder("test_efficientnet", weights_of("test_efficientnet"), stride=5)
