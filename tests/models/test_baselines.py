@@ -1,0 +1,229 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from models.baselines import METHODS, FineTuneSettings, Ingredients, Inputs, TrainingData, make_method
+from models.baselines.fine_tune import FineTune, augment, fit_square, to_tensor
+from models.baselines.random_concepts import random_directions
+from models.bottleneck import KnoBo
+from models.errors import ModelsError
+from models.features import FeatureTable
+from models.grounding import Grounder, GroundingSettings, fit_grounders
+from models.heads import HeadSettings
+
+ROWS, WIDTH, CONCEPTS = 120, 12, 5
+HEAD = HeadSettings(epochs=20)
+
+
+def make_grounder() -> Grounder:
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(100, WIDTH)).astype(np.float32) * 3 + 1
+    table = FeatureTable(tuple(map(str, range(100))), tuple(map(str, range(WIDTH))), values)
+    answers = (values[:, :CONCEPTS] > 1).astype(np.float32)
+    names = [f"c{n}" for n in range(CONCEPTS)]
+    return fit_grounders(table, answers, concept_ids=names, settings=GroundingSettings(replicates=20))
+
+
+def make_data(grounder: Grounder) -> TrainingData:
+    generator = np.random.default_rng(1)
+    parts = []
+    for _ in range(2):
+        features = (generator.normal(size=(ROWS, WIDTH)) * 3 + 1).astype(np.float32)
+        labels = (features[:, 0] - features[:, 1] + generator.normal(size=ROWS) > 0).astype(np.int64)
+        parts.append((Inputs(features, grounder.probabilities(features)), labels))
+    prior = np.array([[-1, 1, -1, -1, 1], [1, -1, 1, -1, 1]], dtype=np.float32)
+    return TrainingData(
+        classes=("no", "yes"),
+        concept_ids=grounder.concept_ids,
+        prior=prior,
+        train=parts[0][0],
+        train_labels=parts[0][1],
+        validation=parts[1][0],
+        validation_labels=parts[1][1],
+    )
+
+
+@pytest.fixture(scope="module")
+def grounder() -> Grounder:
+    return make_grounder()
+
+
+@pytest.fixture(scope="module")
+def data(grounder: Grounder) -> TrainingData:
+    return make_data(grounder)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "fine_tune"])
+def test_every_method_gives_probabilities_for_each_seed_and_saves_each(
+    name: str, grounder: Grounder, data: TrainingData, tmp_path: Path
+) -> None:
+    method = make_method(name, Ingredients(grounder=grounder, head=HEAD, probe=HEAD))
+    seen: list[tuple[int, int]] = []
+    fitted = method.fit(data, seeds=(4, 7), progress=lambda done, total: seen.append((done, total)))
+    shown = fitted.predict(data.validation)
+    assert method.name == name
+    assert shown.shape == (2, ROWS, 2)
+    np.testing.assert_allclose(shown.sum(axis=2), 1)
+    assert seen[-1][0] == seen[-1][1]
+    fitted.save(tmp_path)
+    for seed in ("4", "7"):
+        about = json.loads((tmp_path / seed / "about.json").read_text())
+        assert about["classes"] == ["no", "yes"]
+    again = method.fit(data, seeds=(7,)).predict(data.validation)
+    np.testing.assert_allclose(again[0], shown[1], atol=1e-5)
+    if name != "prior_only":
+        assert np.abs(shown[0] - shown[1]).max() > 1e-6
+
+
+@pytest.mark.parametrize("name", ["knobo", "no_prior", "random_prior", "prior_only"])
+def test_bottleneck_heads_can_be_loaded_and_predict_the_same(
+    name: str, grounder: Grounder, data: TrainingData, tmp_path: Path
+) -> None:
+    fitted = make_method(name, Ingredients(grounder=grounder, head=HEAD)).fit(data, seeds=(0,))
+    fitted.save(tmp_path)
+    head = KnoBo.load(tmp_path / "0")
+    expected = fitted.predict(data.validation)[0]
+    np.testing.assert_allclose(head.predict(data.validation.scores), expected)
+
+
+def test_the_prior_alone_is_the_weight_of_prior_only(grounder: Grounder, data: TrainingData) -> None:
+    fitted = make_method("prior_only", Ingredients(grounder=grounder)).fit(data, seeds=(0, 1))
+    logits = data.validation.scores.astype(float) @ data.prior.T
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(fitted.predict(data.validation), np.stack([expected, expected]))
+
+
+def test_knobo_and_its_controls_differ_in_the_prior_only(grounder: Grounder, data: TrainingData) -> None:
+    strong = HeadSettings(epochs=20, strength=300)
+    shown = {
+        name: make_method(name, Ingredients(grounder=grounder, head=strong)).fit(data, seeds=(0,))
+        for name in ("knobo", "no_prior", "random_prior")
+    }
+    predictions = {name: fitted.predict(data.validation) for name, fitted in shown.items()}
+    weak = Ingredients(grounder=grounder, head=HeadSettings(epochs=20, strength=0))
+    unpriored = make_method("knobo", weak).fit(data, seeds=(0,)).predict(data.validation)
+    np.testing.assert_array_equal(predictions["no_prior"], unpriored)
+    assert np.abs(predictions["knobo"] - predictions["no_prior"]).max() > 0.01
+    assert np.abs(predictions["knobo"] - predictions["random_prior"]).max() > 0.01
+
+
+def test_random_directions_are_as_long_as_the_grounders_and_differ_by_seed(grounder: Grounder) -> None:
+    one, other = random_directions(grounder, seed=0), random_directions(grounder, seed=1)
+    lengths = np.linalg.norm(grounder.weight, axis=1)
+    np.testing.assert_allclose(np.linalg.norm(one, axis=1), lengths)
+    cosines = (one * other).sum(axis=1) / lengths**2
+    assert np.abs(cosines).max() < 0.95
+    np.testing.assert_array_equal(one, random_directions(grounder, seed=0))
+
+
+def test_the_linear_probe_learns_as_well_as_a_logistic_regression(
+    grounder: Grounder, data: TrainingData
+) -> None:
+    generator = np.random.default_rng(0)
+    features = generator.normal(size=(800, 200)).astype(np.float32) * 5 + 2
+    labels = (features[:, :10].sum(axis=1) + 10 * generator.normal(size=800) > 20).astype(np.int64)
+    scores = np.zeros((400, CONCEPTS), dtype=np.float32)
+    wide = replace(
+        data,
+        train=Inputs(features[:400], scores),
+        train_labels=labels[:400],
+        validation=Inputs(features[400:], scores),
+        validation_labels=labels[400:],
+    )
+    probe = make_method("linear_probe", Ingredients(grounder=grounder))
+    shown = probe.fit(wide, seeds=(0, 1)).predict(wide.validation)
+    accuracy = (shown.argmax(axis=2) == wide.validation_labels).mean()
+    scaled = StandardScaler().fit(features[:400])
+    reference = LogisticRegression().fit(scaled.transform(features[:400]), labels[:400])
+    assert accuracy > reference.score(scaled.transform(features[400:]), labels[400:]) - 0.02
+
+
+def test_an_unknown_method_and_a_missing_encoder_are_named(grounder: Grounder) -> None:
+    with pytest.raises(ModelsError, match="there is no method 'magic'; choose from knobo"):
+        make_method("magic", Ingredients(grounder=grounder))
+    with pytest.raises(ModelsError, match="fine_tune needs an encoder"):
+        make_method("fine_tune", Ingredients(grounder=grounder))
+
+
+def small_network(classes: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 5, stride=4),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, classes),
+    )
+
+
+def make_images(directory: Path, *, rows: int) -> tuple[tuple[Path, ...], np.ndarray]:
+    generator = np.random.default_rng(0)
+    labels = np.arange(rows) % 2
+    paths = []
+    for row, label in enumerate(labels):
+        pixels = generator.integers(0, 120, size=(40, 48), dtype=np.uint8) + np.uint8(100 * label)
+        paths.append(directory / f"{row}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    return tuple(paths), labels.astype(np.int64)
+
+
+def image_data(paths: tuple[Path, ...], labels: np.ndarray) -> TrainingData:
+    def inputs(part: slice) -> Inputs:
+        rows = len(paths[part])
+        return Inputs(np.zeros((rows, 1), np.float32), np.zeros((rows, 1), np.float32), paths[part])
+
+    return TrainingData(
+        classes=("dark", "light"),
+        concept_ids=("c",),
+        prior=np.zeros((2, 1), dtype=np.float32),
+        train=inputs(slice(0, 25)),
+        train_labels=labels[:25],
+        validation=inputs(slice(25, None)),
+        validation_labels=labels[25:],
+    )
+
+
+def test_fine_tuning_learns_is_repeatable_and_counts_images(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    data = image_data(*make_images(tmp_path, rows=37))
+    settings = FineTuneSettings(epochs=6, batch=8, learning_rate=0.03, size=32)
+    seen: list[tuple[int, int]] = []
+    method = FineTune(small_network, settings)
+    fitted = method.fit(data, seeds=(0, 1), progress=lambda done, total: seen.append((done, total)))
+    shown = fitted.predict(data.validation)
+    assert shown.shape == (2, 12, 2)
+    assert (shown.argmax(axis=2) == data.validation_labels).mean() > 0.9
+    assert seen[-1] == (2 * 6 * 37, 2 * 6 * 37)
+    assert fitted.accuracies[0] == (shown[0].argmax(axis=1) == data.validation_labels).mean()
+    np.testing.assert_allclose(method.fit(data, seeds=(1,)).predict(data.validation)[0], shown[1], atol=1e-6)
+    fitted.save(tmp_path / "saved")
+    assert (tmp_path / "saved" / "1" / "tensors.safetensors").exists()
+
+
+def test_fine_tuning_without_image_files_is_refused(data: TrainingData) -> None:
+    with pytest.raises(ModelsError, match="reads image files and none were given"):
+        FineTune(small_network).fit(data, seeds=(0,))
+
+
+def test_a_square_is_cut_from_the_middle_and_augmentation_changes_little() -> None:
+    column = np.arange(60, dtype=np.uint8)
+    image = Image.fromarray(np.stack([np.tile(column, (40, 1))] * 3, axis=2))
+    square = np.asarray(fit_square(image, 40))
+    assert square.shape == (40, 40, 3)
+    np.testing.assert_array_equal(square[0, :, 0], column[10:50])
+    changed = augment(image, FineTuneSettings(size=40), np.random.default_rng(0))
+    assert changed.size == (40, 40)
+    settings = FineTuneSettings(size=40, crop=1, brightness=0)
+    same = augment(Image.fromarray(square), settings, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.asarray(same), square)
+    tensor = to_tensor([fit_square(image, 40)], settings)
+    assert tensor.shape == (1, 3, 40, 40)
+    assert tensor[0, 0, 0, 5].item() == pytest.approx((15 / 255 - 0.5) / 0.5)
