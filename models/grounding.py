@@ -9,10 +9,9 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from models.errors import ModelsError
-from models.evaluation.intervals import bootstrap_weights, interval
-from models.evaluation.metrics import auroc, balanced_accuracy
 from models.features import FeatureTable
 from models.grounder import Calibration, ConceptQuality, Grounder, GroundingSettings, Ungrounded
+from models.grounding_quality import measure
 from models.logistic import Basis, fit_logistic
 from models.scaling import Scaling
 
@@ -90,7 +89,15 @@ def fit_grounders(
     folds = assign_folds(units, count=settings.folds, seed=settings.seed)
     layer = fit_layer(basis, table, folds=folds, settings=settings, progress=progress)
     kept = tuple(concept for concept, usable in zip(concept_ids, enough, strict=True) if usable)
-    quality = measure(layer.held_out, table, concept_ids=kept, units=units, settings=settings)
+    quality = measure(
+        layer.held_out,
+        table.yes,
+        table.known,
+        concept_ids=kept,
+        units=units,
+        replicates=settings.replicates,
+        seed=settings.seed,
+    )
     if settings.calibration is Calibration.PLATT:
         layer = calibrate(layer, table)
     held_out = np.asarray(expit(layer.held_out.T), dtype=np.float32)
@@ -256,45 +263,3 @@ def platt(logits: NDArray[np.float64], yes: NDArray[np.float64]) -> tuple[float,
     start = np.array([1.0, np.log((n_yes + 1) / (n_no + 1))])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)]).x
     return float(found[0]), float(found[1])
-
-
-def measure(
-    held_out: NDArray[np.float64],
-    answers: Answers,
-    *,
-    concept_ids: Sequence[str],
-    units: Sequence[str],
-    settings: GroundingSettings,
-) -> tuple[ConceptQuality, ...]:
-    """Quality of each concept on held-out images, before calibration."""
-    generator = np.random.default_rng(settings.seed)
-    weights = bootstrap_weights(units, replicates=settings.replicates, generator=generator)
-    rows = zip(concept_ids, held_out, answers.yes, answers.known, strict=True)
-    return tuple(
-        measure_concept(concept, logits[known], yes[known].astype(np.int64), weights=weights[:, known])
-        for concept, logits, yes, known in rows
-    )
-
-
-def measure_concept(
-    concept: str,
-    logits: NDArray[np.float64],
-    yes: NDArray[np.int64],
-    *,
-    weights: NDArray[np.float64],
-) -> ConceptQuality:
-    """Of one concept, on the images where its answer is known; row 0 of `weights` is the sample itself."""
-    scores = np.stack([-logits, logits], axis=1)
-    ranking, recall = auroc(yes, scores, weights), balanced_accuracy(yes, scores, weights)
-    ranking_interval, recall_interval = interval(ranking[1:]), interval(recall[1:])
-    return ConceptQuality(
-        concept_id=concept,
-        n_yes=int(yes.sum()),
-        n_no=int((1 - yes).sum()),
-        auroc=float(ranking[0]),
-        auroc_low=ranking_interval.low,
-        auroc_high=ranking_interval.high,
-        balanced_accuracy=float(recall[0]),
-        balanced_accuracy_low=recall_interval.low,
-        balanced_accuracy_high=recall_interval.high,
-    )
