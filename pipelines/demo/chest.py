@@ -78,13 +78,13 @@ def _expose(case: Case, attenuation: Plane) -> NDArray[np.uint8]:
 
 def _marker(rng: np.random.Generator) -> Plane:
     """A lead letter at an upper corner: L on the patient's left, R on the right."""
-    left = rng.random() < 0.5
-    x, y = (0.8 if left else -0.88) + rng.normal(0.0, 0.02), -0.88 + rng.normal(0.0, 0.02)
-    w, h = 0.1, 0.16
-    stem = Stroke([(x, y), (x, y + h)], 4.5)
+    left = rng.random() < 0.7
+    x, y = (0.78 if left else -0.9) + rng.normal(0.0, 0.02), -0.88 + rng.normal(0.0, 0.02)
+    w, h = 0.12, 0.2
+    stem = Stroke([(x, y), (x, y + h)], 5.5)
     if left:
-        shape = [stem, Stroke([(x - 0.02, y + h), (x + w, y + h)], 4.5)]
+        shape = [stem, Stroke([(x - 0.02, y + h), (x + w, y + h)], 5.5)]
     else:
         bowl = [(x, y), (x + w, y), (x + w, y + h / 2), (x, y + h / 2), (x + w, y + h)]
-        shape = [stem, Stroke(bowl, 4.0)]
+        shape = [stem, Stroke(bowl, 5.0)]
     return paint(screen(), shape)

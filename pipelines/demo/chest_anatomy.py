@@ -110,10 +110,10 @@ def mediastinum(regions: Regions, thorax: Thorax) -> Plane:
     edge = thorax.knob * 0.85 - 0.02 + 0.02 * np.sin(grid.y * 3.0)
     descending = step(edge - np.abs(grid.x - 0.02), 0.03)
     descending *= step(grid.x, 0.05) * step(grid.y + 0.34, 0.08) * step(0.4 - grid.y, 0.3)
-    heart = _heart(grid, thorax)
+    heart = _heart(grid, thorax) * (0.15 + 0.85 * step(regions.floor + 0.03, 0.06))
     above = np.maximum(np.maximum(0.13 * knob, 0.1 * trunk), 0.07 * descending)
     windpipe = step(0.05 - np.abs(grid.x + 0.01), 0.025) * step(-0.22 - grid.y, 0.15)
-    dense = 1.0 - (1.0 - 0.19 * band) * (1.0 - np.maximum(above, 0.27 * heart))
+    dense = 1.0 - (1.0 - 0.19 * band) * (1.0 - np.maximum(above, 0.31 * heart))
     return plane(dense - 0.09 * windpipe)
 
 

@@ -102,7 +102,8 @@ def consolidation(place: Placement, regions: Regions, thorax: Thorax) -> Overlay
         for a in angles
     ]
     bronchogram = paint(regions.grid, bronchi)
-    return Overlay(filled=(0.82 * cloud * (1.0 - 0.3 * bronchogram)), bare=np.clip(cloud, 0.0, 0.9))
+    airless = cloud * (1.0 - 0.3 * bronchogram)
+    return Overlay(added=0.07 * airless, filled=0.9 * airless, bare=np.clip(cloud, 0.0, 0.9))
 
 
 def nodule(place: Placement, regions: Regions, thorax: Thorax) -> Overlay:
@@ -110,12 +111,12 @@ def nodule(place: Placement, regions: Regions, thorax: Thorax) -> Overlay:
     rng = stream(place.seed, "nodule")
     sign = SIGN[place.side]
     row = min(ROW[place.zone] + rng.uniform(-0.06, 0.06), thorax.dome(sign) - 0.12)
-    radius = 0.075 + 0.05 * place.extent
+    radius = 0.09 + 0.05 * place.extent
     shape = ellipse(
         regions.grid, (sign * rng.uniform(0.36, 0.5), row), (radius, radius * rng.uniform(0.85, 1.1))
     )
     ball = np.sqrt(np.clip(shape / radius, 0.0, 1.0))
-    return Overlay(added=(0.3 * ball).astype(np.float32))
+    return Overlay(added=0.4 * ball, filled=0.3 * ball)
 
 
 def interstitial_markings(place: Placement, regions: Regions, thorax: Thorax) -> Overlay:
@@ -150,9 +151,9 @@ def linear_atelectasis(place: Placement, regions: Regions, thorax: Thorax) -> Ov
         points = [
             (x + sign * length * k, y + length * tilt * k - 0.03 * k * (1 - k)) for k in np.linspace(0, 1, 8)
         ]
-        width = rng.uniform(3.0, 4.5)
+        width = rng.uniform(3.5, 5.0)
         strokes += [Stroke(points, 0.5 * width, 0.6), Stroke(points[1:-1], width)]
-    return Overlay(added=0.27 * paint(regions.grid, strokes) * regions.cage)
+    return Overlay(added=0.33 * paint(regions.grid, strokes) * regions.cage)
 
 
 def calcified_granuloma(place: Placement, regions: Regions, thorax: Thorax) -> Overlay:

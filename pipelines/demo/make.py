@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.errors import ModelsError
 from pipelines.demo.cases import Case, Subject, sample_cases
 from pipelines.demo.chest import CHEST, draw_chest
 from pipelines.demo.reports import write_report
 from pipelines.demo.skin import SKIN, draw_skin
+from pipelines.errors import PipelineError
 
 VERSION = "1"
 """Part of the digest; raise it whenever the same settings give other pictures or words."""
@@ -74,7 +74,7 @@ def make_demo(
     A folder that is complete for the same settings is left as it is; one begun for them is finished.
 
     Raises:
-        ModelsError: A folder of that name holds something this function did not write.
+        PipelineError: A folder of that name holds something this function did not write.
     """
     folders = (
         _Folder(directory / "chest_xray", CHEST, draw_chest, seed, chest),
@@ -92,7 +92,7 @@ def make_demo(
 
 def _fill(folder: _Folder) -> Iterator[None]:
     if folder.path.exists() and not (folder.path / _MARKER).is_file():
-        raise ModelsError(
+        raise PipelineError(
             f"The folder {folder.path} was not made by the demo: move it or give the demo another directory."
         )
     partial = folder.path.with_name(f".{folder.path.name}.{folder.digest[:12]}.partial")

@@ -91,8 +91,8 @@ def skin_surface(case: Case) -> Colour:
     """Bare skin: tone, blotches, furrows and the light on them."""
     person, rng = stream(case.person_seed, "skin"), stream(case.image_seed, "surface")
     dark = case.attributes["skin_tone"] == "dark"
-    melanin = float(person.uniform(0.55, 0.75) if dark else person.uniform(0.04, 0.14))
-    blood = float(person.uniform(0.14, 0.24) if dark else person.uniform(0.12, 0.32))
+    melanin = float(person.uniform(0.62, 0.82) if dark else person.uniform(0.03, 0.1))
+    blood = float(person.uniform(0.14, 0.24) if dark else person.uniform(0.12, 0.26))
     blotches = 0.03 * smooth_noise(rng, 6) + 0.02 * smooth_noise(rng, 40)
     furrows = 0.05 * ridge(smooth_noise(rng, 26), 0.35)
     mottled = 1.0 + 0.5 * smooth_noise(rng, 9) * 0.3
