@@ -139,6 +139,7 @@ def main() -> None:
     rows = read_gold(arguments.subset)
     show(RuleAnnotator(load_lexicon("chest_xray")), rows, list(QUESTIONS))
     if arguments.model is not None:
+        import models.torchvision_operators  # noqa: F401  # before transformers
         from knowledge.language.local import LocalModel
 
         sample = np.random.default_rng(0).permutation(len(rows))[: arguments.reports]
