@@ -1,0 +1,1 @@
+"""Documents in, concept bank out: passages, retrieval, concepts, annotations, priors. Knows text only."""

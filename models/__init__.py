@@ -1,0 +1,1 @@
+"""Images in, interpretable predictions and their evaluation out. Knows arrays only."""

@@ -67,10 +67,11 @@ class TimmEncoder:
 class TimmGridEncoder:
     """An inner map of a timm network, averaged over a grid of cells, so that a vector says where as well as what.
 
-    The pooled last layer of an ImageNet network says which object is seen anywhere; clinical signs have places (a
-    costophrenic angle, an apex, a lesion's border). The whole image is scaled to the input size, nothing is cropped
-    away. On the reports half of the Indiana X-rays, detectors of 38 signs reach a cross-validated AUROC of 0.70 on
-    stride 16 and a 3 x 3 grid of `tf_efficientnet_lite0`, and 0.67 on its pooled last layer.
+    The pooled last layer of an ImageNet network says which object is seen anywhere; clinical signs have
+    places (a costophrenic angle, an apex, a lesion's border). The whole image is scaled to the input size and
+    nothing is cropped away. On the reports half of the Indiana X-rays, detectors of 38 signs reach a
+    cross-validated AUROC of 0.70 on stride 16 and a 3 x 3 grid of `tf_efficientnet_lite0`, and 0.67 on its
+    pooled last layer.
 
     Args:
         architecture: A timm convolutional network.
@@ -160,7 +161,7 @@ class FrozenNetwork:
 
 
 def data_config(model: nn.Module) -> dict[str, Any]:
-    """timm's preprocessing of a network."""
+    """Preprocessing of a network, as timm describes it."""
     from timm.data.config import resolve_data_config  # noqa: PLC0415  # timm takes seconds
 
     config: dict[str, Any] = resolve_data_config({}, model=model)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Configuration, run directories, the Prefect flow and the command line."""

@@ -97,8 +97,8 @@ def concepts(
     if rejected:
         refused = rejected_rows(run)
         rows = as_json(refused)
-        cells = [(row.question, row.test, row.reason) for row in refused]
         header: tuple[str, ...] = ("question", "failed", "reason")
+        cells: list[tuple[str, ...]] = [(row.question, row.test, row.reason) for row in refused]
     else:
         accepted = concept_rows(run)
         rows = as_json(accepted)

@@ -1,4 +1,4 @@
-"""The concepts of a run as rows: what each asks, how well it is seen, what it speaks for, and where it comes from."""
+"""The concepts of a run as rows: question, quality, signs, and where each comes from."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The configuration of a run: one TOML file, validated, frozen, and nothing in it that the run does not know."""
+"""The configuration of a run: one TOML file, validated and frozen; an unknown key is an error."""
 
 import tomllib
 from pathlib import Path
@@ -284,7 +284,7 @@ class FitSection(Section):
     prior_weight: float = 1.0
     """Lambda of the prior loss."""
     scores: Literal["center", "none"] = "center"
-    """`center`: a concept counts by how far its probability lies from the training mean; `none` as in the paper."""
+    """`center`: a concept counts by its distance from the training mean; `none` as in the paper."""
     epochs: int = 200
     """Of Adam."""
     learning_rate: float = 1e-3
@@ -302,8 +302,10 @@ class FineTuneSection(Section):
     """The best of them by validation accuracy is kept."""
     seeds: Annotated[int, Field(ge=1)] = 1
     """Models a split."""
-    images: int = 400
+    images: int = 300
     """Training images a split, at most."""
+    size: int = 224
+    """Side of the input in pixels."""
 
 
 class AuditSection(Section):

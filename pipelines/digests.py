@@ -36,7 +36,7 @@ def content_digest(path: Path) -> str:
 
 
 def listing_digest(path: Path) -> str:
-    """Of names, sizes and times of the files in a folder: cheap, and blind only to edits that keep all three."""
+    """Of names, sizes and times of the files in a folder: blind only to edits that keep all three."""
     stats = ((file.relative_to(path).as_posix(), file.stat()) for file in files_below(path))
     return value_digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
 

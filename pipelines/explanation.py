@@ -1,14 +1,15 @@
 """One prediction of a finished run as a sum of concepts, each with the sentence it rests on."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from knowledge.concepts import ConceptBank
+from knowledge.concepts import Concept, ConceptBank
 from knowledge.passages import Passage, read_passages
-from models.bottleneck import KnoBo
+from models.bottleneck import Contribution, KnoBo
 from models.feature_table import FeatureTable
 from pipelines.errors import PipelineError
 from pipelines.run import Run
@@ -69,8 +70,7 @@ def explain_image(directory: Path, image: str, *, split: str | None = None) -> I
         predicted=head.classes[winner],
         probability=float(probabilities[winner]),
         contributions=tuple(
-            with_evidence(item.concept_id, item.score, item.weight, item.amount, bank, passages)
-            for item in head.explain(values)[winner]
+            with_evidence(item, bank[item.concept_id], passages) for item in head.explain(values)[winner]
         ),
     )
 
@@ -85,23 +85,17 @@ def first_head(run: Run, split: str) -> KnoBo:
 
 
 def with_evidence(
-    concept_id: str,
-    score: float,
-    weight: float,
-    amount: float,
-    bank: ConceptBank,
-    passages: dict[str, Passage],
+    contribution: Contribution, concept: Concept, passages: Mapping[str, Passage]
 ) -> ExplainedConcept:
     """A contribution with the first quotation of its concept."""
-    concept = bank[concept_id]
     evidence = concept.evidence[0]
     passage = passages[evidence.passage_id]
     return ExplainedConcept(
-        concept_id=concept_id,
+        concept_id=concept.id,
         question=concept.question,
-        score=score,
-        weight=weight,
-        amount=amount,
+        score=contribution.score,
+        weight=contribution.weight,
+        amount=contribution.amount,
         quote=evidence.quote,
         passage_id=evidence.passage_id,
         locator=passage.locator,

@@ -1,6 +1,7 @@
 """The Prefect flow of a run: one task a stage, each started when what it reads has been written."""
 
 from pathlib import Path
+from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
@@ -25,7 +26,10 @@ def run_stage(name: str, config: str, runs: str) -> bool:
     return open_run(Path(config), Path(runs)).execute(next(stage for stage in STAGES if stage.name == name))
 
 
-@flow(name="knobo", persist_result=False, task_runner=ThreadPoolTaskRunner(max_workers=AT_ONCE))  # type: ignore[arg-type]
+RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=AT_ONCE)
+
+
+@flow(name="knobo", persist_result=False, task_runner=RUNNER)  # type: ignore[arg-type]  # its futures are a subclass
 def knobo_flow(config: str, runs: str = "runs") -> bool:
     """All stages of the run that `config` (a TOML file) describes; whether any had to run."""
     run = open_run(Path(config), Path(runs))
@@ -33,7 +37,9 @@ def knobo_flow(config: str, runs: str = "runs") -> bool:
     with run.locked():
         for stage in STAGES:
             waits = [submitted[before.name] for before in upstream(stage)]
-            submitted[stage.name] = run_stage.submit(stage.name, config, runs, wait_for=waits)
+            submitted[stage.name] = run_stage.submit(  # type: ignore[call-overload]  # it omits wait_for
+                stage.name, config, runs, wait_for=waits
+            )
         ran = [future.result() for future in submitted.values()]
     publish(run)
     return any(ran)

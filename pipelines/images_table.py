@@ -1,4 +1,4 @@
-"""Image records as an artifact of a run: which images there are, what is known of them, and what they contain."""
+"""Image records as an artifact of a run: which images there are and what is known of them."""
 
 import json
 from collections.abc import Sequence

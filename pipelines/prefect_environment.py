@@ -6,7 +6,7 @@ from pathlib import Path
 from pipelines.weights import cache_directory
 
 DEFAULTS = {
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 by default; a fresh home takes 33 on 2 cores
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a fresh home takes 33 on 2 cores
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",  # progress and errors are told by knobo itself, once
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",

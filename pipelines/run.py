@@ -1,4 +1,4 @@
-"""A run is a directory; a stage reads some of its artifacts, writes others, and is stale when what it rests on changed."""
+"""A run is a directory; a stage is stale when what it rests on (settings, artifacts, code version) changed."""
 
 import fcntl
 import json

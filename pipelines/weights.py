@@ -97,7 +97,7 @@ WEIGHTS = {weights.name: weights for weights in (SMOLLM2, MINILM, EFFICIENTNET_L
 
 
 def cache_directory() -> Path:
-    """`KNOBO_CACHE`, else the user's cache folder: weights, features, vectors and replies, kept across runs."""
+    """`KNOBO_CACHE`, else the user's cache folder: weights, features, vectors, replies."""
     named = os.environ.get("KNOBO_CACHE")
     return Path(named) if named else user_cache_path("knobo")
 

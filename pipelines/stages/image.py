@@ -228,7 +228,7 @@ def kept_grounder(run: Run) -> Grounder:
     good = sum(item.auroc_low > section.minimum_auroc for item in grounder.quality)
     if good < 2:
         raise PipelineError(
-            f"only {good} of {len(grounder.quality)} concepts can be seen in the features better than chance; "
-            "add grounding images or literature, or lower [grounding] minimum_auroc"
+            f"only {good} of {len(grounder.quality)} concepts can be seen in the features "
+            "better than chance; add grounding images or literature, or lower [grounding] minimum_auroc"
         )
     return grounder.best(min(section.keep, good))

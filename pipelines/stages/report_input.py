@@ -93,15 +93,15 @@ def mean_weights(run: Run, split: DomainSplit) -> ConceptWeights:
     heads = knobo_heads(run, split.name)
     columns = FeatureTable.load(run.path("scores.npz")).columns
     zeros = np.zeros((len(split.classes), len(columns)), np.float32)
-    values = np.mean([head.weight for head in heads], axis=0, dtype=np.float32) if heads else zeros
-    return ConceptWeights(split.name, split.classes, columns, values)
+    values = np.mean([head.weight for head in heads] or [zeros], axis=0)
+    return ConceptWeights(split.name, split.classes, columns, np.asarray(values, dtype=np.float32))
 
 
 def explanations(run: Run, splits: tuple[DomainSplit, ...]) -> tuple[Explanation, ...]:
     """The most confident shifted image of the first splits: right or wrong, as it comes."""
     scores = FeatureTable.load(run.path("scores.npz"))
     paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
-    found = []
+    found: list[Explanation] = []
     for split in splits:
         heads = knobo_heads(run, split.name)
         if not heads or len(found) == EXPLAINED:

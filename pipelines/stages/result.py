@@ -177,7 +177,7 @@ def fine_tune_split(run: Run, split: DomainSplit, tables: Tables, *, what: str) 
         given = Ingredients(
             kept_grounder(run),
             network=network_factory(run.config),
-            fine_tune=FineTuneSettings(epochs=section.epochs),
+            fine_tune=FineTuneSettings(epochs=section.epochs, size=section.size),
         )
         seeds = tuple(range(run.config.seed, run.config.seed + section.seeds))
         progress = run.reporter.work(what, "images")
@@ -238,8 +238,9 @@ def notes(config: Config) -> list[str]:
     said = []
     if config.fine_tune.enabled:
         said.append(
-            f"fine_tune ran with {config.fine_tune.seeds} seed(s), {config.fine_tune.epochs} epochs and at most "
-            f"{config.fine_tune.images} training images a split, the other methods with {config.fit.seeds} seeds."
+            f"fine_tune ran with {config.fine_tune.seeds} seed(s), {config.fine_tune.epochs} epochs and "
+            f"at most {config.fine_tune.images} training images a split; "
+            f"the other methods ran with {config.fit.seeds} seeds."
         )
     outside = [split.name for split in config.splits if not split.in_mean]
     if outside:
