@@ -35,6 +35,7 @@ class RuleAnnotator:
         self._lexicon = lexicon
         self._silence = silence
         self._assertion = assertion or default_assertion()
+        self._read: tuple[tuple[Report, ...], ReportCorpus] | None = None
 
     @property
     def digest(self) -> str:
@@ -46,7 +47,7 @@ class RuleAnnotator:
         self, reports: Sequence[Report], concepts: Sequence[Concept], *, progress: Progress | None = None
     ) -> AnnotationTable:
         """One answer per report and concept."""
-        corpus = ReportCorpus(reports, self._lexicon, self._assertion)
+        corpus = self._corpus(tuple(reports))
         answer = np.full((len(reports), len(concepts)), self._silence.value, np.int8)
         probability = np.full(answer.shape, SILENT_PROBABILITY[self._silence], np.float32)
         for column, concept in enumerate(concepts):
@@ -58,3 +59,9 @@ class RuleAnnotator:
                 progress(column + 1, len(concepts))
         ids = tuple(report.id for report in reports)
         return AnnotationTable(ids, tuple(concept.id for concept in concepts), answer, probability, self.name)
+
+    def _corpus(self, reports: tuple[Report, ...]) -> ReportCorpus:
+        """What was read last is kept: screening asks about a few concepts at a time of the same reports."""
+        if self._read is None or self._read[0] != reports:
+            self._read = reports, ReportCorpus(reports, self._lexicon, self._assertion)
+        return self._read[1]
