@@ -43,12 +43,15 @@ def init(
 def run(
     config: Annotated[Path, typer.Argument(help="Configuration file.", metavar="CONFIG")],
     runs: RunsOption = Path("runs"),
+    serial: Annotated[
+        bool, typer.Option("--serial", help="One stage after the other, without Prefect.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Run every stage that is not fresh, then print the audit."""
     from pipelines.launch import launch
 
-    finished = launch(config, runs, quiet=json_)
+    finished = launch(config, runs, quiet=json_, serial=serial)
     show_audit(finished, split=None, metric=None, json_=json_)
     if not json_:
         console.print(f"Report: {finished / 'report.html'}", soft_wrap=True)

@@ -66,3 +66,7 @@ def configuration_page() -> str:
     """The whole page."""
     rows = (f"| `{path}` | {kind} | {default} | {text} |" for path, kind, default, text in settings())
     return HEAD + "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(configuration_page(), end="")  # noqa: T201 - the page goes to standard output

@@ -25,8 +25,15 @@ from pipelines.run import Run
 log = logging.getLogger("knobo")
 
 
-def launch(config: Path, runs: Path, *, quiet: bool = False) -> Path:
-    """Runs the flow of a configuration unless every stage is fresh; the run's directory."""
+def launch(config: Path, runs: Path, *, quiet: bool = False, serial: bool = False) -> Path:
+    """Runs what a configuration describes unless every stage is fresh; the run's directory.
+
+    Args:
+        config: TOML file.
+        runs: Folder that holds the runs.
+        quiet: No progress.
+        serial: One stage after the other in this process, without Prefect.
+    """
     loaded = load_config(config)
     directory = runs / loaded.name
     directory.mkdir(parents=True, exist_ok=True)
@@ -35,12 +42,24 @@ def launch(config: Path, runs: Path, *, quiet: bool = False) -> Path:
         if all_fresh(Run(directory, loaded, reporter)):
             log.info("%s: every stage is fresh", loaded.name)
             return directory
+        if serial:
+            run_serially(Run(directory, loaded, reporter))
+            return directory
         import pipelines.prefect_environment  # noqa: F401, PLC0415  # before Prefect
         from pipelines.flows import knobo_flow, report_to  # noqa: PLC0415  # Prefect takes seconds to import
 
         report_to(reporter, directory)
         knobo_flow(str(config), str(runs))
     return directory
+
+
+def run_serially(run: Run) -> None:
+    """Every stage that is not fresh, in order."""
+    from pipelines.stages import STAGES  # noqa: PLC0415  # imports torch
+
+    with run.locked():
+        for stage in STAGES:
+            run.execute(stage)
 
 
 def all_fresh(run: Run) -> bool:

@@ -57,7 +57,7 @@ def test_the_shipped_handbook_is_no_path(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_told_in_one_sentence(tmp_path: Path, before: str, after: str, message: str) -> None:
     assert before in MINIMAL
-    with pytest.raises(PipelineError, match="^[^\n]*$") as caught:
+    with pytest.raises(PipelineError, match=r"^[^\n]*$") as caught:
         load_config(write(tmp_path, MINIMAL.replace(before, after)))
     assert message in str(caught.value)
 

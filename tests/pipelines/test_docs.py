@@ -1,0 +1,44 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.config_reference import configuration_page
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_configuration_page_is_what_the_settings_say() -> None:
+    assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == configuration_page(), (
+        "write it anew: python -m pipelines.config_reference > docs/configuration.md"
+    )
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{p.name}" for p in sorted((ROOT / "docs").glob("*.md")))])
+def test_paths_named_in_a_page_exist(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    named = re.findall(r"`((?:knowledge|models|pipelines|tests|docs)/[\w./-]+)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    help_text = run("--help")
+    for verb in set(re.findall(r"^\s*(?:\$ )?knobo (\w+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)):
+        assert re.search(rf"\b{verb}\b", help_text), verb
+
+
+@pytest.mark.parametrize("verb", ["init", "run", "demo", "status", "concepts", "explain", "audit"])
+def test_every_verb_explains_itself(verb: str) -> None:
+    assert verb in run(verb, "--help")
+
+
+def test_the_readme_names_only_targets_that_exist() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert set(re.findall(r"make (\w+)", (ROOT / "README.md").read_text("utf-8"))) <= set(targets)
+
+
+def run(*arguments: str) -> str:
+    command = [sys.executable, "-m", "pipelines.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
