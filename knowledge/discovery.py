@@ -99,21 +99,20 @@ class _Loop:
                 self.note([concept], self.screen.judge([concept], support=self.settings.seed_support))
 
     def round(self, queries: Iterable[str]) -> list[str]:
-        """Read for every query; returns the questions accepted."""
+        """Read for every query; returns the questions accepted.
+
+        The best sentence of every passage comes first, then the second best of each: where the bound on
+        sentences ends a round early, every query has had its turn.
+        """
         before = len(self.screen.accepted)
-        waiting: list[tuple[Evidence, str]] = []
-        for query in queries:
-            waiting += [(evidence, query) for evidence in self.read(query)]
-            while len(waiting) >= self.settings.sentences_per_batch and not self.finished():
-                waiting = self.write(waiting)
-            if self.finished():
-                break
+        found = [each for query in queries for each in self.read(query)]
+        waiting = [(evidence, query) for _, evidence, query in sorted(found, key=lambda each: each[0])]
         while waiting and not self.finished():
             waiting = self.write(waiting)
         return [concept.question for concept in self.screen.accepted[before:]]
 
-    def read(self, query: str) -> list[Evidence]:
-        """Sentences of the best passages that no earlier query has used."""
+    def read(self, query: str) -> list[tuple[int, Evidence, str]]:
+        """Sentences of the best passages that no earlier query used, with their place in the passage."""
         if query in self.asked:
             return []
         self.asked.add(query)
@@ -121,7 +120,11 @@ class _Loop:
         fresh = [hit.passage_id for hit in hits if hit.passage_id not in self.used][: self.settings.keep]
         self.used.update(fresh)
         most = self.settings.sentences_per_passage
-        return [evidence for each in fresh for evidence in candidate_sentences(self.passages[each])[:most]]
+        return [
+            (place, evidence, query)
+            for each in fresh
+            for place, evidence in enumerate(candidate_sentences(self.passages[each])[:most])
+        ]
 
     def write(self, waiting: list[tuple[Evidence, str]]) -> list[tuple[Evidence, str]]:
         """Turn a batch of sentences into tested concepts; returns what still waits."""

@@ -6,7 +6,7 @@ from typing import Protocol
 from knowledge.language.protocol import LanguageModel, Sampling
 from knowledge.prompts import Prompt, load_prompt
 from knowledge.quotes import support
-from knowledge.vocabulary import content_words
+from knowledge.vocabulary import WORD, content_words
 from knowledge.wellformed import is_well_formed
 
 OPENINGS = ("Is the", "Are the", "Is there", "Are there")
@@ -65,7 +65,14 @@ class QuestionWriter:
             tidy(f"{opening} {reply}?") for opening, reply in zip(self.openings, replies, strict=True)
         ]
         formed = dict.fromkeys(each for each in questions if is_well_formed(each))
-        return sorted(formed, key=lambda each: (-support(each, sentence), -len(content_words(each))))
+        return sorted(formed, key=lambda each: _rank(each, sentence))
+
+
+def _rank(question: str, sentence: str) -> tuple[float, int, float]:
+    """Smaller is better: supported, full, in the forms of the sentence (`white dots`, not `a white dot`)."""
+    words = {word.lower() for word in WORD.findall(question)}
+    same = len(words & {word.lower() for word in WORD.findall(sentence)}) / len(words)
+    return -support(question, sentence), -len(content_words(question)), -same
 
 
 def tidy(question: str) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from knowledge.concepts import Evidence
 from knowledge.passages import Passage
 from knowledge.sentences import sentences
-from knowledge.vocabulary import WORD, content_words, default_vocabulary
+from knowledge.vocabulary import WORD, content_words, default_vocabulary, stems
 
 SHORTEST, LONGEST = 30, 300
 INVISIBLE_WEIGHT = 2.0
+NEGATIONS = frozenset(stems("no not without none never"))
 
 
 def is_verbatim(evidence: Evidence, passage: Passage) -> bool:
@@ -44,10 +45,19 @@ def candidate_sentences(passage: Passage, *, least: int = 2, score: float = 0.25
     return [evidence for _, evidence in sorted(found, key=lambda pair: (-pair[0], pair[1].start))]
 
 
+def missing_words(question: str, quotes: Iterable[str]) -> frozenset[str]:
+    """Content words and negations of the question that stand in none of the quotes."""
+    return _claims(question).difference(*map(_claims, quotes))
+
+
 def support(question: str, quote: str) -> float:
-    """Share of the question's content words that stand in the quote, in [0, 1]."""
-    asked = content_words(question)
-    return len(asked & content_words(quote)) / len(asked) if asked else 0.0
+    """Share of the question's content words and negations that stand in the quote, in [0, 1]."""
+    asked = _claims(question)
+    return 1.0 - len(missing_words(question, [quote])) / len(asked) if asked else 0.0
+
+
+def _claims(text: str) -> frozenset[str]:
+    return content_words(text) | (NEGATIONS & frozenset(stems(text)))
 
 
 def best_quote(question: str, passages: Iterable[Passage]) -> tuple[Evidence, float] | None:

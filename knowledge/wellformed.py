@@ -9,14 +9,15 @@ SHAPE = re.compile(r"(?:Is|Are|Does|Do) [A-Za-z0-9][^?.!:;\n]*\?")
 NEGATION = re.compile(r"\b(?:no|not|never|none|absent|absence|lacking|lacks?|fails?)\b", re.IGNORECASE)
 REASONING = re.compile(
     r"\b(?:suggest|indicat|caus|favou?r|associat|diagnos|typical|compatible|consistent|common|usual|mark|mean|"
-    r"sign of|feature of|evidence of|clue|suspicious|suspicion|predict|accompan|due to|raise|argue|"
+    r"signs? of|feature of|evidence of|clue|suspicious|suspicion|predict|accompan|due to|raise|argue|"
     r"distinguish|differ|resembl|report|stated|considered|called|known)\w*",
     re.IGNORECASE,
 )
 FEWEST_WORDS, MOST_WORDS = 4, 16
+FEWEST_CONTENT_WORDS = 2
 PREPOSITION = re.compile(
     r"\b(?:in|of|on|at|by|for|with|without|within|above|below|behind|beside|beyond|between|over|under|along|across|"
-    r"from|to|toward|towards|near|around|through|than|that|which|whose|and|or|into|inside|outside|against|about|as|like)\b"
+    r"from|to|toward|towards|near|around|through|than|that|which|whose|and|or|into|inside|outside|against|about|as|like|away)\b"
 )
 DETERMINERS = frozenset({"the", "a", "an", "any", "some", "there", "one", "two", "three", "both", "more"})
 SINGULAR_IN_S = re.compile(r"(?:ss|us|is|as)$")
@@ -35,6 +36,7 @@ def is_well_formed(question: str) -> bool:
         and not NEGATION.search(question)
         and not REASONING.search(question)
         and all(first != second for first, second in pairwise(words))
+        and len(content_words(question)) >= FEWEST_CONTENT_WORDS
         and _repeats_nothing(question)
         and words[-1] not in DETERMINERS
         and not PREPOSITION.fullmatch(words[-1])
@@ -82,6 +84,9 @@ def _is_complete(words: list[str]) -> bool:
     if "there" in head:
         return len(head) > 1
     nouns = [word for word in head if word not in DETERMINERS]
-    last = nouns[-1]
-    state = last in STATES or (STATE.search(last) is not None and last not in NOT_STATES)
-    return len(nouns) > 1 and state and "is" not in words[1:] and "are" not in words[1:]
+    said = (len(nouns) > 1 and _is_state(nouns[-1])) or (len(words) > len(head) + 2 and _is_state(words[-1]))
+    return said and not {"is", "are"} & set(words[1:])
+
+
+def _is_state(word: str) -> bool:
+    return word in STATES or (STATE.search(word) is not None and word not in NOT_STATES)

@@ -21,8 +21,8 @@ class LocalModel:
 
     A few-shot prompt is mostly that common start, so this makes a call several times faster than plain
     generation. Few-shot text is continued as it stands by default: the 135M model answers it well, and hardly
-    at all inside its chat template. Sampling draws each reply from its own random stream, keyed by seed, prompt
-    and sample number: beside rounding, a reply does not depend on the prompts it is batched with.
+    at all inside its chat template. Sampling draws each reply from its own random stream, keyed by seed,
+    prompt and sample number: beside rounding, a reply does not depend on the prompts it is batched with.
 
     Args:
         directory: A transformers folder with config, tokenizer and safetensors (see `convert_gguf`).
@@ -105,9 +105,10 @@ class LocalModel:
         from knowledge.language.decoding import option_probabilities  # noqa: PLC0415 # imports torch
 
         groups = [self.first_tokens(option) for option in options]
-        if len(set().union(*groups)) != sum(map(len, groups)):
+        if not all(groups) or len(set().union(*groups)) != sum(map(len, groups)):
             raise KnowledgeError(
-                f"The options {', '.join(options)} begin with the same token; choose other words for them."
+                f"The options {', '.join(options)} are no tokens or begin with the same token: "
+                "choose other words."
             )
         result = np.zeros((len(prompts), len(options)))
         rows = [self.tokens(prompt) for prompt in prompts]
@@ -128,7 +129,7 @@ class LocalModel:
         """Ids of the first tokens of the option: as given and capitalised, with and without a space."""
         spellings = {space + word for space in ("", " ") for word in (option, option.capitalize())}
         encoded = (self.tokenizer(text, add_special_tokens=False)["input_ids"] for text in spellings)
-        return {ids[0] for ids in encoded}
+        return {ids[0] for ids in encoded} - {self.tokenizer.unk_token_id}
 
     def _batches(self, rows: list[list[int]], *, copies: int) -> list[list[int]]:
         """Row numbers in batches of similar length."""

@@ -1,15 +1,15 @@
-"""The prior as literature words it: how sentences that name a class speak of a concept.
+"""The prior as literature words it: how clauses that name a class speak of a concept.
 
-No model is asked. A sentence that holds a concept's words and names a class votes for the pair, with the
-opposite sign where one of the two is negated ("no ...", "argues against ...", "... over melanoma"). A class
-declared `normal` also takes a vote against from each quote that describes the concept as a finding of
-disease, a class declared `general` one in favor.
+No model is asked. A clause that holds a concept's words and names a class votes for the pair, with the
+opposite sign where one of the two is negated ("no ...", "argues against ...", "... over melanoma").
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowledge.class_terms import ClassTerms
 from knowledge.concepts import Concept
@@ -18,26 +18,36 @@ from knowledge.priors.prior import Prior
 from knowledge.sentences import sentences
 from knowledge.vocabulary import content_words, stems
 
+CLAUSE_END = re.compile(r";|\b(?:while|whereas|but|although|though)\b")
 NEGATES_CONCEPT = frozenset(stems("no not without absence absent lack lacks free never neither nor cannot"))
-NEGATES_CLASS = frozenset(
-    stems("against unlike no not rather over instead exclude seldom rarely less uncommon differ without than")
+DENIES = frozenset(stems("not never no cannot"))
+NEGATES_CLASS = DENIES | frozenset(
+    stems(
+        "against unlike rather over instead exclude seldom rarely less uncommon differ without than otherwise"
+    )
 )
-AFTER_CLASS = frozenset(stems("less unlikely uncommon rare seldom excluded"))
+NEGATES_CLASS_AFTER = frozenset(stems("less unlikely uncommon rare seldom excluded"))
+LINKS = frozenset(
+    stems("favor suggest indicate mark sign feature point support mean reveal represent evidence")
+)
+"""Words between a sign and a class; what is negated before them is the sign, unless by `DENIES`."""
 REACH_BEFORE, REACH_AFTER = 4, 3
-FINDING_WEIGHT = 0.5
-"""Of a quote that names no class: a sign is described because it points to disease, yet this is not said."""
+FINDING = 0.5
+"""Weight against the normal class of a quote about no class at all: literature describes signs of disease."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence that names a class.
+class Clause:
+    """A part of a sentence that names a class.
 
     Attributes:
+        passage_id: Where it stands.
         words: Stems in order.
         content: Content words.
         polarity: Of each class: +1 named, -1 named and negated, 0 not named.
     """
 
+    passage_id: str
     words: list[str]
     content: frozenset[str]
     polarity: tuple[int, ...]
@@ -48,61 +58,50 @@ def corpus_prior(
     classes: Sequence[ClassTerms],
     passages: Iterable[Passage],
     *,
-    share: float = 0.75,
-    threshold: float = 0.25,
+    share: float = 0.8,
+    threshold: float = 0.34,
 ) -> Prior:
     """Signs by class and concept.
 
-    Each class is compared with the mean of the others: what speaks for one speaks against the rest.
+    The classes `normal` and `general` (any disease) take opposite votes. A concept on which no clause votes
+    for either is taken for a finding of disease. Every other class is compared with the mean of the rest:
+    what speaks for one of them speaks against its rivals.
 
     Args:
         concepts: Those of the bank, in order.
         classes: With their synonyms in the literature.
         passages: The literature.
-        share: Share of a question's content words that a sentence must hold to vote on it.
-        threshold: Smaller differences between the classes abstain.
+        share: Share of a question's content words that a clause must hold to vote on it.
+        threshold: A smaller balance of the votes, in [-1, 1], abstains.
     """
     concepts = tuple(concepts)
-    voting = [each for passage in passages for each in _sentences(passage.text, classes)]
-    votes = np.array([_votes(concept, classes, voting, share) for concept in concepts], dtype=np.float64)
-    return signs_from_votes(votes.reshape(len(concepts), len(classes), 2), concepts, classes, threshold)
+    voting: dict[str, list[Clause]] = {}
+    for passage in passages:
+        if found := list(_clauses(passage, classes)):
+            voting[passage.id] = found
+    shape = len(concepts), len(classes), 2
+    votes = np.array([_votes(concept, classes, voting, share) for concept in concepts]).reshape(shape)
+    return _prior(votes, concepts, classes, threshold)
 
 
-def signs_from_votes(
-    votes: np.ndarray, concepts: Sequence[Concept], classes: Sequence[ClassTerms], threshold: float
-) -> Prior:
-    """From votes for and against, `(c, k, 2) float64`, to signs and agreement."""
-    total = votes.sum(-1)
-    balance = (votes[..., 0] - votes[..., 1]) / np.maximum(total, 1.0)  # (c, k)
-    others = (balance.sum(1, keepdims=True) - balance) / max(len(classes) - 1, 1)
-    net = (balance - others).T  # (k, c)
-    sign = np.where(np.abs(net) >= threshold, np.sign(net), 0.0)
-    with_class = votes[..., 0] + votes[..., 1][:, ::-1] if len(classes) == 2 else votes[..., 0]
-    against = votes[..., 1] + votes[..., 0][:, ::-1] if len(classes) == 2 else votes[..., 1]
-    agreeing = np.where(sign.T > 0, with_class, against)
-    agreement = np.where(sign.T == 0, 0.0, agreeing / np.maximum(with_class + against, 1e-9)).T
-    source = tuple(tuple("corpus" if value else "none" for value in row) for row in sign)
-    return Prior(
-        tuple(each.name for each in classes),
-        tuple(each.id for each in concepts),
-        sign.astype(np.float32),
-        agreement.astype(np.float32),
-        source,
-    )
-
-
-def _sentences(text: str, classes: Sequence[ClassTerms]) -> Iterable[Sentence]:
-    for span in sentences(text):
-        quote = text[span.start : span.end]
-        polarity = class_polarity(quote, classes)
-        if any(polarity):
-            yield Sentence(stems(quote), content_words(quote), polarity)
-
-
-def class_polarity(sentence: str, classes: Sequence[ClassTerms]) -> tuple[int, ...]:
-    """For each class +1 where the sentence names it, -1 where it negates it, 0 where it does not name it."""
-    words = stems(sentence)
+def class_polarity(clause: str, classes: Sequence[ClassTerms]) -> tuple[int, ...]:
+    """For each class +1 where the clause names it, -1 where it negates it, 0 where it does not name it."""
+    words = stems(clause)
     return tuple(_polarity(words, each.find(words)) for each in classes)
+
+
+def concept_polarity(asked: frozenset[str], words: Sequence[str]) -> int:
+    """-1 where a clause denies the concept, otherwise +1."""
+    first = next((i for i, word in enumerate(words) if word in asked), 0)
+    return -1 if NEGATES_CONCEPT & set(words[max(0, first - REACH_BEFORE) : first]) else 1
+
+
+def _clauses(passage: Passage, classes: Sequence[ClassTerms]) -> Iterable[Clause]:
+    for span in sentences(passage.text):
+        for text in CLAUSE_END.split(passage.text[span.start : span.end]):
+            polarity = class_polarity(text, classes)
+            if any(polarity):
+                yield Clause(passage.id, stems(text), content_words(text), polarity)
 
 
 def _polarity(words: list[str], place: tuple[int, int] | None) -> int:
@@ -110,40 +109,63 @@ def _polarity(words: list[str], place: tuple[int, int] | None) -> int:
         return 0
     before = words[max(0, place[0] - REACH_BEFORE) : place[0]]
     after = words[place[1] : place[1] + REACH_AFTER]
-    return -1 if NEGATES_CLASS & set(before) or AFTER_CLASS & set(after) else 1
-
-
-def concept_polarity(asked: frozenset[str], words: list[str]) -> int:
-    """-1 where a sentence denies the concept, otherwise +1."""
-    first = next((i for i, word in enumerate(words) if word in asked), 0)
-    return -1 if NEGATES_CONCEPT & set(words[max(0, first - REACH_BEFORE) : first]) else 1
+    link = max((i for i, word in enumerate(before) if word in LINKS), default=None)
+    if link is not None:
+        denied = [
+            word for word in words[max(0, place[0] - len(before) + link - 2) : place[0]] if word in DENIES
+        ]
+        before = denied + before[link:]
+    return -1 if NEGATES_CLASS & set(before) or NEGATES_CLASS_AFTER & set(after) else 1
 
 
 def _votes(
-    concept: Concept, classes: Sequence[ClassTerms], voting: Sequence[Sentence], share: float
-) -> list[tuple[float, float]]:
-    """For and against each class."""
+    concept: Concept, classes: Sequence[ClassTerms], voting: Mapping[str, Sequence[Clause]], share: float
+) -> NDArray[np.float64]:
+    """For and against each class: `(k, 2) float64`."""
     asked = content_words(concept.question)
     votes = np.zeros((len(classes), 2))
-    for sentence in voting:
-        if asked and len(asked & sentence.content) >= share * len(asked):
-            sign = concept_polarity(asked, sentence.words)
-            for k, polarity in enumerate(sentence.polarity):
-                if polarity:
-                    votes[k, 0 if polarity * sign > 0 else 1] += 1
-    for k, each in enumerate(classes):
-        if each.normal or each.general:
-            votes[k, 1 if each.normal else 0] += _as_finding(concept, classes)
-    return [(float(yes), float(no)) for yes, no in votes]
+    for clause in (each for clauses in voting.values() for each in clauses):
+        if asked and len(asked & clause.content) >= share * len(asked):
+            _add(votes, clause.polarity, concept_polarity(asked, clause.words))
+    return _with_normal(votes, classes, quotes=len(concept.evidence))
 
 
-def _as_finding(concept: Concept, classes: Sequence[ClassTerms]) -> float:
-    """Votes of the quotes for a finding of disease; a quote about the normal class gives none."""
+def _add(votes: NDArray[np.float64], polarity: Sequence[int], sign: int) -> None:
+    for k, each in enumerate(polarity):
+        if each:
+            votes[k, 0 if each * sign > 0 else 1] += 1.0
+
+
+def _with_normal(
+    votes: NDArray[np.float64], classes: Sequence[ClassTerms], *, quotes: int
+) -> NDArray[np.float64]:
+    """Let `normal` and `general` share their votes, turned around; without any, count a finding."""
     normal = [k for k, each in enumerate(classes) if each.normal]
-    total = 0.0
-    for evidence in concept.evidence:
-        polarity = class_polarity(evidence.quote, classes)
-        if any(polarity[k] for k in normal):
-            continue
-        total += 1.0 if any(value > 0 for value in polarity) else FINDING_WEIGHT
-    return total
+    general = [k for k, each in enumerate(classes) if each.general]
+    both = votes[normal].sum(0) + votes[general][:, ::-1].sum(0)
+    if normal and not both.any():
+        both = np.array([0.0, FINDING * quotes])
+    votes[normal], votes[general] = both, both[::-1]
+    return votes
+
+
+def _prior(
+    votes: NDArray[np.float64], concepts: Sequence[Concept], classes: Sequence[ClassTerms], threshold: float
+) -> Prior:
+    """From votes, `(c, k, 2) float64`, to signs and agreement."""
+    own = votes[..., 0] - votes[..., 1]
+    rivals = (own.sum(1, keepdims=True) - own) / max(len(classes) - 1, 1)
+    fixed = np.array([each.normal or each.general for each in classes])
+    balance = np.where(fixed, own, own - rivals).T  # (k, c)
+    total = np.where(fixed, votes.sum(-1), votes.sum((1, 2))[:, None] if len(concepts) else 0.0).T
+    strength = np.clip(balance / np.maximum(total, 1.0), -1.0, 1.0)
+    sign = np.where(np.abs(strength) >= threshold, np.sign(strength), 0.0)
+    # strength is (for - against) / all, so this is the share of the votes on the side of the sign
+    agreement = np.where(sign == 0, 0.0, (1.0 + np.abs(balance) / np.maximum(total, 1e-9)) / 2.0)
+    return Prior(
+        tuple(each.name for each in classes),
+        tuple(each.id for each in concepts),
+        sign.astype(np.float32),
+        np.clip(agreement, 0.0, 1.0).astype(np.float32),
+        tuple(tuple("corpus" if value else "none" for value in row) for row in sign),
+    )

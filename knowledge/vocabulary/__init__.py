@@ -9,6 +9,17 @@ from knowledge.annotation.stemming import stem
 
 WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?|\d+")
 
+SHADES = {
+    "bluish": "blue",
+    "brownish": "brown",
+    "grayish": "gray",
+    "greyish": "grey",
+    "pinkish": "pink",
+    "reddish": "red",
+    "whitish": "white",
+    "yellowish": "yellow",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
@@ -33,7 +44,8 @@ def default_vocabulary() -> Vocabulary:
 
 def stems(text: str) -> list[str]:
     """Stems of the words of a text, in order; hyphens and possessives separate."""
-    return [stem(word.lower().removesuffix("'s")) for word in WORD.findall(text)]
+    words = (word.lower().removesuffix("'s") for word in WORD.findall(text))
+    return [stem(SHADES.get(word, word)) for word in words]
 
 
 def content_words(text: str) -> frozenset[str]:

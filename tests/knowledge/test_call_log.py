@@ -1,0 +1,169 @@
+"""The call log: nothing asked twice, nothing lost, and replay."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from knowledge.errors import KnowledgeError
+from knowledge.language import CallLog, LoggedModel, ReplayModel, Sampling
+from knowledge.language.call_log import choice_key, completion_key
+
+SAMPLING = Sampling(samples=2, temperature=0.5)
+
+
+class CountingModel:
+    """Replies with the length of the prompt and remembers what it was asked."""
+
+    digest = "counting"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[list[str]]:
+        self.asked += prompts
+        return [[f"{len(prompt)}:{i}" for i in range(sampling.samples)] for prompt in prompts]
+
+    def choose(self, prompts: Sequence[str], options: Sequence[str]) -> NDArray[np.float64]:
+        assert len(options) == 2
+        self.asked += prompts
+        first = np.array([1 / (1 + len(prompt)) for prompt in prompts])
+        return np.stack([first, 1 - first], 1)
+
+
+def test_replies_come_in_order_and_nothing_is_asked_twice(tmp_path: Path) -> None:
+    model = CountingModel()
+    logged = LoggedModel(model, CallLog(tmp_path / "calls.sqlite"))
+    assert logged.complete(["aaa", "b", "aaa"], SAMPLING) == [["3:0", "3:1"], ["1:0", "1:1"], ["3:0", "3:1"]]
+    assert logged.complete(["cc", "b", "aaa"], SAMPLING) == [["2:0", "2:1"], ["1:0", "1:1"], ["3:0", "3:1"]]
+    assert model.asked == ["aaa", "b", "cc"]
+
+
+def test_probabilities_come_back_bit_for_bit(tmp_path: Path) -> None:
+    model = CountingModel()
+    logged = LoggedModel(model, CallLog(tmp_path / "calls.sqlite"))
+    first = logged.choose(["aa", "b"], ("yes", "no"))
+    again = LoggedModel(model, CallLog(tmp_path / "calls.sqlite")).choose(["b", "aa"], ("yes", "no"))
+    np.testing.assert_array_equal(first[::-1], again)
+    assert model.asked == ["aa", "b"]
+    assert logged.choose([], ("yes", "no")).shape == (0, 2)
+
+
+def test_every_part_of_the_call_is_in_the_key() -> None:
+    keys = {
+        completion_key("m", "p", Sampling()),
+        completion_key("n", "p", Sampling()),
+        completion_key("m", "q", Sampling()),
+        *(
+            completion_key("m", "p", each)
+            for each in (Sampling(max_tokens=1), Sampling(seed=1), Sampling(stop=()))
+        ),
+        completion_key("m", "p", Sampling(temperature=1.0)),
+        completion_key("m", "p", Sampling(temperature=1.0, samples=2)),
+        choice_key("m", "p", ("yes", "no")),
+        choice_key("m", "p", ("no", "yes")),
+    }
+    assert len(keys) == 10
+
+
+def test_each_batch_is_committed_before_the_next(tmp_path: Path) -> None:
+    class Failing(CountingModel):
+        def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[list[str]]:
+            if "stop" in prompts:
+                raise RuntimeError
+            return super().complete(prompts, sampling)
+
+    seen: list[tuple[int, int]] = []
+    path = tmp_path / "calls.sqlite"
+    logged = LoggedModel(Failing(), CallLog(path), commit_every=2, progress=lambda *each: seen.append(each))
+    with pytest.raises(RuntimeError):
+        logged.complete(["a", "b", "c", "d", "stop"], Sampling())
+    assert seen == [(2, 5), (4, 5)]
+    with sqlite3.connect(path) as other:
+        assert other.execute("select count(*) from replies").fetchone() == (4,)
+    other.close()
+
+
+def test_a_killed_process_keeps_what_it_committed(tmp_path: Path) -> None:
+    script = """
+import sys, time
+from pathlib import Path
+from knowledge.language import CallLog
+log = CallLog(Path(sys.argv[1]))
+for n in range(100000):
+    log.put("m", "complete", [(f"key{n}", "prompt", [str(n)])])
+    print(n, flush=True)
+"""
+    path = tmp_path / "calls.sqlite"
+    child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    for line in child.stdout:
+        if int(line) >= 20:
+            break
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    with CallLog(path) as log:
+        assert log.get([f"key{n}" for n in range(21)]) == {f"key{n}": [str(n)] for n in range(21)}
+
+
+def test_two_threads_share_a_log(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    log = CallLog(tmp_path / "calls.sqlite")
+
+    def work(start: int) -> list[list[str]]:
+        logged = LoggedModel(CountingModel(), log, commit_every=3)
+        return logged.complete(["x" * n for n in range(start, start + 20)], Sampling())
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(work, [0, 5, 10, 15]))
+    assert results == [[[f"{n}:0"] for n in range(start, start + 20)] for start in (0, 5, 10, 15)]
+
+
+def test_prompts_are_stored_only_when_asked_for(tmp_path: Path) -> None:
+    for keep in (False, True):
+        path = tmp_path / f"{keep}.sqlite"
+        LoggedModel(CountingModel(), CallLog(path, keep_prompts=keep)).complete(["a report"], Sampling())
+        with sqlite3.connect(path) as database:
+            assert database.execute("select prompt from replies").fetchone() == (
+                "a report" if keep else None,
+            )
+        database.close()
+
+
+def test_replay_repeats_the_log_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    logged = LoggedModel(CountingModel(), CallLog(path))
+    replies, shares = logged.complete(["a", "bb"], SAMPLING), logged.choose(["a"], ("yes", "no"))
+    replay = ReplayModel(path)
+    assert replay.digest == "counting"
+    assert replay.complete(["bb", "a"], SAMPLING) == replies[::-1]
+    np.testing.assert_array_equal(replay.choose(["a"], ("yes", "no")), shares)
+    with pytest.raises(KnowledgeError, match="1 of 2 replies are not in the call log"):
+        replay.complete(["a", "ccc"], SAMPLING)
+
+
+def test_replay_asks_which_of_two_models(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with CallLog(path) as log:
+        log.put("one", "complete", [("k", "p", ["r"])])
+        log.put("two", "complete", [("l", "p", ["r"])])
+    with pytest.raises(KnowledgeError, match="2 models"):
+        ReplayModel(path)
+    with pytest.raises(KnowledgeError, match="No call log"):
+        ReplayModel(tmp_path / "absent.sqlite")
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    path.write_text("not a database, but long enough to be looked at " * 40)
+    with pytest.raises(KnowledgeError, match=r"calls\.sqlite cannot be read as SQLite"):
+        CallLog(path)

@@ -1,0 +1,258 @@
+"""Signs by class and concept: from literature, from a model, and from an expert's table."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from knowledge.class_terms import ClassTerms
+from knowledge.concepts import ConceptBank, Evidence, make_concept
+from knowledge.errors import KnowledgeError
+from knowledge.language import Sampling
+from knowledge.passages import Passage, chunk
+from knowledge.priors import (
+    Prior,
+    corpus_prior,
+    language_model_prior,
+    load_prior,
+    override,
+    read_overrides,
+    save_prior,
+)
+from knowledge.priors.corpus import class_polarity
+from knowledge.prompts import Prompt
+from knowledge.quotes import best_quote
+from knowledge.sources.markdown import read_markdown
+
+DATA = Path(__file__).parent / "data"
+HANDBOOK = Path(__file__).parents[2] / "pipelines" / "demo" / "handbook"
+NORMAL = ClassTerms("normal", ("normal film",), normal=True)
+ABNORMAL = ClassTerms("abnormal", ("abnormality",), general=True)
+PNEUMONIA = ClassTerms("pneumonia")
+BENIGN = ClassTerms("benign", ("nevus",))
+MALIGNANT = ClassTerms("malignant", ("melanoma",))
+
+
+def passage(text: str) -> Passage:
+    return Passage("p#1", "", text, "s", "l", "x")
+
+
+def concept(question: str, quote: str = ""):  # noqa: ANN201
+    return make_concept(question, (Evidence("p#1", quote, 0),), "q")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "polarity"),
+    [
+        ("A white veil is a sign of melanoma.", 1),
+        ("A smooth outline argues against melanoma.", -1),
+        ("A smooth outline without notches favors melanoma.", 1),
+        ("A red lagoon is not a sign of melanoma.", -1),
+        ("Red lagoons do not suggest melanoma.", -1),
+        ("Comma vessels favor a papilloma over melanoma.", -1),
+        ("Symmetry makes melanoma less likely.", -1),
+        ("Melanomas are often asymmetric.", 1),
+        ("A white veil is rare in melanoma.", -1),
+        ("A white veil is bright.", 0),
+    ],
+)
+def test_a_sentence_speaks_for_against_or_not_of_a_class(sentence: str, polarity: int) -> None:
+    assert class_polarity(sentence, [MALIGNANT]) == (polarity,)
+
+
+def test_votes_for_one_class_count_against_the_other() -> None:
+    text = "A white veil is a sign of melanoma. A white veil favors melanoma. A white veil occurs in a nevus."
+    prior = corpus_prior(
+        [concept("Is there a white veil?")], [BENIGN, MALIGNANT], [passage(text)], threshold=0.3
+    )
+    # melanoma 2 votes, nevus 1: balance (2 - 1) / 3, agreement 2 of 3
+    assert prior.sign.tolist() == [[-1.0], [1.0]]
+    np.testing.assert_allclose(prior.agreement, [[2 / 3], [2 / 3]], atol=1e-6)
+    assert prior.source == (("corpus",), ("corpus",))
+    tied = corpus_prior(
+        [concept("Is there a white veil?")], [BENIGN, MALIGNANT], [passage(text)], threshold=0.4
+    )
+    assert tied.sign.tolist() == [[0.0], [0.0]]
+    assert tied.source == (("none",), ("none",))
+    assert tied.agreement.tolist() == [[0.0], [0.0]]
+
+
+def test_a_denied_sign_votes_the_other_way() -> None:
+    text = "Absence of a white veil is a feature of melanoma."
+    prior = corpus_prior([concept("Is there a white veil?")], [BENIGN, MALIGNANT], [passage(text)])
+    assert prior.sign.tolist() == [[1.0], [-1.0]]
+
+
+def test_a_finding_speaks_against_normal_unless_the_text_calls_it_normal() -> None:
+    text = "A sharp angle is a feature of a normal film. Kerley lines touch the pleura."
+    concepts = [concept("Is there a sharp angle?", text[:45]), concept("Are there Kerley lines?", text[45:])]
+    prior = corpus_prior(concepts, [NORMAL, ABNORMAL], [passage(text)])
+    assert prior.sign.tolist() == [[1.0, -1.0], [-1.0, 1.0]]
+
+
+def test_each_clause_votes_alone() -> None:
+    text = "A flat dome is abnormal, while a round dome belongs to a normal film."
+    concepts = [concept("Is there a flat dome?"), concept("Is there a round dome?")]
+    prior = corpus_prior(concepts, [NORMAL, ABNORMAL], [passage(text)], share=1.0)
+    assert prior.sign.tolist() == [[-1.0, 1.0], [1.0, -1.0]]
+
+
+def test_a_concept_the_literature_does_not_tie_to_a_class_abstains() -> None:
+    prior = corpus_prior(
+        [concept("Is there a white veil?")], [BENIGN, MALIGNANT], [passage("Melanoma is dark.")]
+    )
+    assert prior.sign.tolist() == [[0.0], [0.0]]
+
+
+def test_no_concepts_give_an_empty_prior() -> None:
+    assert corpus_prior([], [BENIGN, MALIGNANT], []).sign.shape == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("folder", "classes", "accuracy", "coverage"),
+    [
+        ("chest_xray", (NORMAL, ABNORMAL), 0.9, 0.9),
+        ("chest_xray", (NORMAL, PNEUMONIA), 0.9, 0.9),
+        (
+            "skin",
+            (
+                ClassTerms("benign", ("nevus", "keratosis")),
+                ClassTerms("malignant", ("melanoma", "carcinoma")),
+            ),
+            0.9,
+            0.4,
+        ),
+    ],
+)
+def test_the_corpus_prior_agrees_with_signs_set_by_hand(
+    folder: str, classes: tuple[ClassTerms, ...], accuracy: float, coverage: float
+) -> None:
+    passages = [p for d in read_markdown(HANDBOOK / folder, source="h", license="l") for p in chunk(d)]
+    with (DATA / "prior_signs.csv").open(encoding="utf-8", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["class"] in {each.name for each in classes}]
+    concepts = {}
+    for row in rows:
+        found = best_quote(row["question"], passages)
+        concepts[row["question"]] = make_concept(row["question"], (found[0],) if found else (), "")
+    prior = corpus_prior(concepts.values(), classes, passages)
+    given = np.array(
+        [
+            prior.sign[
+                prior.classes.index(row["class"]), prior.concept_ids.index(concepts[row["question"]].id)
+            ]
+            for row in rows
+        ]
+    )
+    truth = np.array([float(row["sign"]) for row in rows])
+    assert np.mean(given != 0) >= coverage
+    assert np.mean(given[given != 0] == truth[given != 0]) >= accuracy
+
+
+class HabitualModel:
+    """Says yes with odds that depend on class and question in a known way."""
+
+    digest = "habit"
+    ODDS: ClassVar = {
+        ("veil", "melanoma"): 3.0,
+        ("veil", "nevus"): 0.5,
+        ("dots", "melanoma"): 1.0,
+        ("dots", "nevus"): 1.2,
+    }
+
+    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[list[str]]:
+        raise NotImplementedError
+
+    def choose(self, prompts: Sequence[str], options: Sequence[str]) -> NDArray[np.float64]:
+        assert options == ("yes", "no")
+        odds = []
+        for prompt in prompts:
+            habit = 2.0 if "melanoma" in prompt else 0.25  # it likes to say melanoma
+            known = [value for (word, name), value in self.ODDS.items() if word in prompt and name in prompt]
+            wording = 0.9 if prompt.startswith("2") else 1.0
+            odds.append(habit * (known[0] if known else 1.0) * wording)
+        yes = np.array(odds) / (1 + np.array(odds))
+        return np.stack([yes, 1 - yes], 1)
+
+
+def test_the_habit_of_a_model_is_taken_off_its_votes() -> None:
+    prompts = [Prompt(str(n), f"{n} {{question}} {{class_name}}") for n in (1, 2)]
+    concepts = [concept("Is there a veil?"), concept("Are there dots?")]
+    prior = language_model_prior(concepts, [BENIGN, MALIGNANT], HabitualModel(), prompts=prompts, margin=0.5)
+    # veil: log 3 - log 0.5 for melanoma; dots: log 1.0 - log 1.2 is within the margin
+    assert prior.sign.tolist() == [[-1.0, 0.0], [1.0, 0.0]]
+    assert prior.agreement.tolist() == [[1.0, 0.0], [1.0, 0.0]]
+    assert prior.source == (("language_model", "none"), ("language_model", "none"))
+
+
+BANK = ConceptBank((concept("Is there a veil?"), concept("Are there dots, or globules?")))
+CLASSES = ("benign", "malignant")
+PRIOR = Prior(
+    CLASSES,
+    BANK.ids,
+    np.array([[-1, 0], [1, 0.5]], np.float32),
+    np.array([[1, 0], [2 / 3, 0.75]], np.float32),
+    (("corpus", "none"), ("corpus", "language_model")),
+)
+
+
+def test_a_prior_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    save_prior(PRIOR, tmp_path / "prior.csv", bank=BANK)
+    found = load_prior(tmp_path / "prior.csv", classes=CLASSES, bank=BANK)
+    np.testing.assert_array_equal(found.sign, PRIOR.sign)
+    np.testing.assert_allclose(found.agreement, PRIOR.agreement, atol=1e-6)
+    assert (found.classes, found.concept_ids, found.source) == (CLASSES, BANK.ids, PRIOR.source)
+    first = (tmp_path / "prior.csv").read_text(encoding="utf-8").splitlines()[:2]
+    assert first == [
+        "class,concept_id,question,sign,agreement,source",
+        f"benign,{BANK.ids[0]},Is there a veil?,-1,1,corpus",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "begnin,{a},,1,1,expert",
+            "Line 2 of .* names the class `begnin`; the classes are benign, malignant",
+        ),
+        ("benign,veil,,1,1,expert", "Line 2 of .* names the concept `veil`"),
+        ("benign,{a},,2,1,expert", "Line 2 of .* has the sign `2`; give a number from -1 to 1"),
+        ("benign,{a},,yes,1,expert", "has the sign `yes`"),
+        ("benign,{a},,nan,1,expert", "has the sign `nan`"),
+        ("benign,{a},,1,3,expert", "has the agreement `3`"),
+        ("benign,{a},,1,1,guess", "has the source `guess`"),
+        (
+            "benign,{a},,1,1,expert\nbenign,{a},,1,1,expert",
+            "Line 3 of .* repeats class and concept of line 2",
+        ),
+    ],
+)
+def test_wrong_lines_are_named_by_number(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "prior.csv"
+    header = "class,concept_id,question,sign,agreement,source\n"
+    path.write_text(header + line.format(a=BANK.ids[0]) + "\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match=message):
+        load_prior(path, classes=CLASSES, bank=BANK)
+
+
+def test_a_missing_column_or_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "prior.csv"
+    path.write_text("class,sign\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="no column `concept_id`"):
+        load_prior(path, classes=CLASSES, bank=BANK)
+    with pytest.raises(KnowledgeError, match="no table of signs"):
+        load_prior(tmp_path / "absent.csv", classes=CLASSES, bank=BANK)
+
+
+def test_the_expert_wins_and_is_marked(tmp_path: Path) -> None:
+    path = tmp_path / "expert.csv"
+    path.write_text('class,question,sign\nmalignant,"Are there dots, or globules?",-0.5\n', encoding="utf-8")
+    changed = override(PRIOR, read_overrides(path, classes=CLASSES, bank=BANK))
+    assert changed.sign.tolist() == [[-1.0, 0.0], [1.0, -0.5]]
+    assert changed.source == (("corpus", "none"), ("corpus", "expert"))
+    assert changed.agreement[1, 1] == 1.0
+    assert PRIOR.sign[1, 1] == 0.5
