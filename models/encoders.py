@@ -65,7 +65,7 @@ class TimmEncoder:
 
 
 class TimmGridEncoder:
-    """An inner map of a timm network, averaged over a grid of cells, so that a vector says where as well as what.
+    """An inner map of a timm network, averaged over a grid of cells: a vector says where as well as what.
 
     The pooled last layer of an ImageNet network says which object is seen anywhere; clinical signs have
     places (a costophrenic angle, an apex, a lesion's border). The whole image is scaled to the input size and

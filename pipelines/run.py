@@ -1,4 +1,4 @@
-"""A run is a directory; a stage is stale when what it rests on (settings, artifacts, code version) changed."""
+"""A run is a directory; a stage is stale when its settings, the artifacts it reads or its code changed."""
 
 import fcntl
 import json

@@ -19,10 +19,16 @@ datasets = [
   { name = "images", manifest = "images.csv", label = "label", attributes = ["view"] },
   { name = "reports", manifest = "reports.csv", report = ["report"] },
 ]
-splits = [{ name = "view", datasets = ["images"], classes = ["normal", "sick"], attribute = "view", values = ["PA", "AP"] }]
 grounding = { datasets = ["reports"] }
 retrieval = { dense = false }
 fine_tune = { enabled = false }
+
+[[splits]]
+name = "view"
+datasets = ["images"]
+classes = ["normal", "sick"]
+attribute = "view"
+values = ["PA", "AP"]
 """
 
 
@@ -92,7 +98,7 @@ def test_malformed_xml_is_named_with_its_line(project: Path) -> None:
     refused(project, "bad.xml", "line")
 
 
-def test_a_broken_image_is_named_and_the_others_stay_encoded(project: Path, tmp_path: Path) -> None:
+def test_a_broken_image_is_named_and_the_others_stay_encoded(project: Path) -> None:
     (project / "images" / "7.png").write_bytes(b"\x89PNG\r\n\x1a\n but no image")
     refused(project, "7.png", "1 of 48 images")
     manifest = (project / "runs" / "small" / "manifest.json").read_text()
