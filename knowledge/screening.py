@@ -47,8 +47,8 @@ class VisualTest(Protocol):
 class VocabularyVisual:
     """Passes a question that names something visible and nothing that an image cannot show.
 
-    The default: on 62 questions labelled by hand it agreed with 57 (.92) at first trial; the 135M model agreed
-    with 28 (.45), and with 38 (.61) at the threshold that suits it best (tests/benchmarks/language_model_uses.py).
+    The default: on 62 questions labelled by hand it agreed with 57 (.92) at first trial, the 135M model with
+    28 (.45), and with 38 (.61) at the threshold that suits it best (tests/benchmarks/language_model_uses.py).
     """
 
     def judge(self, questions: Sequence[str]) -> list[tuple[bool, str]]:
@@ -128,8 +128,7 @@ class Screen:
         passages: To check quotes against.
         encoder: For the distance between questions.
         class_names: Name of each class and its synonyms, none of which may stand in a question.
-        visual: The test of visibility. The vocabulary rule is the default: see docs/method.md for its
-            comparison with the language model.
+        visual: The test of visibility.
         count: Counts the answers of reports; without it the test `groundable` is left out.
         settings: Thresholds.
     """

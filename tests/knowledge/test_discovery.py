@@ -195,9 +195,13 @@ def test_concepts_that_reports_cannot_answer_are_refused() -> None:
     never = AnswerCounts(0, 90, 10)
     screen = Screen(PASSAGES, DistinctEncoder(), {}, count=lambda some: [never] * len(some))
     found = discover(
-        ["melanoma"], template=TEMPLATE, retriever=TableRetriever(TABLE), passages=PASSAGES, writer=TableWriter(),
+        ["melanoma"],
+        template=TEMPLATE,
+        retriever=TableRetriever(TABLE),
+        passages=PASSAGES,
+        writer=TableWriter(),
         screen=screen,
-    )  # fmt: skip
+    )
     assert len(found.bank) == 0
     failed = [each.test for each in found.verdicts if not each.passed]
     assert sorted(failed) == ["groundable", "groundable", "groundable", "supported"]
