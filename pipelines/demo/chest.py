@@ -12,22 +12,22 @@ from pipelines.demo.raster import SIDE, Grid, Plane, Stroke, make_grid, paint, s
 CHEST = Subject(
     name="chest",
     classes=("normal", "abnormal"),
-    baseline=-2.6,
+    baseline=-2.5,
     findings=(
-        FindingKind("enlarged_heart", 0.28, 0.01, 4.5),
-        FindingKind("pleural_effusion", 0.26, 0.0, 6.0, ("lower",)),
-        FindingKind("pneumothorax", 0.22, 0.0, 6.0, ("upper",)),
-        FindingKind("consolidation", 0.26, 0.0, 6.0, left=0.4),
-        FindingKind("nodule", 0.24, 0.01, 5.0),
-        FindingKind("interstitial_markings", 0.26, 0.01, 5.0, ("lower",)),
-        FindingKind("linear_atelectasis", 0.26, 0.03, 3.5, ("lower",)),
-        FindingKind("hyperinflation", 0.24, 0.01, 4.5),
-        FindingKind("calcified_granuloma", 0.24, 0.04, 3.0),
-        FindingKind("tortuous_aorta", 0.24, 0.03, 3.5),
-        FindingKind("sternotomy_wires", 0.22, 0.01, 4.0),
-        FindingKind("pacemaker", 0.22, 0.01, 4.0, ("upper",), 0.85),
-        FindingKind("elevated_hemidiaphragm", 0.22, 0.02, 4.0, ("lower",), 0.3),
-        FindingKind("hilar_enlargement", 0.22, 0.01, 4.5, ("mid",)),
+        FindingKind("enlarged_heart", 0.28, 0.01, 3.6),
+        FindingKind("pleural_effusion", 0.26, 0.0, 4.8, ("lower",)),
+        FindingKind("pneumothorax", 0.22, 0.0, 4.8, ("upper",)),
+        FindingKind("consolidation", 0.26, 0.0, 4.8, left=0.4),
+        FindingKind("nodule", 0.24, 0.01, 4.0),
+        FindingKind("interstitial_markings", 0.26, 0.01, 4.0, ("lower",)),
+        FindingKind("linear_atelectasis", 0.26, 0.03, 2.8, ("lower",)),
+        FindingKind("hyperinflation", 0.24, 0.01, 3.6),
+        FindingKind("calcified_granuloma", 0.24, 0.04, 2.4),
+        FindingKind("tortuous_aorta", 0.24, 0.03, 2.8),
+        FindingKind("sternotomy_wires", 0.22, 0.01, 3.2),
+        FindingKind("pacemaker", 0.22, 0.01, 3.2, ("upper",), 0.85),
+        FindingKind("elevated_hemidiaphragm", 0.22, 0.02, 3.2, ("lower",), 0.3),
+        FindingKind("hilar_enlargement", 0.22, 0.01, 3.6, ("mid",)),
     ),
     attributes=(
         AttributeKind("marker", ("absent", "present"), of_patient=False),
@@ -77,14 +77,14 @@ def _expose(case: Case, attenuation: Plane) -> NDArray[np.uint8]:
 
 
 def _marker(rng: np.random.Generator) -> Plane:
-    """A lead letter at an upper corner: L on the patient's left, R on the right."""
+    """A lead letter at an upper corner, L on the patient's left, R on the right, over somebody's initials."""
     left = rng.random() < 0.7
-    x, y = (0.78 if left else -0.9) + rng.normal(0.0, 0.02), -0.88 + rng.normal(0.0, 0.02)
-    w, h = 0.12, 0.2
+    x, y = (0.76 if left else -0.92) + rng.normal(0.0, 0.02), -0.9 + rng.normal(0.0, 0.02)
+    w, h = 0.13, 0.2
     stem = Stroke([(x, y), (x, y + h)], 5.5)
-    if left:
-        shape = [stem, Stroke([(x - 0.02, y + h), (x + w, y + h)], 5.5)]
-    else:
-        bowl = [(x, y), (x + w, y), (x + w, y + h / 2), (x, y + h / 2), (x + w, y + h)]
-        shape = [stem, Stroke(bowl, 5.0)]
-    return paint(screen(), shape)
+    foot = Stroke([(x - 0.02, y + h), (x + w, y + h)], 5.5)
+    bowl = Stroke([(x, y), (x + w, y), (x + w, y + h / 2), (x, y + h / 2), (x + w, y + h)], 5.0)
+    corners = np.array([(0.0, 0.0), (0.04, 0.0), (0.0, 0.07), (0.04, 0.07), (0.02, 0.035)])
+    shifts = [np.array([x + 0.065 * i, y + h + 0.07]) for i in range(3)]
+    initials = [Stroke((rng.permutation(corners)[:4] + shift).tolist(), 2.2) for shift in shifts]
+    return paint(screen(), [stem, foot if left else bowl, *initials])

@@ -19,7 +19,7 @@ from pipelines.demo.reports import write_report
 from pipelines.demo.skin import SKIN, draw_skin
 from pipelines.errors import PipelineError
 
-VERSION = "1"
+VERSION = "2"
 """Part of the digest; raise it whenever the same settings give other pictures or words."""
 
 TRUTH = "truth_"

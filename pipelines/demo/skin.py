@@ -11,22 +11,22 @@ from pipelines.demo.skin_structures import STRUCTURES
 SKIN = Subject(
     name="skin",
     classes=("benign", "malignant"),
-    baseline=-2.2,
+    baseline=-1.5,
     findings=(
-        FindingKind("asymmetry", 0.4, 0.04, 3.0),
-        FindingKind("irregular_border", 0.36, 0.04, 3.0),
-        FindingKind("multiple_colours", 0.34, 0.03, 3.0),
-        FindingKind("atypical_network", 0.28, 0.02, 3.5),
-        FindingKind("irregular_globules", 0.28, 0.02, 3.5),
-        FindingKind("streaks", 0.24, 0.01, 4.0),
-        FindingKind("blue_white_veil", 0.24, 0.0, 5.0),
-        FindingKind("regression", 0.22, 0.01, 4.0),
-        FindingKind("vessels", 0.22, 0.02, 3.5),
-        FindingKind("ulceration", 0.2, 0.0, 4.5),
-        FindingKind("scale", 0.2, 0.03, 3.0),
-        FindingKind("typical_network", 0.06, 0.34, -3.0),
-        FindingKind("milia_like_cysts", 0.05, 0.28, -3.0),
-        FindingKind("comedo_like_openings", 0.04, 0.24, -3.0),
+        FindingKind("asymmetry", 0.4, 0.04, 2.1),
+        FindingKind("irregular_border", 0.36, 0.04, 2.1),
+        FindingKind("multiple_colours", 0.34, 0.03, 2.1),
+        FindingKind("atypical_network", 0.28, 0.02, 2.5),
+        FindingKind("irregular_globules", 0.28, 0.02, 2.5),
+        FindingKind("streaks", 0.24, 0.01, 2.8),
+        FindingKind("blue_white_veil", 0.24, 0.0, 3.5),
+        FindingKind("regression", 0.22, 0.01, 2.8),
+        FindingKind("vessels", 0.22, 0.02, 2.5),
+        FindingKind("ulceration", 0.2, 0.0, 3.2),
+        FindingKind("scale", 0.2, 0.03, 2.1),
+        FindingKind("typical_network", 0.06, 0.34, -2.1),
+        FindingKind("milia_like_cysts", 0.05, 0.28, -2.1),
+        FindingKind("comedo_like_openings", 0.04, 0.24, -2.1),
     ),
     attributes=(
         AttributeKind("ruler", ("absent", "present"), of_patient=False),
@@ -49,7 +49,9 @@ def draw_skin(case: Case) -> NDArray[np.uint8]:
             colour = draw(colour, case.findings[name], lesion)
     colour = skin_lesion.blend(colour, (0.12, 0.08, 0.06), skin_lesion.hairs(case))
     if case.attributes["ruler"] == "present":
-        colour = skin_lesion.blend(colour, (0.08, 0.08, 0.1), skin_lesion.ruler(case))
+        strip, ticks = skin_lesion.ruler(case)
+        colour = skin_lesion.blend(colour, (0.86, 0.88, 0.86), strip)
+        colour = skin_lesion.blend(colour, (0.08, 0.08, 0.1), ticks)
     return _photograph(case, colour)
 
 

@@ -147,18 +147,18 @@ def hairs(case: Case) -> Plane:
     return paint(screen(), strokes)
 
 
-def ruler(case: Case) -> Plane:
-    """Millimetre ticks along one edge of the picture."""
+def ruler(case: Case) -> tuple[Plane, Plane]:
+    """A translucent ruler along one edge of the picture: the strip and its millimetre ticks."""
     rng = stream(case.image_seed, "ruler")
-    grid, pitch = screen(), float(rng.uniform(0.075, 0.095))
-    base = 0.97 - float(rng.uniform(0.0, 0.05))
+    pitch, width = float(rng.uniform(0.075, 0.095)), float(rng.uniform(0.24, 0.3))
     upright, flip = rng.random() < 0.5, 1.0 if rng.random() < 0.5 else -1.0
-    strokes = []
+    ticks = []
     for i, at in enumerate(np.arange(-0.98, 1.0, pitch).tolist()):
-        long = 0.22 if i % 10 == 0 else 0.16 if i % 5 == 0 else 0.1
-        ends = [(at, flip * base), (at, flip * (base - long))]
-        strokes.append(Stroke([(v, u) for u, v in ends] if upright else ends, 1.8, 0.95))
-    return paint(grid, strokes)
+        length = width * (0.85 if i % 10 == 0 else 0.65 if i % 5 == 0 else 0.45)
+        ends = [(at, flip * 1.0), (at, flip * (1.0 - length))]
+        ticks.append(Stroke([(v, u) for u, v in ends] if upright else ends, 1.8, 0.95))
+    along = screen().x if upright else screen().y
+    return plane(0.6 * step(flip * along - (1.0 - width), 0.012)), paint(screen(), ticks)
 
 
 def light(case: Case) -> Plane:
