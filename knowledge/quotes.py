@@ -1,5 +1,6 @@
 """Which sentences of a passage describe a visible sign, and which of their words carry content."""
 
+import re
 from collections.abc import Iterable
 
 from knowledge.concepts import Evidence
@@ -9,6 +10,8 @@ from knowledge.vocabulary import WORD, content_words, default_vocabulary, stems
 
 SHORTEST, LONGEST = 30, 300
 INVISIBLE_WEIGHT = 2.0
+ADVICE = re.compile(r"\byour?\b", re.IGNORECASE)
+"""Pages for patients tell them what to expect, rarely what an image shows."""
 NEGATIONS = frozenset(stems("no not without none never"))
 
 
@@ -79,5 +82,6 @@ def _is_sentence(text: str) -> bool:
         and text[0].isupper()
         and text.endswith((".", ";"))
         and not text.startswith("Sources:")
+        and not ADVICE.search(text)
         and len(WORD.findall(text)) >= 5
     )

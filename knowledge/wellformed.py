@@ -13,6 +13,11 @@ REASONING = re.compile(
     r"distinguish|differ|resembl|report|stated|considered|called|known)\w*",
     re.IGNORECASE,
 )
+DANGLING = re.compile(r"\b(?:this|these|those|that side|such|it|its|they|their)\b", re.IGNORECASE)
+IMAGE = re.compile(
+    r"\b(?:x-?rays?|x rays?|radiographs?|radiography|pictures?|photographs?|scans?|you|your)\b", re.IGNORECASE
+)
+"""Asked of an image, a question about the image says nothing."""
 FEWEST_WORDS, MOST_WORDS = 4, 16
 FEWEST_CONTENT_WORDS = 2
 PREPOSITION = re.compile(
@@ -35,6 +40,8 @@ def is_well_formed(question: str) -> bool:
         and FEWEST_WORDS <= len(words) <= MOST_WORDS
         and not NEGATION.search(question)
         and not REASONING.search(question)
+        and not DANGLING.search(question)
+        and not IMAGE.search(question)
         and all(first != second for first, second in pairwise(words))
         and len(content_words(question)) >= FEWEST_CONTENT_WORDS
         and _repeats_nothing(question)

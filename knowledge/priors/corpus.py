@@ -27,6 +27,7 @@ NEGATES_CLASS = DENIES | frozenset(
     )
 )
 NEGATES_CLASS_AFTER = frozenset(stems("less unlikely uncommon rare seldom excluded"))
+(ABNORMAL,) = stems("abnormal")
 LINKS = frozenset(
     stems("favor suggest indicate mark sign feature point support mean reveal represent evidence")
 )
@@ -87,13 +88,19 @@ def corpus_prior(
 def class_polarity(clause: str, classes: Sequence[ClassTerms]) -> tuple[int, ...]:
     """For each class +1 where the clause names it, -1 where it negates it, 0 where it does not name it."""
     words = stems(clause)
-    return tuple(_polarity(words, each.find(words)) for each in classes)
+    # "... with normal heart size is abnormal" does not speak of the normal class
+    mixed = ABNORMAL in words
+    return tuple(0 if each.normal and mixed else _polarity(words, each.find(words)) for each in classes)
 
 
-def concept_polarity(asked: frozenset[str], words: Sequence[str]) -> int:
-    """-1 where a clause denies the concept, otherwise +1."""
-    first = next((i for i, word in enumerate(words) if word in asked), 0)
-    return -1 if NEGATES_CONCEPT & set(words[max(0, first - REACH_BEFORE) : first]) else 1
+def concept_polarity(question: str, words: Sequence[str]) -> int:
+    """-1 where a clause denies the concept before or among its words, otherwise +1."""
+    asked = content_words(question)
+    places = [i for i, word in enumerate(words) if word in asked]
+    if not places:
+        return 1
+    near = set(words[max(0, places[0] - REACH_BEFORE) : places[-1]])
+    return -1 if (NEGATES_CONCEPT & near).difference(stems(question)) else 1
 
 
 def _clauses(passage: Passage, classes: Sequence[ClassTerms]) -> Iterable[Clause]:
@@ -126,14 +133,12 @@ def _votes(
     votes = np.zeros((len(classes), 2))
     for clause in (each for clauses in voting.values() for each in clauses):
         if asked and len(asked & clause.content) >= share * len(asked):
-            _add(votes, clause.polarity, concept_polarity(asked, clause.words))
+            sign = concept_polarity(concept.question, clause.words)
+            for k, polarity in enumerate(clause.polarity):
+                # a disease without the sign does not make the sign normal
+                if polarity and not (classes[k].general and sign < 0):
+                    votes[k, 0 if polarity * sign > 0 else 1] += 1.0
     return _with_normal(votes, classes, quotes=len(concept.evidence))
-
-
-def _add(votes: NDArray[np.float64], polarity: Sequence[int], sign: int) -> None:
-    for k, each in enumerate(polarity):
-        if each:
-            votes[k, 0 if each * sign > 0 else 1] += 1.0
 
 
 def _with_normal(

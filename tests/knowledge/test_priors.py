@@ -87,6 +87,16 @@ def test_a_denied_sign_votes_the_other_way() -> None:
     assert prior.sign.tolist() == [[1.0], [-1.0]]
 
 
+def test_a_disease_without_the_sign_does_not_make_the_sign_normal() -> None:
+    text = "An effusion is abnormal, with no air bronchogram. Normal vessels are no wider than bronchi."
+    concepts = [
+        concept("Is there an air bronchogram?", text[:20]),
+        concept("Are the vessels wider than bronchi?"),
+    ]
+    prior = corpus_prior(concepts, [NORMAL, ABNORMAL], [passage(text)])
+    assert prior.sign[0].tolist() == [-1.0, -1.0]
+
+
 def test_a_finding_speaks_against_normal_unless_the_text_calls_it_normal() -> None:
     text = "A sharp angle is a feature of a normal film. Kerley lines touch the pleura."
     concepts = [concept("Is there a sharp angle?", text[:45]), concept("Are there Kerley lines?", text[45:])]

@@ -97,6 +97,8 @@ Is the angle the angle?
 Does the heart have a narrow heart?
 Is there a line in the
 Is it?
+Is there a chest X-ray showing a large mass?
+Is there air or mass on that side?
 Is there a light?
 What is the color of the lesion?
 Are the lines white. Are they thin?
