@@ -15,7 +15,7 @@ from pipelines.progress import SilentReporter
 KILL_IN = ("discover", "encode", "fit")
 SMALL = {
     "wanted = 60": "wanted = 12",
-    "maximum_sentences = 200": "maximum_sentences = 24",
+    "maximum_sentences = 96": "maximum_sentences = 24",
     "[annotation]": "[screening]\nminimum_answers = 5\n\n[annotation]",
     "epochs = 2\nimages = 100\nsize = 128": "epochs = 1\nimages = 16\nsize = 64",
     'datasets = ["reports"]\n': 'datasets = ["reports"]\nminimum_auroc = 0.0\n',
