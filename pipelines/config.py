@@ -196,7 +196,7 @@ class DiscoverySection(Section):
     """Unused passages kept of them."""
     sentences: int = 6
     """Sentences of a passage at most that are turned into questions."""
-    maximum_sentences: int = 1500
+    maximum_sentences: int = 600
     """Sentences turned into questions in all: what bounds the time of the stage."""
     extra_queries: tuple[str, ...] = ()
     """Start queries besides the class names."""
