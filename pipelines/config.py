@@ -421,4 +421,10 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
         for item in config.datasets
     )
     prior = config.prior.model_copy(update={"expert": absolute(config.prior.expert)})
-    return config.model_copy(update={"literature": literature, "datasets": datasets, "prior": prior})
+    lexicon = tuple(
+        str(root / name) if name.endswith(".toml") else name for name in config.annotation.lexicon
+    )
+    annotation = config.annotation.model_copy(update={"lexicon": lexicon})
+    return config.model_copy(
+        update={"literature": literature, "datasets": datasets, "prior": prior, "annotation": annotation}
+    )

@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from knowledge.annotation.lexicon import load_lexicon
 from models.files import write_text
 from pipelines.config import Config, DataSet, LiteratureSource
 from pipelines.digests import content_digest, listing_digest, value_digest
 from pipelines.errors import PipelineError
 from pipelines.handbook import literature_path
 from pipelines.progress import Reporter, SilentReporter
+from pipelines.weights import WEIGHTS
 
 VERSIONS_OF = ("faiss-cpu", "numpy", "prefect", "scikit-learn", "tantivy", "timm", "torch", "transformers")
 
@@ -154,6 +156,8 @@ class Run:
 
 
 _MANIFEST = threading.Lock()
+WEIGHTS_OF = {"encoder": "weights", "language_model": "weights", "retrieval": "encoder"}
+"""Sections that name weights, and the setting that does."""
 
 
 def section_value(config: Config, name: str) -> object:
@@ -165,10 +169,20 @@ def section_value(config: Config, name: str) -> object:
     if name == "prior":
         expert = config.prior.expert
         return [config.prior.source, content_digest(expert) if expert else None]
+    if name == "annotation":
+        return [config.annotation.model_dump(mode="json"), load_lexicon(*config.annotation.lexicon).digest]
+    if name in WEIGHTS_OF:
+        weights = getattr(getattr(config, name), WEIGHTS_OF[name])
+        return [getattr(config, name).model_dump(mode="json"), local_digest(weights)]
     value = getattr(config, name)
     if isinstance(value, tuple):
         return [item.model_dump(mode="json") for item in value]
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+
+
+def local_digest(weights: str) -> str | None:
+    """Content of weights given as a path; named ones are told apart by their name."""
+    return None if weights in WEIGHTS else content_digest(Path(weights))
 
 
 def literature_value(source: LiteratureSource) -> object:

@@ -5,7 +5,6 @@
 prints, for the test of visibility, the accuracy of the vocabulary rule and of the model; for the prior, the
 accuracy where a sign is given, and the coverage, of corpus and model, over the demo handbook.
 """
-# ruff: noqa: T201
 
 import csv
 import sys
