@@ -6,7 +6,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +101,11 @@ def _fill(folder: _Folder) -> Iterator[None]:
     partial = folder.path.with_name(f".{folder.path.name}.{folder.digest[:12]}.partial")
     (partial / "images").mkdir(parents=True, exist_ok=True)
     cases = sample_cases(folder.subject, seed=folder.seed, total=folder.total)
-    for case in cases:
-        _write_image(partial / _image_name(case), case, folder.draw)
-        yield
+    paths = [partial / _image_name(case) for case in cases]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as processes:
+        draws = repeat(folder.draw)
+        for _ in processes.map(_write_image, paths, cases, draws, chunksize=16):
+            yield
     _write_table(partial / "metadata.csv", cases, folder.subject)
     (partial / _MARKER).write_text(
         json.dumps({"digest": folder.digest, "version": VERSION}), encoding="utf-8"
