@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Table
 
 from pipelines.errors import USER_ERRORS
@@ -187,11 +186,19 @@ def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Non
     console.print(table)
 
 
+def log_to_stderr() -> None:
+    """One plain line a message; Prefect's own handlers would print each a second time."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logger = logging.getLogger("knobo")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
 def main() -> None:
     """Entry point: a user's mistake is one sentence and exit code 2, a bug keeps its traceback."""
-    handler = RichHandler(console=Console(stderr=True), show_path=False, show_level=False)
-    logging.getLogger("knobo").addHandler(handler)
-    logging.getLogger("knobo").setLevel(logging.INFO)
+    log_to_stderr()
     try:
         app()
     except USER_ERRORS as error:
