@@ -32,14 +32,21 @@ class Role(Enum):
     HEDGED = "hedged"
     NEUTRAL = "neutral"
     BOUNDARY = "boundary"
+    ADJECTIVE = "adjective"
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Tokens `start` to `end` (exclusive) of a sentence."""
+    """Tokens `start` to `end` (exclusive) of a sentence.
+
+    Attributes:
+        words: Stems that the mention itself names; a trigger that begins with one of them (`not raised`,
+            `negative network`) does not act on it.
+    """
 
     start: int
     end: int
+    words: frozenset[str] = frozenset()
 
 
 class Assertion(Protocol):
@@ -58,13 +65,21 @@ class Assertion(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Trigger:
     span: Span
+    first: str
     role: Role
     forward: bool
     backward: bool
 
 
+_AND_OR = frozenset({"and", "or", "nor"})
+_OR = frozenset({"or", "nor"})
+
+
 class AssertionRules:
-    """Triggers act forward or backward to the next boundary word or the end of the sentence."""
+    """Triggers act forward or backward to the next boundary word or the end of the sentence.
+
+    An adjective after a comma is a boundary as well, unless it stands inside a list.
+    """
 
     def __init__(self, text: str) -> None:
         self.digest = hashlib.sha256(text.encode()).hexdigest()
@@ -83,15 +98,28 @@ class AssertionRules:
     def _triggers(self, sentence: Sentence) -> list[_Trigger]:
         found = []
         matches = self._index.find(sentence)
-        boundaries = [match for match in matches if self._kinds[int(match.key)][0] is Role.BOUNDARY]
-        others = [match for match in matches if self._kinds[int(match.key)][0] is not Role.BOUNDARY]
-        for match in _longest(boundaries) + _longest(others):
+        boundaries = self._of(matches, {Role.BOUNDARY})
+        others = self._of(matches, set(Role) - {Role.BOUNDARY, Role.ADJECTIVE})
+        cuts = boundaries + others
+        adjectives = self._of(matches, {Role.ADJECTIVE})
+        for match in cuts + [match for match in adjectives if not _in_list(sentence, match, cuts)]:
             role, direction = self._kinds[int(match.key)]
-            span = Span(match.start, match.end)
-            found.append(
-                _Trigger(span, role, direction in {"forward", "both"}, direction in {"backward", "both"})
-            )
+            span, first = Span(match.start, match.end), sentence.stems[match.start]
+            forward, backward = direction in {"forward", "both"}, direction in {"backward", "both"}
+            kept = Role.BOUNDARY if role is Role.ADJECTIVE else role
+            found.append(_Trigger(span, first, kept, forward, backward))
         return found
+
+    def _of(self, matches: Iterable[Match], roles: set[Role]) -> list[Match]:
+        return _longest(match for match in matches if self._kinds[int(match.key)][0] in roles)
+
+
+def _in_list(sentence: Sentence, match: Match, cuts: Sequence[Match]) -> bool:
+    """`no A, calcified B or C`: an `or` follows, and nothing before the comma has closed the list."""
+    start = max((cut.end for cut in cuts if cut.end <= match.start), default=0)
+    end = min((cut.start for cut in cuts if cut.start >= match.end), default=len(sentence.stems))
+    before, after = sentence.stems[start : match.start], sentence.stems[match.end : end]
+    return _AND_OR.isdisjoint(before) and not _OR.isdisjoint(after)
 
 
 def _longest(matches: Iterable[Match]) -> list[Match]:
@@ -114,7 +142,7 @@ def _acts_on(trigger: _Trigger, span: Span, triggers: Sequence[_Trigger]) -> boo
     if trigger.role not in {Role.NEGATED, Role.HEDGED}:
         return False
     if span.start <= trigger.span.start and trigger.span.end <= span.end:
-        return True
+        return trigger.first not in span.words
     if trigger.forward and trigger.span.end <= span.start + 1:
         between = Span(trigger.span.end, span.start)
     elif trigger.backward and trigger.span.start >= span.end - 1:

@@ -1,6 +1,6 @@
 """Which terms of the lexicon a concept's question is about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from knowledge.annotation.assertion import Span, Status, default_assertion
@@ -91,10 +91,21 @@ def _longest_first(sentence: Sentence, lexicon: Lexicon) -> list[Match]:
             -len(lexicon.broader[match.key]),
         )
 
+    matches = sorted(lexicon.index.find(sentence), key=order)
     chosen: list[Match] = []
-    for match in sorted(lexicon.index.find(sentence), key=order):
+    for match in matches:
         if match.key in {other.key for other in chosen}:
             continue
         if all(match.end <= other.start or other.end <= match.start for other in chosen):
             chosen.append(match)
-    return sorted(chosen, key=lambda match: match.start)
+    specific = [_specific(match, matches, lexicon) for match in chosen]
+    return sorted(specific, key=lambda match: match.start)
+
+
+def _specific(match: Match, matches: list[Match], lexicon: Lexicon) -> Match:
+    """In `aorta tortuous or calcified`, `calcified` is that of the aorta: the term that hides it is meant."""
+    for other in matches:
+        inside = other.start <= match.start and match.end <= other.end
+        if inside and match.key in lexicon.by_name[other.key].hides:
+            return replace(match, key=other.key)
+    return match

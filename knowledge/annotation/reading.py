@@ -29,7 +29,7 @@ def read(sentence: Sentence, lexicon: Lexicon, assertion: Assertion) -> Sentence
     matches = lexicon.index.find(sentence)
     mentions = [match for match in matches if lexicon.by_name[match.key].kind is not Kind.MODIFIER]
     mentions = [match for match in mentions if not _hidden(match, mentions, lexicon)]
-    found = assertion.statuses(sentence, [Span(match.start, match.end) for match in mentions])
+    found = assertion.statuses(sentence, [Span(match.start, match.end, match.words) for match in mentions])
     modifiers = frozenset(
         name
         for match in matches

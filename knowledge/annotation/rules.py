@@ -17,7 +17,7 @@ PROBABILITY = {Status.STATED: 0.95, Status.HEDGED: 0.5, Status.NEGATED: 0.03}
 SILENT_PROBABILITY = {Answer.NO: 0.1, Answer.UNKNOWN: 0.5}
 """Of YES, where the report says nothing, by what silence means."""
 _ANSWER = {Status.STATED: Answer.YES, Status.HEDGED: Answer.UNKNOWN, Status.NEGATED: Answer.NO}
-_VERSION = "1"
+_VERSION = "2"
 
 
 class RuleAnnotator:

@@ -17,7 +17,7 @@ _VOWELS = set("aeiouy")
 def stem(word: str) -> str:
     """Stem of a lower-case word; numbers and words of up to three letters stay as they are."""
     if word in _IRREGULAR:
-        return _singular(_IRREGULAR[word])
+        return _without_e(_singular(_IRREGULAR[word]))
     if len(word) <= 3 or not word.isalpha():
         return word
     single = _singular(word)

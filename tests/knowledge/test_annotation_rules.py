@@ -1,7 +1,5 @@
 """Sentences as radiologists write them, with the answer that a reader gives."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pytest
 
@@ -214,5 +212,118 @@ def test_progress_counts_concepts_and_the_digest_names_the_rules(chest: Lexicon,
 
 
 def test_probabilities_are_ordered_by_what_is_said() -> None:
-    values: Mapping[object, float] = PROBABILITY
-    assert sorted(values.values()) == [0.03, 0.5, 0.95]
+    assert sorted(PROBABILITY.values()) == [0.03, 0.5, 0.95]
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("Negative for cardiomegaly, calcified granuloma or tortuous aorta.", HEART, NO),
+        (
+            "Negative for cardiomegaly, calcified granuloma or tortuous aorta.",
+            "Is there a calcified granuloma?",
+            NO,
+        ),
+        ("Negative for cardiomegaly, calcified granuloma or tortuous aorta.", "Is the aorta tortuous?", NO),
+        ("No effusion, tortuous aorta, chronic scarring, or pneumothorax.", PNEUMOTHORAX, NO),
+        ("Effusion, calcified granuloma or pneumothorax is not seen.", EFFUSION, NO),
+        ("No effusion, calcified granuloma.", "Is there a calcified granuloma?", YES),
+        ("No effusion or edema, calcified granuloma or scar.", "Is there a calcified granuloma?", YES),
+        ("No effusion, calcified granuloma without edema or mass.", "Is there a calcified granuloma?", YES),
+        ("No effusion, stable scarring or atelectasis.", "Is there atelectasis?", YES),
+    ],
+)
+def test_an_adjective_after_a_comma_ends_a_denial_only_outside_a_list(
+    chest: Lexicon, text: str, question: str, expected: str
+) -> None:
+    assert answer(chest, text, question) == expected
+
+
+@pytest.mark.parametrize("first", ["cardiomegaly", "calcified granuloma", "sternotomy wires"])
+@pytest.mark.parametrize("second", ["calcified granuloma", "tortuous aorta", "pneumothorax", "pacemaker"])
+@pytest.mark.parametrize(
+    "form", ["No {}, {} or {}.", "Negative for {}, {}, or {}.", "No {}, {} or {} is seen."]
+)
+def test_every_item_of_a_denied_chest_list_is_denied(
+    chest: Lexicon, first: str, second: str, form: str
+) -> None:
+    items = (first, second, "pleural effusion")
+    assert {answer(chest, form.format(*items), f"Is there {item}?") for item in items} == {NO}
+
+
+@pytest.mark.parametrize("form", ["There is no {}, {}, {}, or {}.", "Absence of {}, {}, {} or {}."])
+def test_every_item_of_a_denied_skin_list_is_denied(skin: Lexicon, form: str) -> None:
+    names = (
+        "irregular globules",
+        "ulceration",
+        "regression structures",
+        "scale",
+        "blue-white veil",
+        "streaks",
+    )
+    for turn in range(len(names)):
+        items = (names[turn:] + names[:turn])[:4]
+        assert {answer(skin, form.format(*items), f"Is there {item}?") for item in items} == {NO}
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("The lesion is not symmetric.", "Is the lesion asymmetric?", YES),
+        ("The lesion is not raised.", "Is the lesion flat?", YES),
+        ("A negative pigment network is seen.", "Is there a negative pigment network?", YES),
+        ("No negative pigment network.", "Is there a negative pigment network?", NO),
+        ("There is no irregularity of the border.", "Is the border irregular?", NO),
+    ],
+)
+def test_a_denial_that_belongs_to_the_name_of_a_sign_does_not_deny_it(
+    skin: Lexicon, text: str, question: str, expected: str
+) -> None:
+    assert answer(skin, text, question) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("No interstitial opacities.", "Is there consolidation?", SILENT),
+        ("No linear opacity.", "Is there consolidation?", SILENT),
+        ("No aortic calcification.", "Is there a calcified granuloma?", SILENT),
+        ("No calcified nodule.", "Is there a lung nodule?", SILENT),
+        ("Lung volumes are normal.", OPACITY, SILENT),
+        ("Lungs are clear and normally inflated.", OPACITY, NO),
+        ("Lungs are well aerated.", OPACITY, NO),
+        ("No interstitial markings beyond the expected.", PNEUMOTHORAX, SILENT),
+        ("There are no lung markings beyond the line.", PNEUMOTHORAX, YES),
+        ("Bilateral reticular pattern.", "Are the interstitial markings increased?", YES),
+        ("Calcified nodular densities consistent with granulomas.", "Is there a calcified granuloma?", YES),
+        ("Calcified granuloma.", "Is the aorta tortuous or calcified?", SILENT),
+        ("Calcified aortic arch.", "Is the aorta tortuous or calcified?", YES),
+    ],
+)
+def test_a_narrower_chest_sign_says_nothing_of_its_neighbours(
+    chest: Lexicon, text: str, question: str, expected: str
+) -> None:
+    assert answer(chest, text, question) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        ("The surface is scaly.", "Is there scale?", YES),
+        ("The surface is ulcerated, with an orange crust.", "Is there scale?", SILENT),
+        ("Comedo-like openings with keratin plugs.", "Is there scale?", SILENT),
+        ("No atypical network.", "Is there a typical pigment network?", SILENT),
+        ("The network is typical, fading at the periphery.", "Are there regression structures?", SILENT),
+        ("The network is typical, fading at the periphery.", "Is the border indistinct?", SILENT),
+        ("Irregular streaks at the margin.", "Is the border irregular?", SILENT),
+        ("Irregular and poorly kept border.", "Is the border irregular?", YES),
+        ("The pigment network is irregular.", "Are there multiple colors?", SILENT),
+        ("There are dotted and linear vessels.", "Are there irregular dots or globules?", SILENT),
+        ("White scar with peppering.", "Are there irregular dots or globules?", SILENT),
+        ("Irregular brown dots.", "Are there irregular dots or globules?", YES),
+    ],
+)
+def test_neighbouring_skin_signs_are_kept_apart(
+    skin: Lexicon, text: str, question: str, expected: str
+) -> None:
+    assert answer(skin, text, question) == expected
