@@ -60,13 +60,16 @@ def audit(
     """Measures all methods on `in_domain` and `shifted` of all splits.
 
     Point values are those of the whole sample; intervals are percentiles of a bootstrap over patients (images
-    where no patient is known), seeds averaged inside each replicate. A metric that does not exist on a domain
-    (one class only) has no row and a note instead.
+    where no patient is known), seeds averaged inside each replicate. All splits are resampled jointly: a
+    patient is drawn equally often in each split that it is in, so that the intervals of the mean do not take
+    splits with common patients for independent ones. A metric that does not exist on a domain (one class
+    only) has no row and a note instead.
 
     Args:
         predictions: Of every method and split.
         splits: In the order of the report.
-        mean: Names of the splits that enter the `mean` rows; all that have a shifted domain if None.
+        mean: Names of the splits that enter the `mean` rows; all if None. Those without a shifted domain are
+            left out, unless only such are named.
         notes: To hand on to the reader.
         settings: Of the bootstrap.
         progress: Told how many splits are done.
@@ -88,17 +91,26 @@ def audit(
         rows=tuple(make_rows(cells, found, level=settings.level)),
         paired=tuple(make_paired(cells, found, settings=settings)),
         checks=tuple((each.name, c.name, c.passed, c.message) for each in splits for c in each.checks),
-        notes=(*notes, *seed_notes(predictions), *missing_notes(cells, found)),
+        notes=(
+            *notes,
+            *mean_notes(entering, mean),
+            *seed_notes(predictions),
+            *missing_notes(cells, found),
+        ),
     )
 
 
 def choose_mean(splits: Sequence[DomainSplit], mean: Collection[str] | None) -> tuple[str, ...]:
-    """Names of the splits that enter the mean, in the order of the report."""
+    """Names of the splits that enter the mean, in the order of the report.
+
+    A mean of what was measured on all of them would have no shifted domain if one of them had none.
+    """
     names = [split.name for split in splits]
     unknown = sorted(set(mean or ()) - set(names))
     if unknown:
         raise ModelsError(f"the mean names {unknown[0]!r}, which is no split; choose from {', '.join(names)}")
-    return tuple(split.name for split in splits if (split.shifted if mean is None else split.name in mean))
+    moved = tuple(split.name for split in splits if split.shifted and (mean is None or split.name in mean))
+    return moved or tuple(name for name in names if name in (mean or ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +184,13 @@ def summarise(values: NDArray[np.float64], *, level: float) -> tuple[float, floa
     return round(float(values[0]), DIGITS), round(found.low, DIGITS), round(found.high, DIGITS)
 
 
+def mean_notes(entering: Collection[str], mean: Collection[str] | None) -> Iterator[str]:
+    """A sentence for each split that was named for the mean and does not enter it."""
+    for name in dict.fromkeys(mean or ()):
+        if name not in entering:
+            yield f"{name} has no shifted domain and does not enter the mean."
+
+
 def seed_notes(predictions: Sequence[Predictions]) -> Iterator[str]:
     """A sentence for each method with fewer seeds than another."""
     seeds = {each.method: len(each.seeds) for each in predictions}
@@ -193,7 +212,7 @@ def missing_notes(cells: Iterable[Cell], found: Mapping[Cell, Curve]) -> Iterato
         if curve.estimable:
             yield (
                 f"{cell.metric} on {cell.split}, {cell.domain}: {left_out} of {len(curve.values) - 1} "
-                "bootstrap replicates missed a class and are left out."
+                "bootstrap replicates drew no image of some class and are left out."
             )
         else:
             yield f"{cell.metric} on {cell.split}, {cell.domain} is not estimable: a class is missing."

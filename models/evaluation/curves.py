@@ -1,6 +1,5 @@
 """A metric on the sample and on every bootstrap replicate, so that differences and means have intervals."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.domains import DomainSplit
-from models.evaluation.intervals import bootstrap_weights
+from models.evaluation.intervals import shared_weights
 from models.evaluation.metrics import METRICS
 from models.evaluation.predictions import Predictions
 
@@ -34,13 +33,18 @@ class Curve:
 
     Attributes:
         values: `(1 + replicates,)`; the first is the sample's, nan where the metric does not exist.
-        n: Images.
+        images: That it was measured on.
         seeds: Behind each value.
     """
 
     values: NDArray[np.float64]
-    n: int
+    images: frozenset[str]
     seeds: int
+
+    @property
+    def n(self) -> int:
+        """Distinct images."""
+        return len(self.images)
 
     @property
     def estimable(self) -> bool:
@@ -53,26 +57,22 @@ def measure_split(
 ) -> Iterator[tuple[Cell, Curve]]:
     """Curves of every method on the domains of one split, then on their gap and average.
 
-    All methods see the same replicates of a domain, so that their curves can be subtracted replicate by
-    replicate; the two domains are drawn independently.
+    All methods, domains and splits see the same replicates: a patient (an image where no patient is known)
+    is drawn equally often wherever it occurs, so that curves can be subtracted and averaged replicate by
+    replicate.
     """
     found: dict[Cell, Curve] = {}
     for domain, ids in ((IN_DOMAIN, split.in_domain), (SHIFTED, split.shifted)):
         if not ids:
             continue
         labels = class_numbers(split, ids)
-        weights = bootstrap_weights(
-            [split.patient.get(image, f"image {image}") for image in ids],
-            replicates=replicates,
-            generator=np.random.default_rng([seed, *name_digest(split.name, domain)]),
-        )
+        units = [split.patient.get(image, f"image {image}") for image in ids]
+        weights, images = shared_weights(units, replicates=replicates, seed=seed), frozenset(ids)
         for each in predictions:
             probabilities = each.of(ids)
             for metric, function in METRICS.items():
                 values = np.mean([function(labels, one, weights) for one in probabilities], axis=0)
-                found[Cell(each.method, split.name, domain, metric)] = Curve(
-                    values, len(ids), len(each.seeds)
-                )
+                found[Cell(each.method, split.name, domain, metric)] = Curve(values, images, len(each.seeds))
     yield from found.items()
     yield from contrasts(found)
 
@@ -83,26 +83,23 @@ def class_numbers(split: DomainSplit, ids: Sequence[str]) -> NDArray[np.int64]:
     return np.array([number[split.label[image]] for image in ids], dtype=np.int64)
 
 
-def name_digest(*names: str) -> tuple[int, ...]:
-    """Numbers that seed a generator by name, so that one split's replicates do not depend on the others."""
-    digest = hashlib.sha256("\n".join(names).encode()).digest()
-    return tuple(int(word) for word in np.frombuffer(digest[:16], dtype="<u4"))
-
-
 def contrasts(found: Mapping[Cell, Curve]) -> Iterator[tuple[Cell, Curve]]:
     """Gap (in_domain minus shifted) and average of the methods measured on both."""
     for cell, inside in found.items():
         outside = found.get(Cell(cell.method, cell.split, SHIFTED, cell.metric))
         if cell.domain != IN_DOMAIN or outside is None:
             continue
-        n, seeds = inside.n + outside.n, inside.seeds
+        images, seeds = inside.images | outside.images, inside.seeds
         gap, average = inside.values - outside.values, (inside.values + outside.values) / 2
-        yield Cell(cell.method, cell.split, GAP, cell.metric), Curve(gap, n, seeds)
-        yield Cell(cell.method, cell.split, AVERAGE, cell.metric), Curve(average, n, seeds)
+        yield Cell(cell.method, cell.split, GAP, cell.metric), Curve(gap, images, seeds)
+        yield Cell(cell.method, cell.split, AVERAGE, cell.metric), Curve(average, images, seeds)
 
 
 def mean_over(splits: Sequence[str], found: Mapping[Cell, Curve]) -> Iterator[tuple[Cell, Curve]]:
-    """Mean over the splits of whatever was measured on all of them; each split was resampled by itself."""
+    """Mean over the splits of whatever was measured on all of them.
+
+    It is taken within each replicate, so that splits with common patients do not count as independent.
+    """
     for cell in found:
         if not splits or cell.split != splits[0]:
             continue
@@ -110,5 +107,6 @@ def mean_over(splits: Sequence[str], found: Mapping[Cell, Curve]) -> Iterator[tu
         present = [curve for curve in curves if curve is not None]
         if len(present) == len(splits):
             values = np.mean([curve.values for curve in present], axis=0)
-            n, seeds = sum(curve.n for curve in present), min(curve.seeds for curve in present)
-            yield Cell(cell.method, MEAN, cell.domain, cell.metric), Curve(values, n, seeds)
+            images = frozenset().union(*(curve.images for curve in present))
+            seeds = min(curve.seeds for curve in present)
+            yield Cell(cell.method, MEAN, cell.domain, cell.metric), Curve(values, images, seeds)

@@ -1,5 +1,6 @@
 """Bootstrap over patients, as one weight matrix that every metric and method shares."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,25 @@ def bootstrap_weights(
     drawn += total * np.arange(replicates)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=replicates * total).reshape(replicates, total)
     return np.concatenate([np.ones((1, len(number))), counts[:, number]]).astype(np.float64)
+
+
+def shared_weights(units: Sequence[str], *, replicates: int, seed: int) -> NDArray[np.float64]:
+    """How often each image counts, `(1 + replicates, n)`, in draws that samples have in common.
+
+    The Poisson bootstrap: each unit (patient) is drawn Poisson(1) times by a generator of its own, seeded by
+    its name. So a unit counts equally often in every sample that it occurs in, samples without a common unit
+    are independent, and a sample's draws do not depend on which other samples there are. Row 0 is the sample
+    itself. A replicate may be empty if the units are few.
+    """
+    names, number = np.unique(np.asarray(units, dtype=np.str_), return_inverse=True)
+    counts = np.empty((len(names), replicates), dtype=np.uint8)  # a Poisson(1) above 255 does not occur
+    for row, name in enumerate(names):
+        digest = hashlib.sha256(str(name).encode()).digest()[:16]
+        generator = np.random.default_rng([seed, *np.frombuffer(digest, dtype="<u4").tolist()])
+        counts[row] = generator.poisson(1, size=replicates)
+    weights = np.ones((1 + replicates, len(number)))
+    weights[1:] = counts[number].T
+    return weights
 
 
 def interval(draws: NDArray[np.float64], *, level: float = 0.95) -> Interval:

@@ -23,8 +23,8 @@ class AuditRow:
         domain: `in_domain`, `shifted`, `gap` (in_domain minus shifted) or `average` (their mean).
         metric: `accuracy`, `balanced_accuracy` or `auroc`.
         value: Mean over the seeds on all images of the domain.
-        low, high: 95 % bootstrap interval (patients where known, else images).
-        n: Images in the domain.
+        low, high: 95 % bootstrap interval (patients where known, else images; the same draws in all splits).
+        n: Distinct images in the domain; of the mean, in that domain of all its splits.
         seeds: Seeds behind the value.
     """
 

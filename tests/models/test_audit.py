@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def make_split(
         in_domain=ids[:inside],
         shifted=ids[inside:],
         label={image: ("no", "yes")[number] for image, number in zip(ids, labels, strict=True)},
-        patient={image: f"p{row // 2}" for row, image in enumerate(ids)} if patients else {},
+        patient={image: f"{name}/p{row // 2}" for row, image in enumerate(ids)} if patients else {},
         checks=(Check("patient_overlap", passed=True, fatal=True, message="No overlap.", counts={}),),
     )
 
@@ -125,12 +126,90 @@ def test_a_mean_over_many_splits_is_surer_than_one_of_them() -> None:
     assert mean.high - mean.low < 0.5 * (single.high - single.low)
 
 
+def test_a_mean_over_copies_of_a_split_is_no_surer_than_that_split() -> None:
+    split = make_split("a")
+    own = [make_predictions(split, method, skill=0.4) for method in ("knobo", "fine_tune")]
+    report = audit(
+        [replace(each, split=name) for name in "abc" for each in own],
+        [replace(split, name=name) for name in "abc"],
+        settings=QUICK,
+    )
+    means = [replace(row, split="a") for row in report.rows if row.split == "mean"]
+    assert means == [row for row in report.rows if row.split == "a"]
+    assert {(row.domain, row.n) for row in means} == {
+        ("in_domain", 60),
+        ("shifted", 40),
+        ("gap", 100),
+        ("average", 100),
+    }
+    paired = [replace(test, split="a") for test in report.paired if test.split == "mean"]
+    assert paired == [test for test in report.paired if test.split == "a"]
+    assert len(paired) == 12
+
+
+def resampled_accuracy(right: np.ndarray, patients: np.ndarray, *, replicates: int, seed: int) -> np.ndarray:
+    generator = np.random.default_rng(seed)
+    rows = [np.flatnonzero(patients == patient) for patient in np.unique(patients)]
+    draws = generator.integers(0, len(rows), size=(replicates, len(rows)))
+    return np.array([right[np.concatenate([rows[number] for number in draw])].mean() for draw in draws])
+
+
+def test_a_mean_over_splits_without_common_patients_is_that_of_independent_bootstraps() -> None:
+    splits = [make_split(name, inside=200, outside=200, seed=n) for n, name in enumerate("abc")]
+    predictions = [make_predictions(split, "knobo", skill=0.4, seeds=1) for split in splits]
+    report = audit(predictions, splits, settings=AuditSettings(replicates=3000))
+    row = find(report, split="mean", domain="shifted", metric="accuracy")
+    simulated = []
+    for seed, (split, own) in enumerate(zip(splits, predictions, strict=True)):
+        right = own.of(split.shifted)[0].argmax(axis=1) == truth_of(split, split.shifted)
+        patients = np.array([split.patient[image] for image in split.shifted])
+        simulated.append(resampled_accuracy(right, patients, replicates=3000, seed=seed))
+    low, high = np.quantile(np.mean(simulated, axis=0), [0.025, 0.975])
+    assert row.high - row.low == pytest.approx(high - low, rel=0.08)
+    assert row.low == pytest.approx(low, abs=0.006)
+    assert row.high == pytest.approx(high, abs=0.006)
+    assert row.n == 600
+
+
+def test_a_mean_over_overlapping_splits_is_that_of_their_patients_drawn_once() -> None:
+    whole = make_split("all", inside=20, outside=600)
+    parts = {"a": whole.shifted[:400], "b": whole.shifted[200:]}
+    splits = [replace(whole, name=name, shifted=ids) for name, ids in parts.items()]
+    own = make_predictions(whole, "knobo", skill=0.4, seeds=1)
+    predictions = [replace(own, split=name) for name in parts]
+    report = audit(predictions, splits, settings=AuditSettings(replicates=3000))
+    row = find(report, split="mean", domain="shifted", metric="accuracy")
+    right = own.of(whole.shifted)[0].argmax(axis=1) == truth_of(whole, whole.shifted)
+    pairs = right.reshape(300, 2).sum(axis=1)  # two images a patient
+    counts = np.random.default_rng(1).multinomial(300, np.full(300, 1 / 300), size=3000)
+    halves = [(counts[:, s] @ pairs[s]) / (2 * counts[:, s].sum(axis=1)) for s in (np.s_[:200], np.s_[100:])]
+    low, high = np.quantile(np.mean(halves, axis=0), [0.025, 0.975])
+    assert row.high - row.low == pytest.approx(high - low, rel=0.08)
+    assert row.n == 600
+
+
 def test_only_named_splits_enter_the_mean() -> None:
     splits, predictions, _ = small_audit()
     report = audit(predictions, splits, mean=["b"], settings=QUICK)
     mean = find(report, method="knobo", split="mean", domain="gap", metric="accuracy")
     alone = find(report, method="knobo", split="b", domain="gap", metric="accuracy")
     assert (mean.value, mean.low, mean.high, mean.n) == (alone.value, alone.low, alone.high, alone.n)
+
+
+def test_a_plain_split_named_for_the_mean_does_not_take_its_shifted_domain() -> None:
+    splits, predictions, report = small_audit()
+    named = audit(predictions, splits, mean=["a", "b", "c"], notes=["A note."], settings=QUICK)
+    assert named.rows == report.rows
+    assert named.paired == report.paired
+    assert "c has no shifted domain and does not enter the mean." in named.notes
+
+
+def test_plain_splits_alone_have_a_mean_in_domain() -> None:
+    splits = [make_split(name, outside=0, seed=n) for n, name in enumerate("ab")]
+    predictions = [make_predictions(split, "knobo", skill=0.5) for split in splits]
+    report = audit(predictions, splits, mean=["a", "b"], settings=QUICK)
+    assert {(row.domain, row.n) for row in report.rows if row.split == "mean"} == {("in_domain", 120)}
+    assert report.notes == ()
 
 
 def test_a_plain_split_has_no_shifted_domain() -> None:

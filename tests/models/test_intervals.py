@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from models.evaluation.intervals import bootstrap_weights, interval
+from models.evaluation.intervals import bootstrap_weights, interval, shared_weights
 
 
 def draw(units: list[str], replicates: int = 2000, seed: int = 0) -> np.ndarray:
@@ -25,6 +25,23 @@ def test_each_patient_is_drawn_once_on_average() -> None:
     weights = draw([str(number) for number in range(50)])[1:]
     np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.12)
     assert weights.var() == pytest.approx(1 - 1 / 50, abs=0.02)
+
+
+def test_a_patient_is_drawn_equally_often_in_every_sample() -> None:
+    one = shared_weights(["p", "q", "p", "r"], replicates=500, seed=3)
+    other = shared_weights(["s", "r", "p"], replicates=500, seed=3)
+    np.testing.assert_array_equal(one[0], np.ones(4))
+    np.testing.assert_array_equal(one[:, [0, 2, 3]], other[:, [2, 2, 1]])
+    assert not np.array_equal(one, shared_weights(["p", "q", "p", "r"], replicates=500, seed=4))
+
+
+def test_shared_draws_are_poisson_and_patients_independent() -> None:
+    weights = shared_weights([str(number) for number in range(200)], replicates=2000, seed=0)[1:]
+    share = np.bincount(weights.astype(int).ravel(), minlength=5)[:5] / weights.size
+    np.testing.assert_allclose(share, stats.poisson.pmf(np.arange(5), 1), atol=0.003)
+    correlation = np.asarray(np.corrcoef(weights.T))[np.triu_indices(200, 1)]
+    assert correlation.mean() == pytest.approx(0, abs=0.001)
+    assert correlation.std() == pytest.approx(2000**-0.5, rel=0.05)
 
 
 def test_the_interval_of_a_proportion_is_close_to_its_normal_approximation() -> None:
