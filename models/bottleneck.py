@@ -24,12 +24,14 @@ class Contribution:
     Attributes:
         concept_id: Whose score it is.
         score: The concept's probability in the image.
+        usual: What the score is measured from: its training mean where the head centres, else 0.
         weight: Of the concept for the class.
-        amount: Score (standardised, if the head was trained so) times weight.
+        amount: (score - usual) x weight; divided by the training deviation where the head standardises.
     """
 
     concept_id: str
     score: float
+    usual: float
     weight: float
     amount: float
 
@@ -69,7 +71,10 @@ class KnoBo:
         """
         scaled = self.scaling.apply(scores[None])[0]
         return tuple(
-            ranked(self.concept_ids, scores=scores, weights=row, amounts=scaled * row) for row in self.weight
+            ranked(
+                self.concept_ids, scores=scores, usual=self.scaling.center, weights=row, amounts=scaled * row
+            )
+            for row in self.weight
         )
 
     def save(self, directory: Path) -> None:
@@ -107,13 +112,20 @@ def ranked(
     concept_ids: Sequence[str],
     *,
     scores: NDArray[np.floating],
+    usual: NDArray[np.floating],
     weights: NDArray[np.floating],
     amounts: NDArray[np.floating],
 ) -> tuple[Contribution, ...]:
     """Contributions `(c,)` of one class, the largest in size first."""
     order = np.argsort(-np.abs(amounts), kind="stable")
     return tuple(
-        Contribution(concept_ids[row], float(scores[row]), float(weights[row]), float(amounts[row]))
+        Contribution(
+            concept_id=concept_ids[row],
+            score=float(scores[row]),
+            usual=float(usual[row]),
+            weight=float(weights[row]),
+            amount=float(amounts[row]),
+        )
         for row in order.tolist()
     )
 

@@ -144,7 +144,8 @@ def explain(
     )
     for item in found.contributions[:top]:
         console.print(
-            f"\n[bold]{item.amount:+.3f}[/] = {item.score:+.3f} x {item.weight:+.3f}  {item.question}",
+            f"\n[bold]{item.amount:+.3f}[/] = ({item.score:.3f} - {item.usual:.3f}) x {item.weight:+.3f}  "
+            f"{item.question}",
             highlight=False,
         )
         console.print(

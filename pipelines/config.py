@@ -14,6 +14,10 @@ MethodName = Literal[
 ]
 
 
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+"""Letters, digits, dot, dash and underscore: such names become folders, files and artifact keys."""
+
+
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values never change."""
 
@@ -58,7 +62,7 @@ class RecordColumns(Section):
 class LiteratureSource(Section):
     """One collection of documents."""
 
-    name: str
+    name: Name
     """Shown wherever a passage is shown."""
     kind: Literal["pubmed_xml", "records", "markdown", "text"]
     """`records` is JSON Lines or CSV."""
@@ -96,7 +100,7 @@ class ExpertColumnSection(Section):
 class DataSet(Section):
     """Images with labels, attributes and reports, from a table or from a folder a class."""
 
-    name: str
+    name: Name
     """Prefix of the image ids."""
     manifest: Path | None = None
     """CSV or Parquet with a row an image, relative to the configuration file."""
@@ -133,7 +137,7 @@ class DataSet(Section):
 class SplitSection(Section):
     """How training and shifted images differ."""
 
-    name: str
+    name: Name
     """As it stands in the audit."""
     kind: Literal["confounded", "plain"] = "confounded"
     """`confounded` also serves hospitals: take as attribute the column that names the source."""
@@ -246,8 +250,6 @@ class EncoderSection(Section):
     """Of the map, for `grid`."""
     cells: int = 3
     """Along each side, for `grid`."""
-    on_broken: Literal["stop", "skip"] = "stop"
-    """What to do when images cannot be read."""
     batch: int = 64
     """Images encoded together."""
 
@@ -318,12 +320,14 @@ class AuditSection(Section):
 class Config(Section):
     """Everything a run depends on."""
 
-    name: str
+    name: Name
     """Folder below `runs/`."""
     modality: str
     """What the images are, e.g. `chest X-ray`; prompts and report use it."""
     seed: int = 0
     """Of everything random."""
+    on_broken: Literal["stop", "skip"] = "stop"
+    """What to do when images cannot be read."""
     classes: tuple[ClassWords, ...]
     """Every class that a split uses."""
     literature: tuple[LiteratureSource, ...]
@@ -420,11 +424,24 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
         item.model_copy(update={"manifest": absolute(item.manifest), "folder": absolute(item.folder)})
         for item in config.datasets
     )
-    prior = config.prior.model_copy(update={"expert": absolute(config.prior.expert)})
-    lexicon = tuple(
-        str(root / name) if name.endswith(".toml") else name for name in config.annotation.lexicon
-    )
-    annotation = config.annotation.model_copy(update={"lexicon": lexicon})
-    return config.model_copy(
-        update={"literature": literature, "datasets": datasets, "prior": prior, "annotation": annotation}
-    )
+    sections = {
+        "literature": literature,
+        "datasets": datasets,
+        "prior": config.prior.model_copy(update={"expert": absolute(config.prior.expert)}),
+        "annotation": config.annotation.model_copy(
+            update={"lexicon": tuple(local_path(name, root) for name in config.annotation.lexicon)}
+        ),
+        "retrieval": config.retrieval.model_copy(
+            update={"encoder": local_path(config.retrieval.encoder, root)}
+        ),
+        "encoder": config.encoder.model_copy(update={"weights": local_path(config.encoder.weights, root)}),
+        "language_model": config.language_model.model_copy(
+            update={"weights": local_path(config.language_model.weights, root)}
+        ),
+    }
+    return config.model_copy(update=sections)
+
+
+def local_path(name: str, root: Path) -> str:
+    """A path made absolute; a plain name (of weights, of a lexicon) is left alone."""
+    return str(root / name) if "/" in name or Path(name).suffix in {".toml", ".safetensors"} else name

@@ -35,10 +35,18 @@ def content_digest(path: Path) -> str:
     raise PipelineError(f"there is no file or folder {path}; check the path in the configuration")
 
 
-def listing_digest(path: Path) -> str:
-    """Of names, sizes and times of the files in a folder: blind only to edits that keep all three."""
-    stats = ((file.relative_to(path).as_posix(), file.stat()) for file in files_below(path))
-    return value_digest([(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats])
+def listing_digest(paths: Iterable[Path]) -> str:
+    """Of names, sizes and times of files: blind only to edits that keep all three."""
+    return value_digest([(str(path), *size_and_time(path)) for path in paths])
+
+
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Bytes and nanoseconds; -1 where there is no file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return -1, -1
+    return stat.st_size, stat.st_mtime_ns
 
 
 def files_below(path: Path) -> Iterable[Path]:

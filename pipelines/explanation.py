@@ -18,11 +18,12 @@ from pipelines.status import open_finished
 
 @dataclass(frozen=True, slots=True)
 class ExplainedConcept:
-    """One summand: `amount` = `score` x `weight`, with the evidence behind the question."""
+    """One summand: `amount` = (`score` - `usual`) x `weight`, with the evidence behind the question."""
 
     concept_id: str
     question: str
     score: float
+    usual: float
     weight: float
     amount: float
     quote: str
@@ -94,6 +95,7 @@ def with_evidence(
         concept_id=concept.id,
         question=concept.question,
         score=contribution.score,
+        usual=contribution.usual,
         weight=contribution.weight,
         amount=contribution.amount,
         quote=evidence.quote,

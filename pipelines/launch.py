@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from models.files import write_text
-from pipelines.config import load_config
+from pipelines.config import Config, load_config
 from pipelines.progress import BarReporter, LogReporter, Reporter, SilentReporter
 from pipelines.run import Run
 
@@ -37,11 +37,12 @@ def launch(config: Path, runs: Path, *, quiet: bool = False, serial: bool = Fals
     loaded = load_config(config)
     directory = runs / loaded.name
     directory.mkdir(parents=True, exist_ok=True)
-    write_text(directory / "config.toml", tomli_w.dumps(loaded.model_dump(mode="json", exclude_none=True)))
     with reporter_for(quiet=quiet) as reporter:
         if all_fresh(Run(directory, loaded, reporter)):
             log.info("%s: every stage is fresh", loaded.name)
             return directory
+        with Run(directory, loaded).locked():
+            keep_config(directory / "config.toml", loaded)
         if serial:
             run_serially(Run(directory, loaded, reporter))
             return directory
@@ -49,8 +50,13 @@ def launch(config: Path, runs: Path, *, quiet: bool = False, serial: bool = Fals
         from pipelines.flows import knobo_flow, report_to  # noqa: PLC0415  # Prefect takes seconds to import
 
         report_to(reporter, directory)
-        knobo_flow(str(config), str(runs))
+        knobo_flow(str(directory / "config.toml"), str(runs))
     return directory
+
+
+def keep_config(path: Path, config: Config) -> None:
+    """The configuration with absolute paths, so that the run can be looked at from anywhere."""
+    write_text(path, tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)))
 
 
 def run_serially(run: Run) -> None:

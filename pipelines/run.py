@@ -3,6 +3,7 @@
 import fcntl
 import json
 import platform
+import shutil
 import subprocess
 import threading
 import time
@@ -13,9 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from knowledge.annotation.lexicon import load_lexicon
+from models.datasets.tables import read_columns
 from models.files import write_text
 from pipelines.config import Config, DataSet, LiteratureSource
-from pipelines.digests import content_digest, listing_digest, value_digest
+from pipelines.digests import content_digest, file_digest, files_below, listing_digest, value_digest
 from pipelines.errors import PipelineError
 from pipelines.handbook import literature_path
 from pipelines.progress import Reporter, SilentReporter
@@ -35,6 +37,7 @@ class Stage:
         reads: Artifacts, paths within the run directory.
         writes: Artifacts, paths within the run directory.
         work: Does it.
+        after: Stages to wait for although nothing of theirs is read.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Stage:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     work: Callable[["Run"], None]
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,17 @@ class Run:
                 raise PipelineError(
                     f"another process works on {self.directory}; wait for it, or give the run another name"
                 ) from error
+            sweep(self.directory)
             yield
+
+
+def sweep(directory: Path) -> None:
+    """Removes what a killed process had begun to write; call it with the lock held."""
+    for begun in directory.rglob(".*.partial"):
+        if begun.is_dir():
+            shutil.rmtree(begun)
+        else:
+            begun.unlink()
 
 
 _MANIFEST = threading.Lock()
@@ -170,7 +184,17 @@ def section_value(config: Config, name: str) -> object:
         expert = config.prior.expert
         return [config.prior.source, content_digest(expert) if expert else None]
     if name == "annotation":
-        return [config.annotation.model_dump(mode="json"), load_lexicon(*config.annotation.lexicon).digest]
+        lexicon = load_lexicon(*config.annotation.lexicon).digest
+        shipped = shipped_digest("knowledge/annotation/lexicon", ".toml")
+        return [config.annotation.model_dump(mode="json"), lexicon, shipped]
+    if name == "discovery":
+        words = [shipped_digest(f"knowledge/{folder}", ".txt") for folder in ("prompts", "vocabulary")]
+        return [config.discovery.model_dump(mode="json"), words]
+    if name == "grounding_data":
+        chosen = [dataset for dataset in config.datasets if dataset.name in config.grounding.datasets]
+        return [
+            [item.name, [column.model_dump(mode="json") for column in item.expert_columns]] for item in chosen
+        ]
     if name in WEIGHTS_OF:
         weights = getattr(getattr(config, name), WEIGHTS_OF[name])
         return [getattr(config, name).model_dump(mode="json"), local_digest(weights)]
@@ -191,13 +215,20 @@ def literature_value(source: LiteratureSource) -> object:
 
 
 def dataset_value(dataset: DataSet) -> object:
-    """A data set by its settings, its table, and the listing of its files."""
-    settings = dataset.model_dump(mode="json", exclude={"manifest", "folder"})
+    """A data set by its settings, its table, and place, size and time of the files that the table names."""
+    settings = dataset.model_dump(mode="json")
     if dataset.folder is not None:
-        return [settings, listing_digest(dataset.folder)]
+        return [settings, listing_digest(files_below(dataset.folder))]
     manifest = dataset.manifest
     assert manifest is not None, "the configuration admits either a manifest or a folder"
-    return [settings, content_digest(manifest), listing_digest(manifest.parent)]
+    images = read_columns(manifest, [dataset.image])[dataset.image]
+    return [settings, content_digest(manifest), listing_digest(manifest.parent / image for image in images)]
+
+
+def shipped_digest(folder: str, suffix: str) -> str:
+    """Of the data files beside the code of a package folder: prompts, word lists, lexica."""
+    root = Path(__file__).parents[1] / folder
+    return value_digest([(file.name, file_digest(file)) for file in sorted(root.glob(f"*{suffix}"))])
 
 
 def library_versions() -> dict[str, str]:

@@ -44,7 +44,7 @@ class Ingredients:
         fine_tune: Training of the network.
     """
 
-    grounder: Grounder
+    grounder: Grounder | None = None
     network: NetworkFactory | None = None
     head: HeadSettings = field(default_factory=HeadSettings)
     probe: HeadSettings = field(default_factory=HeadSettings)
@@ -59,13 +59,20 @@ def make_fine_tune(given: Ingredients) -> FineTune:
     return FineTune(given.network, given.fine_tune)
 
 
+def make_random_concepts(given: Ingredients) -> RandomConcepts:
+    """Needs grounders."""
+    if given.grounder is None:
+        raise ModelsError("random_concepts takes its number of concepts from grounders and none were given")
+    return RandomConcepts(given.grounder, given.head)
+
+
 METHODS: Mapping[str, Callable[[Ingredients], Method]] = MappingProxyType(
     {
         "knobo": lambda given: Knobo(given.head),
         "no_prior": lambda given: NoPrior(given.head),
         "random_prior": lambda given: RandomPrior(given.head),
         "prior_only": lambda given: PriorOnly(given.head),
-        "random_concepts": lambda given: RandomConcepts(given.grounder, given.head),
+        "random_concepts": make_random_concepts,
         "linear_probe": lambda given: LinearProbe(given.probe, given.probe_scaling),
         "fine_tune": make_fine_tune,
     }

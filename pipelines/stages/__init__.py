@@ -6,7 +6,7 @@ from pipelines.stages import image, result, text
 STAGES = (
     Stage("gather", 1, ("literature", "retrieval"), (), ("passages.jsonl",), text.gather),
     Stage("index", 1, ("retrieval",), ("passages.jsonl",), ("index",), text.index),
-    Stage("images", 1, ("datasets",), (), ("images.parquet",), image.images),
+    Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), image.images),
     Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), image.split),
     Stage("encode", 1, ("encoder",), ("images.parquet",), ("features.npz",), image.encode),
     Stage(
@@ -15,13 +15,12 @@ STAGES = (
         (
             "modality",
             "classes",
-            "datasets",
+            "grounding_data",
             "retrieval",
             "language_model",
             "discovery",
             "screening",
             "annotation",
-            "grounding",
             "seed",
         ),
         ("passages.jsonl", "index", "images.parquet"),
@@ -31,7 +30,7 @@ STAGES = (
     Stage(
         "annotate",
         1,
-        ("datasets", "annotation", "grounding", "language_model"),
+        ("grounding_data", "annotation", "language_model"),
         ("concepts.jsonl", "images.parquet"),
         ("annotations.parquet",),
         text.annotate,
@@ -66,8 +65,9 @@ STAGES = (
         1,
         ("fine_tune", "encoder", "splits", "seed"),
         ("splits", "images.parquet"),
-        ("predictions_fine_tune.parquet",),
+        ("models_fine_tune", "predictions_fine_tune.parquet"),
         result.fine_tune,
+        after=("fit",),  # fitting changes torch's thread count while it runs
     ),
     Stage(
         "audit",
@@ -80,7 +80,7 @@ STAGES = (
     Stage(
         "report",
         1,
-        ("name", "modality", "splits"),
+        ("name", "modality", "splits", "classes"),
         (
             "audit.json",
             "concepts.jsonl",
@@ -101,5 +101,7 @@ STAGES = (
 
 
 def upstream(stage: Stage) -> tuple[Stage, ...]:
-    """The stages that write what this one reads."""
-    return tuple(other for other in STAGES if set(other.writes) & set(stage.reads))
+    """The stages that write what this one reads, and those it waits for."""
+    return tuple(
+        other for other in STAGES if other.name in stage.after or set(other.writes) & set(stage.reads)
+    )

@@ -1,8 +1,10 @@
 """Stages on images: read the data sets, divide them, encode them, ground the concepts, score every image."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from os import cpu_count
 from pathlib import Path
 
@@ -20,26 +22,60 @@ from models.feature_table import FeatureTable
 from models.features import FeatureStore, extract
 from models.grounder import Grounder, GroundingSettings
 from models.grounding import fit_grounders
-from models.images import ImageRecord, image_digest
+from models.images import ImageRecord, image_digest, open_image
 from pipelines.config import DataSet, EncoderSection, SplitSection
+from pipelines.digests import content_digest
 from pipelines.directories import new_directory
 from pipelines.errors import PipelineError
 from pipelines.images_table import ImagesTable, read_images, write_images
 from pipelines.run import Run
 from pipelines.weights import cache_directory, find_weights
 
+log = logging.getLogger("knobo")
+
 
 def images(run: Run) -> None:
-    """Reads every data set and notes what each file contains."""
+    """Reads every data set and image; a broken one stops the run or is left out, as configured."""
     records: list[ImageRecord] = []
     names: list[str] = []
     for dataset in run.config.datasets:
         found = read_dataset(dataset)
         records += found
         names += [dataset.name] * len(found)
+    progress = run.reporter.work("images", "images")
+    digests, faults = [], []
     with ThreadPoolExecutor(cpu_count()) as threads:
-        digests = tuple(threads.map(digest_or_nothing, [record.path for record in records]))
-    write_images(run.path("images.parquet"), ImagesTable(tuple(records), tuple(names), digests))
+        for digest, fault in threads.map(digest_or_fault, [record.path for record in records]):
+            digests.append(digest)
+            faults += [fault] if fault else []
+            progress(len(digests), len(records))
+    tell_broken(faults, total=len(records), stop=run.config.on_broken == "stop")
+    sound = [place for place, digest in enumerate(digests) if digest]
+    table = ImagesTable(
+        tuple(records[place] for place in sound),
+        tuple(names[place] for place in sound),
+        tuple(digests[place] for place in sound),
+    )
+    write_images(run.path("images.parquet"), table)
+
+
+def digest_or_fault(path: Path) -> tuple[str, str]:
+    """SHA-256 of a file whose pixels can be read, or an empty string and what is wrong with it."""
+    try:
+        open_image(path)
+        return image_digest(path), ""
+    except ModelsError as error:
+        return "", str(error)
+
+
+def tell_broken(faults: Sequence[str], *, total: int, stop: bool) -> None:
+    """Names the first broken images and counts them, as an error or in the log."""
+    if not faults:
+        return
+    message = f"{len(faults)} of {total} images cannot be read: {'; '.join(faults[:3])}"
+    if stop or len(faults) == total:
+        raise PipelineError(f'{message}; mend or remove them, or set on_broken = "skip"')
+    log.warning(message)
 
 
 def read_dataset(dataset: DataSet) -> list[ImageRecord]:
@@ -65,7 +101,17 @@ def read_dataset(dataset: DataSet) -> list[ImageRecord]:
         where=where,
         label_map=dataset.label_map or None,
     )
-    return keep_half(records, dataset)
+    return keep_half(with_shared_patients(records, dataset), dataset)
+
+
+def with_shared_patients(records: list[ImageRecord], dataset: DataSet) -> list[ImageRecord]:
+    """Patient ids that are the same for every data set read from the same table and column."""
+    assert dataset.manifest is not None, "folders know no patients"
+    table = content_digest(dataset.manifest)[:8]
+    return [
+        replace(record, patient=f"{table}/{record.patient.split('/', 1)[1]}") if record.patient else record
+        for record in records
+    ]
 
 
 def keep_half(records: list[ImageRecord], dataset: DataSet) -> list[ImageRecord]:
@@ -83,14 +129,6 @@ def half_of(record: ImageRecord) -> int:
     """0 or 1 by the patient (else the image) id without the name of the data set."""
     unit = (record.patient or record.id).split("/", 1)[1]
     return int(hashlib.sha256(unit.encode()).hexdigest(), 16) % 2
-
-
-def digest_or_nothing(path: Path) -> str:
-    """SHA-256 of a file; empty where it cannot be read, which the encoder will report by name."""
-    try:
-        return image_digest(path)
-    except ModelsError:
-        return ""
 
 
 def split(run: Run) -> None:
@@ -111,7 +149,7 @@ def make_split(
     records = table.of(section.datasets)
 
     def digest(record: ImageRecord) -> str:
-        return digests[record.path] or str(record.path)
+        return digests[record.path]
 
     if section.kind == "plain":
         return plain(records, name=section.name, classes=section.classes, seed=seed, digest=digest)
@@ -146,7 +184,6 @@ def encode(run: Run) -> None:
         FeatureStore(cache_directory() / "features"),
         batch=section.batch,
         progress=run.reporter.work("encode", "images"),
-        on_broken=section.on_broken,
     )
     table.save(run.path("features.npz"))
 
@@ -184,10 +221,11 @@ def grounding_records(run: Run) -> list[ImageRecord]:
     used = {id_ for file in sorted(run.path("splits").glob("*.json")) for id_ in load_split(file).label}
     contents = {r.path: d for r, d in zip(table.records, table.digests, strict=True)}
     evaluated = {contents[r.path] for r in table.records if r.id in used}
-    shared = [r for r in records if contents[r.path] in evaluated]
+    patients = {r.patient for r in table.records if r.id in used and r.patient}
+    shared = [r for r in records if contents[r.path] in evaluated or r.patient in patients]
     if shared:
         raise PipelineError(
-            f"{len(shared)} grounding images are also in a split (first {shared[0].id}); "
+            f"{len(shared)} grounding images, or their patients, are also in a split; "
             "use `where` or `half` so that the two sets are apart"
         )
     return records

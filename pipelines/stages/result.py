@@ -1,6 +1,6 @@
 """Stages on results: fit every method on every split, audit what they predict, write the report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,7 +119,9 @@ def fit(run: Run) -> None:
     """Every method but fine-tuning: one model for each split and seed."""
     tables, splits = read_tables(run), read_splits(run)
     head = head_settings(run.config)
-    given = Ingredients(kept_grounder(run), head=head, probe=head, probe_scaling=ScalingKind.STANDARD)
+    given = Ingredients(
+        grounder=kept_grounder(run), head=head, probe=head, probe_scaling=ScalingKind.STANDARD
+    )
     seeds = range(run.config.seed, run.config.seed + run.config.fit.seeds)
     methods = [make_method(name, given) for name in run.config.fit.methods if name != "fine_tune"]
     progress, total, done = run.reporter.work("fit", "models"), len(splits) * len(methods), 0
@@ -148,18 +150,20 @@ def fine_tune(run: Run) -> None:
     """The encoder trained end to end on each split; a split that is done is not done again after a kill."""
     section = run.config.fine_tune
     target = run.path("predictions_fine_tune.parquet")
+    run.path("models_fine_tune").mkdir(exist_ok=True)
     if not section.enabled:
         write_predictions(target, [])
         return
-    tables, splits = read_tables(run), read_splits(run)
+    splits = read_splits(run)
+    paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
     predictions = []
     for number, split in enumerate(splits, start=1):
         what = f"fine-tune {number}/{len(splits)} {split.name}"
-        predictions.append(fine_tune_split(run, split, tables, what=what))
+        predictions.append(fine_tune_split(run, split, paths, what=what))
     write_predictions(target, predictions)
 
 
-def fine_tune_split(run: Run, split: DomainSplit, tables: Tables, *, what: str) -> Predictions:
+def fine_tune_split(run: Run, split: DomainSplit, paths: Mapping[str, Path], *, what: str) -> Predictions:
     """One split's networks, or what an earlier, interrupted run kept of them."""
     section = run.config.fine_tune
     key = value_digest(
@@ -171,25 +175,43 @@ def fine_tune_split(run: Run, split: DomainSplit, tables: Tables, *, what: str) 
             FINE_TUNE_VERSION,
         ]
     )
-    piece = run.path(f"fine_tune/{split.name}-{key[:16]}.parquet")
+    piece = run.path(f"models_fine_tune/{split.name}-{key[:16]}.parquet")
     if not piece.exists():
         small = subsample(split, section.images, seed=run.config.seed)
         given = Ingredients(
-            kept_grounder(run),
             network=network_factory(run.config),
             fine_tune=FineTuneSettings(epochs=section.epochs, size=section.size),
         )
         seeds = tuple(range(run.config.seed, run.config.seed + section.seeds))
         progress = run.reporter.work(what, "images")
-        fitted = make_method("fine_tune", given).fit(
-            tables.training_data(small), seeds=seeds, progress=progress
-        )
+        fitted = make_method("fine_tune", given).fit(pixel_data(small, paths), seeds=seeds, progress=progress)
         fitted.save(run.path(f"models_fine_tune/{split.name}"))
-        write_predictions(piece, [predict(fitted, "fine_tune", split, tables, seeds=seeds)])
+        ids = reported_ids(split)
+        probabilities = fitted.predict(pixel_inputs(ids, paths))
+        write_predictions(piece, [Predictions("fine_tune", split.name, seeds, ids, probabilities)])
     return read_predictions(piece)[0]
 
 
 FINE_TUNE_VERSION = 1
+
+
+def pixel_inputs(ids: Sequence[str], paths: Mapping[str, Path]) -> Inputs:
+    """Image files alone."""
+    nothing = np.zeros((len(ids), 0), np.float32)
+    return Inputs(nothing, nothing, tuple(paths[image] for image in ids))
+
+
+def pixel_data(split: DomainSplit, paths: Mapping[str, Path]) -> TrainingData:
+    """Training and validation image files of a split."""
+    return TrainingData(
+        classes=split.classes,
+        concept_ids=(),
+        prior=np.zeros((len(split.classes), 0), np.float32),
+        train=pixel_inputs(split.train, paths),
+        train_labels=labels_of(split, split.train),
+        validation=pixel_inputs(split.validation, paths),
+        validation_labels=labels_of(split, split.validation),
+    )
 
 
 def subsample(split: DomainSplit, images: int, *, seed: int) -> DomainSplit:

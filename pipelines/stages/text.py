@@ -219,13 +219,13 @@ def discover(run: Run) -> None:
         seed_questions=[c.question for dataset in grounding_datasets(run) for c in dataset.expert_columns],
         progress=run.reporter.work("discover", "concepts"),
     )
+    found.bank.save(run.path("concepts.jsonl"))
+    write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
     if not len(found.bank):
         raise PipelineError(
             f"none of the {len(found.tested)} candidate concepts passed the screening; "
             "see `knobo concepts RUN --rejected` and widen the literature or lower [screening]"
         )
-    found.bank.save(run.path("concepts.jsonl"))
-    write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
 
 
 def start_queries(run: Run) -> list[str]:
