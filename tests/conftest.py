@@ -1,11 +1,13 @@
 """What every test may rely on: torchvision can be imported, and real data is found or honestly missing."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import models.torchvision_operators  # noqa: F401  # before anything imports torchvision
+from pipelines.weights import cache_directory
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -19,3 +21,21 @@ def shared_data() -> Path:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def fresh_cache(folder: Path) -> Path:
+    """A cache folder that has only the named weights, which are fetched once for all tests."""
+    weights = cache_directory() / "weights"
+    weights.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)
+    (folder / "weights").symlink_to(weights)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests neither use nor fill the user's cache of features, vectors and replies."""
+    cache = fresh_cache(tmp_path_factory.mktemp("cache") / "knobo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KNOBO_CACHE", str(cache))
+        yield cache

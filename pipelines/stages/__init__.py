@@ -71,7 +71,7 @@ STAGES = (
     ),
     Stage(
         "audit",
-        1,
+        2,
         ("audit", "splits", "fit", "fine_tune", "seed"),
         ("predictions.parquet", "predictions_fine_tune.parquet", "splits"),
         ("audit.json",),

@@ -98,12 +98,12 @@ def test_malformed_xml_is_named_with_its_line(project: Path) -> None:
     refused(project, "bad.xml", "line")
 
 
-def test_a_broken_image_is_named_and_the_others_stay_encoded(project: Path) -> None:
+def test_a_broken_image_is_named_and_what_was_done_stays(project: Path) -> None:
     (project / "images" / "7.png").write_bytes(b"\x89PNG\r\n\x1a\n but no image")
-    refused(project, "7.png", "1 of 48 images")
+    refused(project, "7.png", "1 of 48 images", "on_broken")
     manifest = (project / "runs" / "small" / "manifest.json").read_text()
     assert '"gather"' in manifest
-    assert '"images"' in manifest
+    assert '"index"' in manifest
 
 
 def test_a_wrong_argument_is_explained(project: Path) -> None:
