@@ -260,9 +260,8 @@ def notes(config: Config) -> list[str]:
     said = []
     if config.fine_tune.enabled:
         said.append(
-            f"fine_tune ran with {config.fine_tune.seeds} seed(s), {config.fine_tune.epochs} epochs and "
-            f"at most {config.fine_tune.images} training images a split; "
-            f"the other methods ran with {config.fit.seeds} seeds."
+            f"fine_tune trained for {config.fine_tune.epochs} epochs on at most "
+            f"{config.fine_tune.images} images a split, the other methods on all."
         )
     outside = [split.name for split in config.splits if not split.in_mean]
     if outside:
