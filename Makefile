@@ -38,6 +38,8 @@ bench: $(READY)
 real: $(READY)
 	$(BIN)/knobo run tests/real/xray.toml
 	$(BIN)/knobo run tests/real/skin.toml
+	$(BIN)/python -m pytest tests/real
+	$(BIN)/python tests/benchmarks/bars.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

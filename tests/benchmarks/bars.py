@@ -1,0 +1,72 @@
+"""Prints the figures of finished runs beside their bars; exit code 1 if one is missed.
+
+python tests/benchmarks/bars.py [RUNS]
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.evaluation.audit import AuditReport
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One bar: `value` must be at least `low` and at most `high`."""
+
+    run: str
+    what: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def met(self) -> bool:
+        """Whether it is."""
+        return self.low <= self.value <= self.high
+
+
+def accuracy(report: AuditReport, method: str, domain: str) -> float:
+    """Mean over the splits that enter it."""
+    wanted = (method, "mean", domain, "accuracy")
+    return next(row.value for row in report.rows if (row.method, row.split, row.domain, row.metric) == wanted)
+
+
+def difference(report: AuditReport, domain: str) -> float:
+    """KnoBo less the linear probe."""
+    return accuracy(report, "knobo", domain) - accuracy(report, "linear_probe", domain)
+
+
+def figures(run: str, report: AuditReport) -> list[Figure]:
+    """The bars of a run by its name; none for a run that has no bar."""
+    if run.startswith("demo-"):
+        return [
+            Figure(run, "linear probe in domain", accuracy(report, "linear_probe", "in_domain"), 0.90, 1.0),
+            Figure(run, "linear probe shifted", accuracy(report, "linear_probe", "shifted"), 0.0, 0.50),
+            Figure(run, "knobo less linear probe, shifted", difference(report, "shifted"), 0.25, 1.0),
+        ]
+    least = {"real-xray": 0.33, "real-skin": 0.05}
+    if run not in least:
+        return []
+    return [
+        Figure(run, "knobo less linear probe, shifted", difference(report, "shifted"), least[run], 1.0),
+        Figure(run, "knobo less linear probe, average", difference(report, "average"), 0.0, 1.0),
+    ]
+
+
+def main() -> None:
+    """A line a figure."""
+    runs = Path(sys.argv[1] if len(sys.argv) > 1 else "runs")
+    found = [
+        figure
+        for path in sorted(runs.glob("*/audit.json"))
+        for figure in figures(path.parent.name, AuditReport.load(path))
+    ]
+    for figure in found:
+        verdict = "met" if figure.met else "MISSED"
+        print(f"{figure.run}: {figure.what} {figure.value:.3f} (bar {figure.low} to {figure.high}) {verdict}")
+    sys.exit(0 if found and all(figure.met for figure in found) else 1)
+
+
+if __name__ == "__main__":
+    main()
