@@ -17,7 +17,6 @@ from pipelines.progress import SilentReporter
 KILL_IN = ("encode", "discover", "fit")  # in the order of a serial run
 SMALL = {
     "wanted = 60": "wanted = 12",
-    "maximum_sentences = 96": "maximum_sentences = 48",
     "[annotation]": "[screening]\nminimum_answers = 5\n\n[annotation]",
     "epochs = 2\nimages = 100\nsize = 128": "epochs = 1\nimages = 16\nsize = 64",
     'datasets = ["reports"]\n': 'datasets = ["reports"]\nminimum_auroc = 0.0\n',
