@@ -175,6 +175,11 @@ def refuse_fatal(made: DomainSplit) -> None:
             raise PipelineError(f"split {made.name!r}: {check.message}")
 
 
+def read_splits(run: Run) -> list[DomainSplit]:
+    """In the order of the configuration."""
+    return [load_split(run.path(f"splits/{section.name}.json")) for section in run.config.splits]
+
+
 def encode(run: Run) -> None:
     """One vector an image; only contents never seen before are encoded."""
     section = run.config.encoder

@@ -11,7 +11,7 @@ from knowledge.passages import Passage, read_passages
 from knowledge.priors import load_prior
 from knowledge.rejections import read_rejections
 from models.bottleneck import KnoBo
-from models.domains import DomainSplit, load_split
+from models.domains import DomainSplit
 from models.errors import ModelsError
 from models.evaluation.audit import AuditReport
 from models.feature_table import FeatureTable
@@ -28,6 +28,7 @@ from pipelines.report.input import (
     ReportInput,
 )
 from pipelines.run import Run, code_commit, library_versions, section_value
+from pipelines.stages.image import read_splits
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 3  # worked examples
@@ -37,7 +38,7 @@ def report_input(run: Run) -> ReportInput:
     """Everything that report.html shows."""
     bank = ConceptBank.load(run.path("concepts.jsonl"))
     rejected = read_rejections(run.path("rejected.jsonl"))
-    splits = tuple(load_split(run.path(f"splits/{section.name}.json")) for section in run.config.splits)
+    splits = tuple(read_splits(run))
     return ReportInput(
         run=run.config.name,
         modality=run.config.modality,

@@ -20,7 +20,7 @@ from models.baselines import (
     TrainingData,
     make_method,
 )
-from models.domains import DomainSplit, load_split
+from models.domains import DomainSplit
 from models.encoder_weights import pretrained_network
 from models.evaluation.audit import AuditSettings, Predictions, audit, read_predictions, write_predictions
 from models.feature_table import FeatureTable
@@ -32,7 +32,7 @@ from pipelines.directories import new_directory
 from pipelines.images_table import read_images
 from pipelines.report.write import write_report
 from pipelines.run import Run
-from pipelines.stages.image import kept_grounder
+from pipelines.stages.image import kept_grounder, read_splits
 from pipelines.stages.report_input import report_input
 from pipelines.weights import find_weights
 
@@ -91,11 +91,6 @@ def read_tables(run: Run) -> Tables:
             bank=ConceptBank.load(run.path("concepts.jsonl")),
         ),
     )
-
-
-def read_splits(run: Run) -> list[DomainSplit]:
-    """In the order of the configuration."""
-    return [load_split(run.path(f"splits/{section.name}.json")) for section in run.config.splits]
 
 
 def reported_ids(split: DomainSplit) -> tuple[str, ...]:
