@@ -30,6 +30,7 @@ class Document:
         source: Name of the literature source in the configuration, e.g. `openstax`.
         license: Licence of the text, shown wherever a passage is shown.
         retracted: True for a retracted article; flagged through to every concept that rests on it.
+        year: Of publication, where the source names it.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Document:
     source: str
     license: str
     retracted: bool = False
+    year: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Passage:
         license: Licence of the text.
         locator: PMID and section, or file and heading: where a reader finds it.
         retracted: True where the document is a retracted article.
+        year: Of publication, where the source names it.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Passage:
     license: str
     locator: str
     retracted: bool = False
+    year: int | None = None
 
     @property
     def searchable(self) -> str:
@@ -98,6 +102,7 @@ def chunk(document: Document, *, size: int = 1000) -> list[Passage]:
             license=document.license,
             locator=locator(document.id, heading),
             retracted=document.retracted,
+            year=document.year,
         )
         for number, (heading, text) in enumerate(pieces, start=1)
     ]
