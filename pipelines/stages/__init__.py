@@ -1,11 +1,12 @@
 """The stages of a run: what each reads, writes and uses. The graph of a flow follows from this table."""
 
+import models.torchvision_operators  # noqa: F401  # before anything that imports torchvision
 from pipelines.run import Stage
-from pipelines.stages import image, result, text
+from pipelines.stages import annotate, discover, gather, image, index, prior, result
 
 STAGES = (
-    Stage("gather", 1, ("literature", "retrieval"), (), ("passages.jsonl",), text.gather),
-    Stage("index", 1, ("retrieval",), ("passages.jsonl",), ("index",), text.index),
+    Stage("gather", 1, ("literature", "retrieval"), (), ("passages.jsonl",), gather.gather),
+    Stage("index", 1, ("retrieval",), ("passages.jsonl",), ("index",), index.index),
     Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), image.images),
     Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), image.split),
     Stage("encode", 1, ("encoder",), ("images.parquet",), ("features.npz",), image.encode),
@@ -25,7 +26,7 @@ STAGES = (
         ),
         ("passages.jsonl", "index", "images.parquet"),
         ("concepts.jsonl", "rejected.jsonl"),
-        text.discover,
+        discover.discover,
     ),
     Stage(
         "annotate",
@@ -33,7 +34,7 @@ STAGES = (
         ("grounding_data", "annotation", "language_model"),
         ("concepts.jsonl", "images.parquet"),
         ("annotations.parquet",),
-        text.annotate,
+        annotate.annotate,
     ),
     Stage(
         "prior",
@@ -41,7 +42,7 @@ STAGES = (
         ("classes", "prior", "language_model", "modality"),
         ("concepts.jsonl", "passages.jsonl"),
         ("prior.csv",),
-        text.prior,
+        prior.prior,
     ),
     Stage(
         "ground",

@@ -15,7 +15,7 @@ from knowledge.passages import Passage, read_passages
 from pipelines.config import Config, load_config
 from pipelines.run import Run
 from pipelines.stages import STAGES
-from pipelines.stages.text import passage_encoder
+from pipelines.stages.index import passage_encoder
 
 pytestmark = pytest.mark.real
 HERE = Path(__file__).parent

@@ -1,0 +1,21 @@
+"""The configuration of a run: one TOML file, validated and frozen; an unknown key is an error."""
+
+from pipelines.config.classes import ClassWords
+from pipelines.config.classifier import EncoderSection
+from pipelines.config.datasets import DataSet
+from pipelines.config.literature import LiteratureSource
+from pipelines.config.loading import load_config
+from pipelines.config.section import Section
+from pipelines.config.splits import SplitSection
+from pipelines.config.whole import Config
+
+__all__ = [
+    "ClassWords",
+    "Config",
+    "DataSet",
+    "EncoderSection",
+    "LiteratureSource",
+    "Section",
+    "SplitSection",
+    "load_config",
+]

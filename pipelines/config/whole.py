@@ -1,0 +1,88 @@
+"""The configuration as a whole: sections, and the names by which they refer to each other."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from pipelines.config.annotation import AnnotationSection
+from pipelines.config.classes import ClassWords
+from pipelines.config.classifier import (
+    AuditSection,
+    EncoderSection,
+    FineTuneSection,
+    FitSection,
+    GroundingSection,
+)
+from pipelines.config.datasets import DataSet
+from pipelines.config.discovery import DiscoverySection, ScreeningSection
+from pipelines.config.language_model import LanguageModelSection
+from pipelines.config.literature import LiteratureSource
+from pipelines.config.prior import PriorSection
+from pipelines.config.retrieval import RetrievalSection
+from pipelines.config.section import Name, Section
+from pipelines.config.splits import SplitSection
+
+
+class Config(Section):
+    """Everything a run depends on."""
+
+    name: Name
+    """Folder below `runs/`."""
+    modality: str
+    """What the images are, e.g. `chest X-ray`; prompts and report use it."""
+    seed: int = 0
+    """Of everything random."""
+    on_broken: Literal["stop", "skip"] = "stop"
+    """What to do when images cannot be read."""
+    classes: tuple[ClassWords, ...]
+    """Every class that a split uses."""
+    literature: tuple[LiteratureSource, ...]
+    """Collections of documents."""
+    datasets: tuple[DataSet, ...]
+    """Image collections."""
+    splits: tuple[SplitSection, ...]
+    """Domain shifts to audit."""
+    retrieval: RetrievalSection = RetrievalSection()
+    language_model: LanguageModelSection = LanguageModelSection()
+    discovery: DiscoverySection = DiscoverySection()
+    screening: ScreeningSection = ScreeningSection()
+    annotation: AnnotationSection = AnnotationSection()
+    prior: PriorSection = PriorSection()
+    encoder: EncoderSection = EncoderSection()
+    grounding: GroundingSection
+    fit: FitSection = FitSection()
+    fine_tune: FineTuneSection = FineTuneSection()
+    audit: AuditSection = AuditSection()
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> "Config":
+        for what, names in (
+            ("class", [item.name for item in self.classes]),
+            ("literature source", [item.name for item in self.literature]),
+            ("data set", [item.name for item in self.datasets]),
+            ("split", [item.name for item in self.splits]),
+        ):
+            _require_distinct(what, names)
+        datasets = {item.name for item in self.datasets}
+        classes = {item.name for item in self.classes}
+        _require_known("[grounding] datasets", self.grounding.datasets, datasets)
+        for split in self.splits:
+            _require_known(f"split {split.name!r}: datasets", split.datasets, datasets)
+            _require_known(f"split {split.name!r}: classes", split.classes, classes)
+        return self
+
+
+def _require_distinct(what: str, names: list[str]) -> None:
+    if not names:
+        raise ValueError(f"no {what} is given; add at least one")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{what} {', '.join(twice)} is given twice; use distinct names")
+
+
+def _require_known(where: str, names: tuple[str, ...], known: set[str]) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"{where} names {', '.join(unknown)}; the configuration has {', '.join(sorted(known))}"
+        )

@@ -1,0 +1,100 @@
+"""Concepts from the literature, screened as they are found."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from knowledge.annotation.table import (
+    AnnotationTable,
+    Answer,
+)
+from knowledge.concepts import Concept
+from knowledge.discovery import DiscoverySettings
+from knowledge.discovery import discover as run_discovery
+from knowledge.passages import read_passages
+from knowledge.question_writer import QuestionWriter
+from knowledge.rejections import rejections, write_rejections
+from knowledge.screening import AnswerCounts, Screen, ScreenSettings
+from pipelines.errors import PipelineError
+from pipelines.images_table import read_images
+from pipelines.run import Run
+from pipelines.stages.index import open_retriever, passage_encoder
+from pipelines.stages.language import open_language_model
+from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
+
+
+def discover(run: Run) -> None:
+    """Concepts from the literature, screened as they are found."""
+    config = run.config
+    passages = {passage.id: passage for passage in read_passages(run.path("passages.jsonl"))}
+    screen = Screen(
+        passages=passages,
+        encoder=passage_encoder(run),
+        class_names={item.name: item.all_words for item in config.classes},
+        count=answer_counter(run),
+        settings=ScreenSettings(
+            similarity=config.screening.novelty,
+            minority=config.screening.minimum_answers,
+            minority_share=config.screening.minimum_share,
+        ),
+    )
+    found = run_discovery(
+        start_queries(run),
+        template=config.discovery.template,
+        retriever=open_retriever(run),
+        passages=passages,
+        writer=QuestionWriter(open_language_model(run)),
+        screen=screen,
+        settings=DiscoverySettings(
+            wanted=config.discovery.wanted,
+            retrieve=config.discovery.candidates,
+            keep=config.discovery.passages,
+            sentences_per_passage=config.discovery.sentences,
+            maximum_sentences=config.discovery.maximum_sentences,
+        ),
+        seed_questions=[c.question for dataset in grounding_datasets(run) for c in dataset.expert_columns],
+        progress=run.reporter.work("discover", "concepts"),
+    )
+    found.bank.save(run.path("concepts.jsonl"))
+    write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
+    if not len(found.bank):
+        raise PipelineError(
+            f"none of the {len(found.tested)} candidate concepts passed the screening; "
+            "see `knobo concepts RUN --rejected` and widen the literature or lower [screening]"
+        )
+
+
+def start_queries(run: Run) -> list[str]:
+    """Class names and their synonyms, then what the configuration adds."""
+    words = [word for item in run.config.classes for word in item.all_words]
+    return list(dict.fromkeys((*words, *run.config.discovery.extra_queries)))
+
+
+def answer_counter(run: Run) -> Callable[[Sequence[Concept]], list[AnswerCounts]]:
+    """Counts the answers of all grounding reports, and of expert columns that ask the same question."""
+    table = read_images(run.path("images.parquet"))
+    reports = reports_of(table.of(run.config.grounding.datasets))
+    reader = annotator(run)
+
+    def count(concepts: Sequence[Concept]) -> list[AnswerCounts]:
+        tables = [reader.annotate(reports, concepts)] if reports else []
+        tables += [
+            made
+            for dataset in grounding_datasets(run)
+            if (made := expert_table(dataset, table.of([dataset.name]), concepts)) is not None
+        ]
+        return [counts_of(concept.id, tables) for concept in concepts]
+
+    return count
+
+
+def counts_of(concept_id: str, tables: Sequence[AnnotationTable]) -> AnswerCounts:
+    """Answers to one concept in all tables that have it."""
+    columns = [
+        table.answer[:, table.concept_ids.index(concept_id)]
+        for table in tables
+        if concept_id in table.concept_ids
+    ]
+    answers = np.concatenate(columns) if columns else np.empty(0, np.int8)
+    yes, no = (int((answers == value).sum()) for value in (Answer.YES, Answer.NO))
+    return AnswerCounts(yes=yes, no=no, unknown=len(answers) - yes - no)
