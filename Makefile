@@ -10,7 +10,7 @@ help:
 	@echo "make demo   phantoms, the whole flow for X-ray and skin, the audit table, report.html"
 	@echo "make test   all tests"
 	@echo "make lint   ruff, mypy --strict, import contracts"
-	@echo "make bench  speed and quality against references in the same run"
+	@echo "make bench  speed and quality against references in the same run, into bench.json"
 	@echo "make real   the main job on the data in ../shared/data"
 	@echo "make clean  removes what was built; runs and the cache stay"
 
@@ -32,8 +32,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python tests/benchmarks/annotation_gold.py
-	$(BIN)/python tests/benchmarks/speed.py
+	$(BIN)/python tests/benchmarks/bench.py
 
 real: $(READY)
 	$(BIN)/knobo run tests/real/xray.toml

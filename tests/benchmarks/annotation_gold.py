@@ -19,6 +19,8 @@ import numpy as np
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+from figures import Figure, report  # noqa: E402
+
 from knowledge.annotation.language_model import LanguageModelAnnotator  # noqa: E402
 from knowledge.annotation.lexicon import load_lexicon  # noqa: E402
 from knowledge.annotation.rules import RuleAnnotator  # noqa: E402
@@ -129,15 +131,30 @@ def show(annotator: Annotator, rows: Sequence[Mapping[str, str]], findings: Sequ
     sys.stdout.write("\n".join(lines) + "\n")
 
 
+def measure(subset: str) -> dict[str, Figure]:
+    """F1 of the rules over the frequent findings."""
+    rows = read_gold(subset)
+    scores = score(annotate(RuleAnnotator(load_lexicon("chest_xray")), rows, list(QUESTIONS)), rows)
+    total, frequent = micro(scores, frequent_findings()), frequent_findings()
+    how = f"micro average over {len(frequent)} findings, {len(rows)} reports of {subset}, rules"
+    return {
+        "annotation.f1": Figure(total.f1, "F1", how),
+        "annotation.precision": Figure(total.precision, "share", how),
+        "annotation.recall": Figure(total.recall, "share", how),
+    }
+
+
 def main() -> None:
     """Runs the annotators that the command line asks for."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--subset", choices=("negbio_test", "other"), default="negbio_test")
     options.add_argument("--model", type=Path, help="transformers folder of a language model")
     options.add_argument("--reports", type=int, default=100, help="sample for the language model")
+    options.add_argument("--json", type=Path, help="file to write the figures of the rules to")
     arguments = options.parse_args()
     rows = read_gold(arguments.subset)
     show(RuleAnnotator(load_lexicon("chest_xray")), rows, list(QUESTIONS))
+    report(measure(arguments.subset))
     if arguments.model is not None:
         import models.torchvision_operators  # noqa: F401  # before transformers
         from knowledge.language.local import LocalModel

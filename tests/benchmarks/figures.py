@@ -32,7 +32,8 @@ def report(figures: Mapping[str, Figure]) -> None:
     options.add_argument("--json", type=Path, help="file to write")
     for key, figure in figures.items():
         print(f"{key}: {figure.value:.4g} {figure.unit} ({figure.how})")
-    if path := options.parse_args().json:
+    path = options.parse_known_args()[0].json  # a benchmark may have options of its own
+    if path:
         path.write_text(json.dumps(nested(figures), indent=1) + "\n", encoding="utf-8")
 
 
