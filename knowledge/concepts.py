@@ -3,15 +3,17 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self, get_args
 
 from knowledge.atomic import write_text
 from knowledge.errors import KnowledgeError
 
 SLUG_LENGTH = 48
+Origin = Literal["literature", "expert", "imported"]
+"""Found in passages by the discovery, written by a person, or taken over from another bank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,18 @@ class Concept:
     Attributes:
         id: Slug of the question and a short hash of it.
         question: E.g. `Is the costophrenic angle blunted?`.
-        evidence: At least one quotation that supports the question.
+        evidence: Quotations that support the question; empty only where a person or another bank asks it.
         query: The retrieval query that led to it.
+        origin: Who brought it in.
+        formerly: Ids of the concepts that were reworded or merged into it.
     """
 
     id: str
     question: str
     evidence: tuple[Evidence, ...]
     query: str
+    origin: Origin = "literature"
+    formerly: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +140,39 @@ class ConceptBank:
         """Read what `save` wrote; a wrong line is named by its number."""
         if not path.is_file():
             raise KnowledgeError(f"There is no concept bank at {path}; run the discovery first.")
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() would break at U+2028 in a quote
         return cls(tuple(_parse(line, path, n) for n, line in enumerate(lines, 1) if line.strip()))
 
 
-def make_concept(question: str, evidence: Sequence[Evidence], query: str) -> Concept:
+def make_concept(
+    question: str, evidence: Sequence[Evidence], query: str, *, origin: Origin = "literature"
+) -> Concept:
     """A concept named after its question: a readable slug, and a hash that tells apart equal slugs."""
     question = " ".join(question.split())
     slug = re.sub(r"[^a-z0-9]+", "-", question.lower()).strip("-")[:SLUG_LENGTH].strip("-")
     short_hash = hashlib.sha256(question.casefold().encode()).hexdigest()[:8]
-    return Concept(f"{slug}-{short_hash}", question, tuple(evidence), query)
+    return Concept(f"{slug}-{short_hash}", question, tuple(evidence), query, origin)
+
+
+def parse_concept(row: Mapping[str, Any]) -> Concept:
+    """A concept from the mapping that `dataclasses.asdict` made of it; earlier versions had fewer keys.
+
+    Raises:
+        KeyError: A key is missing.
+        TypeError: A value is of the wrong kind.
+        ValueError: A value is not among those allowed.
+    """
+    origin = row.get("origin", "literature")
+    if origin not in get_args(Origin):
+        raise ValueError(f"the origin {origin!r} is none of {', '.join(get_args(Origin))}")
+    return Concept(
+        str(row["id"]),
+        str(row["question"]),
+        tuple(Evidence(str(e["passage_id"]), str(e["quote"]), int(e["start"])) for e in row["evidence"]),
+        str(row["query"]),
+        origin,
+        tuple(str(each) for each in row.get("formerly", ())),
+    )
 
 
 def _outside(ids: Sequence[str], others: Collection[str]) -> tuple[str, ...]:
@@ -152,11 +181,7 @@ def _outside(ids: Sequence[str], others: Collection[str]) -> tuple[str, ...]:
 
 def _parse(line: str, path: Path, number: int) -> Concept:
     try:
-        row = json.loads(line)
-        evidence = tuple(
-            Evidence(str(e["passage_id"]), str(e["quote"]), int(e["start"])) for e in row["evidence"]
-        )
-        return Concept(str(row["id"]), str(row["question"]), evidence, str(row["query"]))
+        return parse_concept(json.loads(line))
     except (ValueError, KeyError, TypeError) as error:
         raise KnowledgeError(
             f"Line {number} of {path} is no concept ({type(error).__name__}: {error}); "

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from knowledge.atomic import write_text
-from knowledge.concepts import Concept, Evidence, Verdict
+from knowledge.concepts import Concept, Verdict, parse_concept
 from knowledge.errors import KnowledgeError
 
 
@@ -40,19 +40,14 @@ def read_rejections(path: Path) -> tuple[Rejection, ...]:
     """
     if not path.is_file():
         raise KnowledgeError(f"there are no rejections at {path}; run the discovery first")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return tuple(_parse(line, path, number) for number, line in enumerate(lines, start=1))
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return tuple(_parse(line, path, number) for number, line in enumerate(lines, start=1) if line)
 
 
 def _parse(line: str, path: Path, number: int) -> Rejection:
     try:
         row = json.loads(line)
-        concept = row["concept"]
-        evidence = tuple(Evidence(**each) for each in concept["evidence"])
-        return Rejection(
-            Concept(concept["id"], concept["question"], evidence, concept["query"]),
-            tuple(Verdict(**each) for each in row["verdicts"]),
-        )
+        return Rejection(parse_concept(row["concept"]), tuple(Verdict(**each) for each in row["verdicts"]))
     except (ValueError, KeyError, TypeError) as error:
         raise KnowledgeError(
             f"line {number} of {path} is no rejection ({error}); run the discovery again"

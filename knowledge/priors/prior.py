@@ -15,7 +15,7 @@ class Prior:
         concept_ids: `(c,)`.
         sign: `(k, c) float32` in [-1, 1]; 0 abstains.
         agreement: `(k, c) float32` in [0, 1], the share of votes for the sign given.
-        source: `(k, c)` of `corpus`, `language_model`, `expert` or `none`.
+        source: `(k, c)` of `corpus`, `language_model`, `expert`, `imported` or `none`.
     """
 
     classes: tuple[str, ...]

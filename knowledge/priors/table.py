@@ -14,16 +14,17 @@ from knowledge.errors import KnowledgeError
 from knowledge.priors.prior import Prior
 
 COLUMNS = ("class", "concept_id", "question", "sign", "agreement", "source")
-SOURCES = frozenset({"corpus", "language_model", "expert", "none"})
+SOURCES = frozenset({"corpus", "language_model", "expert", "imported", "none"})
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """A sign that an expert gives to one class and concept."""
+    """A sign given to one class and concept: by an `expert`, or `imported` with another bank."""
 
     class_name: str
     concept_id: str
     sign: float
+    source: str = "expert"
 
 
 def save_prior(prior: Prior, path: Path, *, bank: ConceptBank) -> None:
@@ -56,31 +57,27 @@ def load_prior(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> Prio
         seen[k, c] = number
         sign[k, c] = _number(row, "sign", (-1, 1), path, number)
         agreement[k, c] = _number(row, "agreement", (0, 1), path, number) if row.get("agreement") else 1.0
-        source[k][c] = row.get("source") or ("expert" if sign[k, c] else "none")
-        if source[k][c] not in SOURCES:
-            raise KnowledgeError(
-                f"Line {number} of {path} has the source `{source[k][c]}`; "
-                f"use one of {', '.join(sorted(SOURCES))}."
-            )
+        source[k][c] = _source(row, "expert" if sign[k, c] else "none", path, number)
     return Prior(tuple(classes), bank.ids, sign, agreement, tuple(map(tuple, source)))
 
 
 def read_overrides(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> tuple[Override, ...]:
-    """Signs set by an expert: columns `class`, `sign`, and `concept_id` or `question`."""
+    """Signs set by an expert: columns `class`, `sign`, and `concept_id` or `question`; a `source` if not expert."""
     found = []
     for number, row in _rows(path, ("class", "sign")):
         k, c = _cell(row, path, number, classes, bank)
-        found.append(Override(classes[k], bank.ids[c], _number(row, "sign", (-1, 1), path, number)))
+        sign = _number(row, "sign", (-1, 1), path, number)
+        found.append(Override(classes[k], bank.ids[c], sign, _source(row, "expert", path, number)))
     return tuple(found)
 
 
 def override(prior: Prior, overrides: Sequence[Override]) -> Prior:
-    """The prior with the signs of an expert in place of its own, marked `expert`."""
+    """The prior with the signs given in place of its own, each with its mark."""
     sign, agreement = prior.sign.copy(), prior.agreement.copy()
     source = [list(row) for row in prior.source]
     for each in overrides:
         k, c = prior.classes.index(each.class_name), prior.concept_ids.index(each.concept_id)
-        sign[k, c], agreement[k, c], source[k][c] = each.sign, 1.0, "expert"
+        sign[k, c], agreement[k, c], source[k][c] = each.sign, 1.0, each.source
     return Prior(prior.classes, prior.concept_ids, sign, agreement, tuple(map(tuple, source)))
 
 
@@ -110,6 +107,15 @@ def _cell(
         if wanted in {concept.id, concept.question}:
             return classes.index(name), c
     raise KnowledgeError(f"Line {number} of {path} names the concept `{wanted}`, which is not in the bank.")
+
+
+def _source(row: Mapping[str, str], default: str, path: Path, number: int) -> str:
+    source = row.get("source") or default
+    if source not in SOURCES:
+        raise KnowledgeError(
+            f"Line {number} of {path} has the source `{source}`; use one of {', '.join(sorted(SOURCES))}."
+        )
+    return source
 
 
 def _number(
