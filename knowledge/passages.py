@@ -72,6 +72,9 @@ class Passage:
         return f"{self.title}\n{self.text}" if self.title else self.text
 
 
+_TEXTS = ("id", "title", "text", "source", "license", "locator")
+
+
 def normalise(text: str) -> str:
     """The text with each run of white space as one blank, and each blank line as one line break."""
     paragraphs = re.split(r"\s*\n\s*\n\s*", text)
@@ -169,14 +172,25 @@ def read_passages(path: Path) -> list[Passage]:
     """
     if not path.is_file():
         raise KnowledgeError(f"There is no passages file {path}: gather the literature first.")
-    with path.open(encoding="utf-8") as file:
-        return [_passage(line, path, number) for number, line in enumerate(file, start=1)]
+    with path.open("rb") as file:
+        return [parse_passage(line, path, number) for number, line in enumerate(file, start=1)]
 
 
-def _passage(line: str, path: Path, number: int) -> Passage:
+def parse_passage(line: bytes, path: Path, number: int) -> Passage:
+    """One line of a passages file; `path` and `number` are for the message.
+
+    Raises:
+        KnowledgeError: The line is no passage.
+    """
     try:
-        return Passage(**json.loads(line))
+        passage = Passage(**json.loads(line.decode()))
     except (TypeError, ValueError) as error:
         raise KnowledgeError(
             f"{path} line {number} is not a passage ({error}): gather the literature again."
         ) from error
+    wrong = [name for name in _TEXTS if not isinstance(getattr(passage, name), str)]
+    if wrong:
+        raise KnowledgeError(
+            f"{path} line {number} is not a passage ({wrong[0]} is no text): gather the literature again."
+        )
+    return passage
