@@ -1,7 +1,7 @@
 """docs/configuration.md, made from the configuration's own fields."""
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -19,30 +19,28 @@ writes a commented start. `[[name]]` is repeated, once for each item.
 
 
 def settings() -> Iterator[tuple[str, str, str, str]]:
-    """Path, type, default and sentence of every setting."""
-    yield from of_section(Config, "")
+    """Path, type, default and sentence of every setting; what several kinds of a section share comes once."""
+    yield from dict.fromkeys(of_section(Config, ""))
 
 
 def of_section(section: type[Section], prefix: str) -> Iterator[tuple[str, str, str, str]]:
     """Settings of a section, sections within it after its own fields."""
     inner: list[tuple[type[Section], str]] = []
     for name, field in section.model_fields.items():
-        below = section_within(field.annotation)
-        if below is None:
+        below = sections_within(field.annotation)
+        if not below:
             yield f"{prefix}{name}", type_name(field.annotation), default_text(field), field.description or ""
-        else:
-            repeated = field.annotation is not below
-            inner.append((below, f"{prefix}{name}[]." if repeated else f"{prefix}{name}."))
-    for below, path in inner:
-        yield from of_section(below, path)
+        repeated = get_origin(field.annotation) is tuple
+        inner += [(section, f"{prefix}{name}[]." if repeated else f"{prefix}{name}.") for section in below]
+    for within, path in inner:
+        yield from of_section(within, path)
 
 
-def section_within(annotation: Any) -> type[Section] | None:
-    """The section that an annotation holds, alone, optional or repeated."""
+def sections_within(annotation: Any) -> list[type[Section]]:
+    """The sections that an annotation holds: alone, optional, repeated, or one of several kinds."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    found = (section_within(part) for part in get_args(annotation))
-    return next((part for part in found if part is not None), None)
+        return [annotation]
+    return [section for part in get_args(annotation) for section in sections_within(part)]
 
 
 def type_name(annotation: Any) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from knowledge.annotation.lexicon import load_lexicon
 from models.datasets.tables import read_columns
 from models.files import write_text
-from pipelines.config import Config, DataSet, LiteratureSource
+from pipelines.config import Config, DataSet, LiteratureSource, PubmedBulk, PubmedQuery
 from pipelines.digests import content_digest, file_digest, files_below, listing_digest, value_digest
 from pipelines.errors import PipelineError
 from pipelines.handbook import literature_path
@@ -178,6 +178,9 @@ def section_value(config: Config, name: str) -> object:
     """A section as JSON; a path counts by what lies there, not by its name."""
     if name == "literature":
         return [literature_value(source) for source in config.literature]
+    if name == "literature_fetched":
+        network = [source for source in config.literature if isinstance(source, PubmedQuery | PubmedBulk)]
+        return [literature_value(source) for source in network]
     if name == "datasets":
         return [dataset_value(dataset) for dataset in config.datasets]
     if name == "prior":
@@ -210,8 +213,16 @@ def local_digest(weights: str) -> str | None:
 
 
 def literature_value(source: LiteratureSource) -> object:
-    """A literature source by its settings and contents."""
-    return [source.model_dump(mode="json", exclude={"path"}), content_digest(literature_path(source.path))]
+    """A literature source by its settings and contents; what the network gave is an artifact of `fetch`."""
+    match source:
+        case PubmedQuery():
+            return source.model_dump(mode="json", exclude={"email", "api_key_env"})
+        case PubmedBulk():
+            settings = source.model_dump(mode="json", exclude={"path", "url", "workers"})
+            return [settings, None if source.url else listing_digest(sorted(source.path.glob("*.xml.gz")))]
+        case _:
+            settings = source.model_dump(mode="json", exclude={"path"})
+            return [settings, content_digest(literature_path(source.path))]
 
 
 def dataset_value(dataset: DataSet) -> object:

@@ -3,7 +3,7 @@
 from pipelines.config.classes import ClassWords
 from pipelines.config.classifier import EncoderSection
 from pipelines.config.datasets import DataSet
-from pipelines.config.literature import LiteratureSource
+from pipelines.config.literature import FileSource, LiteratureSource, PubmedBulk, PubmedQuery, RecordSource
 from pipelines.config.loading import load_config
 from pipelines.config.section import Section
 from pipelines.config.splits import SplitSection
@@ -14,7 +14,11 @@ __all__ = [
     "Config",
     "DataSet",
     "EncoderSection",
+    "FileSource",
     "LiteratureSource",
+    "PubmedBulk",
+    "PubmedQuery",
+    "RecordSource",
     "Section",
     "SplitSection",
     "load_config",

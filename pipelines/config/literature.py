@@ -1,9 +1,10 @@
-"""Where the documents come from."""
+"""Where the documents come from: files of several formats, PubMed by query, PubMed in bulk."""
 
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field
 
 from pipelines.config.section import Name, Section
 
@@ -25,24 +26,72 @@ class RecordColumns(Section):
     """A field with the licence of the record."""
 
 
-class LiteratureSource(Section):
-    """One collection of documents."""
+class Source(Section):
+    """What every collection of documents has."""
 
     name: Name
     """Shown wherever a passage is shown."""
-    kind: Literal["pubmed_xml", "records", "markdown", "text"]
-    """`records` is JSON Lines or CSV."""
+    license: str = "unknown"
+    """Licence of the text, where a document does not name its own."""
+
+
+class FileSource(Source):
+    """Files that lie somewhere."""
+
+    kind: Literal["markdown", "text", "html", "epub", "pdf", "pubmed_xml", "pmc_nxml"]
+    """Format of the files; `.gz` is read as well."""
     path: Path
     """File or folder, relative to the configuration file; `demo-handbook:chest_xray` names a shipped one."""
-    license: str = "unknown"
-    """Licence of the text."""
-    fields: RecordColumns | None = None
-    """For `records`."""
 
-    @model_validator(mode="after")
-    def _records_name_their_fields(self) -> "LiteratureSource":
-        if (self.kind == "records") != (self.fields is not None):
-            raise ValueError(
-                f"literature source {self.name!r}: `fields` belongs to kind `records`, and only there"
-            )
-        return self
+
+class RecordSource(Source):
+    """JSON Lines or CSV, one document a record."""
+
+    kind: Literal["records"]
+    """JSON Lines, CSV or TSV."""
+    path: Path
+    """File or folder, relative to the configuration file."""
+    fields: RecordColumns
+    """Which fields hold what."""
+
+
+class PubmedQuery(Source):
+    """What PubMed finds for a query, through E-utilities."""
+
+    kind: Literal["pubmed_query"]
+    """Fetched by the stage `fetch`; again with `knobo run --refresh`, then only what is new."""
+    query: str
+    """As typed into PubMed's search box."""
+    email: str
+    """Sent with every request, as NCBI asks."""
+    api_key_env: str = "NCBI_API_KEY"
+    """Environment variable with an NCBI key, if there is one: 10 requests a second instead of 3."""
+    maximum: Annotated[int, Field(ge=1)] = 100_000
+    """Refuse a query that finds more: that is what `pubmed_bulk` is for."""
+    since: date | None = None
+    """Records that entered PubMed on this day or later."""
+    license: str = "abstract: see its publisher"
+    """Licence of the text."""
+
+
+class PubmedBulk(Source):
+    """The annual baseline and the daily update files of PubMed."""
+
+    kind: Literal["pubmed_bulk"]
+    """Files named like `pubmed26n0001.xml.gz` with their `.md5`."""
+    path: Path
+    """Folder with the files, relative to the configuration file."""
+    url: str | None = None
+    """Where the files are fetched from; none reads what lies in the folder."""
+    words: tuple[str, ...] = ()
+    """Keep records with one of these in title, abstract or MeSH headings; none keeps all."""
+    workers: Annotated[int, Field(ge=1)] = 2
+    """Files read at once."""
+    license: str = "abstract: see its publisher"
+    """Licence of the text."""
+
+
+LiteratureSource = Annotated[
+    FileSource | RecordSource | PubmedQuery | PubmedBulk, Field(discriminator="kind")
+]
+"""One collection of documents."""

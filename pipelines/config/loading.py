@@ -47,7 +47,10 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
             return path
         return root / path
 
-    literature = tuple(item.model_copy(update={"path": absolute(item.path)}) for item in config.literature)
+    literature = tuple(
+        item if item.kind == "pubmed_query" else item.model_copy(update={"path": absolute(item.path)})
+        for item in config.literature
+    )
     datasets = tuple(
         item.model_copy(update={"manifest": absolute(item.manifest), "folder": absolute(item.folder)})
         for item in config.datasets

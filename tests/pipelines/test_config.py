@@ -51,7 +51,7 @@ def test_the_shipped_handbook_is_no_path(tmp_path: Path) -> None:
         ),
         ('kind = "plain"', 'kind = "confounded"', "needs `attribute`, two `classes`, two `values`"),
         (', manifest = "images.csv"', "", "needs either `manifest` or `folder`"),
-        ('kind = "text"', 'kind = "records"', "`fields` belongs to kind `records`"),
+        ('kind = "text"', 'kind = "records"', "literature.0.records.fields: Field required"),
         ('{ name = "sick" }', '{ name = "normal" }', "class normal is given twice"),
     ],
 )
