@@ -62,7 +62,7 @@ def load_prior(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> Prio
 
 
 def read_overrides(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> tuple[Override, ...]:
-    """Signs set by an expert: columns `class`, `sign`, and `concept_id` or `question`; a `source` if not expert."""
+    """Signs given: columns `class`, `sign`, `concept_id` or `question`, and a `source` other than expert."""
     found = []
     for number, row in _rows(path, ("class", "sign")):
         k, c = _cell(row, path, number, classes, bank)
