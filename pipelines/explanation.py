@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from knowledge.concepts import Concept, ConceptBank
-from knowledge.passages import Passage, read_passages
+from knowledge.passage_file import PassageFile
+from knowledge.passages import Passage
 from models.bottleneck import Contribution, KnoBo
 from models.feature_table import FeatureTable
 from pipelines.errors import PipelineError
@@ -64,7 +65,7 @@ def explain_image(directory: Path, image: str, *, split: str | None = None) -> I
     probabilities = head.predict(values[None])[0]
     winner = int(np.argmax(probabilities))
     bank = ConceptBank.load(run.path("concepts.jsonl"))
-    passages = {passage.id: passage for passage in read_passages(run.path("passages.jsonl"))}
+    passages = PassageFile(run.path("passages.jsonl"))
     return ImageExplanation(
         image=image,
         split=name,

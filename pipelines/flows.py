@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import Task, flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -13,8 +13,8 @@ from models.evaluation.audit import AuditReport
 from pipelines.config import load_config
 from pipelines.progress import LogReporter, Reporter
 from pipelines.report.summary import COLUMNS, headline, summary_table
-from pipelines.run import Run
-from pipelines.stages import STAGES, upstream
+from pipelines.run import Run, Stage
+from pipelines.stages import NETWORK, STAGES, upstream
 
 AT_ONCE = 2  # the text branch and the image branch
 _reporters: dict[str, Reporter] = {}  # by run directory: a reporter cannot pass through a task's parameters
@@ -23,7 +23,18 @@ _reporters: dict[str, Reporter] = {}  # by run directory: a reporter cannot pass
 @task(task_run_name="{name}", persist_result=False)
 def run_stage(name: str, config: str, runs: str) -> bool:
     """Runs one stage if it is stale; whether it had to run."""
-    return open_run(Path(config), Path(runs)).execute(next(stage for stage in STAGES if stage.name == name))
+    return open_run(Path(config), Path(runs)).execute(stage_named(name))
+
+
+@task(task_run_name="{name} {part} of {parts}", persist_result=False)
+def run_part(name: str, part: int, parts: int, config: str, runs: str) -> bool:
+    """Does one part of a stage ahead of it; whether the stage is stale, so that there was work to do."""
+    run, stage = open_run(Path(config), Path(runs)), stage_named(name)
+    assert stage.part is not None, f"{name} has no parts"
+    if run.is_fresh(stage):
+        return False
+    stage.part(run, part, parts)
+    return True
 
 
 RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=AT_ONCE)
@@ -37,12 +48,29 @@ def knobo_flow(config: str, runs: str = "runs") -> bool:
     with run.locked():
         for stage in STAGES:
             waits = [submitted[before.name] for before in upstream(stage)]
-            submitted[stage.name] = run_stage.submit(  # type: ignore[call-overload]  # it omits wait_for
+            parts = run.config.parts if stage.part is not None and run.config.parts > 1 else 0
+            waits += [
+                run_part.submit(stage.name, part, parts, config, runs, wait_for=waits)  # type: ignore[call-overload]
+                for part in range(parts)
+            ]
+            submitted[stage.name] = task_for(stage).submit(  # type: ignore[call-overload]  # it omits wait_for
                 stage.name, config, runs, wait_for=waits
             )
         ran = [future.result() for future in submitted.values()]
     publish(run)
     return any(ran)
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of that name."""
+    return next(stage for stage in STAGES if stage.name == name)
+
+
+def task_for(stage: Stage) -> Task[[str, str, str], bool]:
+    """The task of a stage; one that asks the network is tried again, later each time."""
+    if stage.name not in NETWORK:
+        return run_stage
+    return run_stage.with_options(retries=2, retry_delay_seconds=[60, 600], retry_jitter_factor=0.5)
 
 
 def open_run(config: Path, runs: Path) -> Run:

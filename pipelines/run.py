@@ -38,6 +38,10 @@ class Stage:
         writes: Artifacts, paths within the run directory.
         work: Does it.
         after: Stages to wait for although nothing of theirs is read.
+        may_read: Files that people may put into the run directory; absent, they count as such.
+        part: Does one of several parts ahead of `work`, as a task of its own; called with the run, the number
+            of the part from 0, and how many there are. What it makes goes into the cache, by content, where
+            `work` finds it.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Stage:
     writes: tuple[str, ...]
     work: Callable[["Run"], None]
     after: tuple[str, ...] = ()
+    may_read: tuple[str, ...] = ()
+    part: Callable[["Run", int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,9 @@ class Run:
     def stage_digest(self, stage: Stage) -> str:
         """Of configuration sections, artifacts read, and stage version."""
         sections = {name: section_value(self.config, name) for name in stage.uses}
-        artifacts = {name: content_digest(self.path(name)) for name in stage.reads}
+        artifacts: dict[str, str | None] = {name: content_digest(self.path(name)) for name in stage.reads}
+        for name in stage.may_read:
+            artifacts[name] = content_digest(self.path(name)) if self.path(name).exists() else None
         return value_digest([stage.name, stage.version, sections, artifacts])
 
     def execute(self, stage: Stage) -> bool:
@@ -137,13 +145,18 @@ class Run:
         )
         return True
 
+    def forget(self, stage: str) -> None:
+        """Let a stage run again though nothing changed: what it asks of the network may have."""
+        with _MANIFEST:
+            self._write({name: record for name, record in self.records().items() if name != stage})
+
     def _note(self, name: str, record: StageRecord) -> None:
         with _MANIFEST:
-            records = self.records() | {name: record}
-            stages = {name: asdict(records[name]) for name in sorted(records)}
-            write_text(
-                self.path("manifest.json"), json.dumps({"schema": 1, "stages": stages}, indent=1) + "\n"
-            )
+            self._write(self.records() | {name: record})
+
+    def _write(self, records: Mapping[str, StageRecord]) -> None:
+        stages = {name: asdict(records[name]) for name in sorted(records)}
+        write_text(self.path("manifest.json"), json.dumps({"schema": 1, "stages": stages}, indent=1) + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

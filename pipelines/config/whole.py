@@ -1,8 +1,8 @@
 """The configuration as a whole: sections, and the names by which they refer to each other."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from pipelines.config.annotation import AnnotationSection
 from pipelines.config.classes import ClassWords
@@ -34,6 +34,8 @@ class Config(Section):
     """Of everything random."""
     on_broken: Literal["stop", "skip"] = "stop"
     """What to do when images cannot be read."""
+    parts: Annotated[int, Field(ge=1)] = 1
+    """Tasks into which a wide stage (embedding passages) is cut, for a task runner with several machines."""
     classes: tuple[ClassWords, ...]
     """Every class that a split uses."""
     literature: tuple[LiteratureSource, ...]

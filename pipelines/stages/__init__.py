@@ -2,7 +2,7 @@
 
 import models.torchvision_operators  # noqa: F401  # before anything that imports torchvision
 from pipelines.run import Stage
-from pipelines.stages import annotate, discover, gather, image, index, prior, result
+from pipelines.stages import annotate, curate, discover, gather, image, index, prior, result
 
 STAGES = (
     Stage("gather", 1, ("literature", "retrieval"), (), ("passages.jsonl",), gather.gather),
@@ -12,7 +12,7 @@ STAGES = (
     Stage("encode", 1, ("encoder",), ("images.parquet",), ("features.npz",), image.encode),
     Stage(
         "discover",
-        1,
+        2,
         (
             "modality",
             "classes",
@@ -25,8 +25,17 @@ STAGES = (
             "seed",
         ),
         ("passages.jsonl", "index", "images.parquet"),
-        ("concepts.jsonl", "rejected.jsonl"),
+        (curate.DISCOVERED, "rejected.jsonl"),
         discover.discover,
+    ),
+    Stage(
+        "curate",
+        1,
+        ("classes",),
+        (curate.DISCOVERED, "passages.jsonl"),
+        ("concepts.jsonl", curate.SIGNS),
+        curate.curate,
+        may_read=(curate.JOURNAL,),
     ),
     Stage(
         "annotate",
@@ -40,7 +49,7 @@ STAGES = (
         "prior",
         1,
         ("classes", "prior", "language_model", "modality"),
-        ("concepts.jsonl", "passages.jsonl"),
+        ("concepts.jsonl", curate.SIGNS, "passages.jsonl"),
         ("prior.csv",),
         prior.prior,
     ),
@@ -99,6 +108,10 @@ STAGES = (
     ),
 )
 """In an order in which they can run one after the other."""
+
+
+NETWORK = frozenset({"fetch"})
+"""Stages that ask something of the network."""
 
 
 def upstream(stage: Stage) -> tuple[Stage, ...]:

@@ -11,7 +11,7 @@ from knowledge.annotation.table import (
 from knowledge.concepts import Concept
 from knowledge.discovery import DiscoverySettings
 from knowledge.discovery import discover as run_discovery
-from knowledge.passages import read_passages
+from knowledge.passage_file import PassageFile
 from knowledge.question_writer import QuestionWriter
 from knowledge.rejections import rejections, write_rejections
 from knowledge.screening import AnswerCounts, Screen, ScreenSettings
@@ -26,7 +26,7 @@ from pipelines.stages.reports import annotator, expert_table, grounding_datasets
 def discover(run: Run) -> None:
     """Concepts from the literature, screened as they are found."""
     config = run.config
-    passages = {passage.id: passage for passage in read_passages(run.path("passages.jsonl"))}
+    passages = PassageFile(run.path("passages.jsonl"))
     screen = Screen(
         passages=passages,
         encoder=passage_encoder(run),
@@ -55,12 +55,12 @@ def discover(run: Run) -> None:
         seed_questions=[c.question for dataset in grounding_datasets(run) for c in dataset.expert_columns],
         progress=run.reporter.work("discover", "concepts"),
     )
-    found.bank.save(run.path("concepts.jsonl"))
+    found.bank.save(run.path("discovered.jsonl"))
     write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
     if not len(found.bank):
         raise PipelineError(
             f"none of the {len(found.tested)} candidate concepts passed the screening; "
-            "see `knobo concepts RUN --rejected` and widen the literature or lower [screening]"
+            "see `knobo concepts list RUN --rejected` and widen the literature or lower [screening]"
         )
 
 

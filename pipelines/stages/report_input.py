@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from knowledge.concepts import ConceptBank
-from knowledge.passages import Passage, read_passages
+from knowledge.passage_file import PassageFile
+from knowledge.passages import Passage
 from knowledge.priors import load_prior
 from knowledge.rejections import read_rejections
 from models.bottleneck import KnoBo
@@ -61,8 +62,8 @@ def report_input(run: Run) -> ReportInput:
 
 def quoted_passages(run: Run, bank: ConceptBank) -> Mapping[str, Passage]:
     """Passages that some concept quotes."""
-    wanted = {evidence.passage_id for concept in bank for evidence in concept.evidence}
-    return {item.id: item for item in read_passages(run.path("passages.jsonl")) if item.id in wanted}
+    passages = PassageFile(run.path("passages.jsonl"))
+    return {quote.passage_id: passages[quote.passage_id] for concept in bank for quote in concept.evidence}
 
 
 def grounder_quality(run: Run) -> tuple[GrounderQuality, ...]:
