@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
@@ -149,9 +149,22 @@ def make_concept(
 ) -> Concept:
     """A concept named after its question: a readable slug, and a hash that tells apart equal slugs."""
     question = " ".join(question.split())
+    return Concept(concept_id(question), question, tuple(evidence), query, origin)
+
+
+def ids_by_former_id(concepts: Iterable[Concept]) -> dict[str, str]:
+    """Id of today by every id that a concept has or had; today's own ids win."""
+    concepts = tuple(concepts)
+    former = {old: concept.id for concept in reversed(concepts) for old in concept.formerly}
+    return former | {concept.id: concept.id for concept in concepts}
+
+
+def concept_id(question: str) -> str:
+    """What `make_concept` calls the concept of a question."""
+    question = " ".join(question.split())
     slug = re.sub(r"[^a-z0-9]+", "-", question.lower()).strip("-")[:SLUG_LENGTH].strip("-")
     short_hash = hashlib.sha256(question.casefold().encode()).hexdigest()[:8]
-    return Concept(f"{slug}-{short_hash}", question, tuple(evidence), query, origin)
+    return f"{slug}-{short_hash}"
 
 
 def parse_concept(row: Mapping[str, Any]) -> Concept:

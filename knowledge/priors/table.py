@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from knowledge.atomic import write_text
-from knowledge.concepts import ConceptBank
+from knowledge.concepts import ConceptBank, ids_by_former_id
+from knowledge.concepts import concept_id as id_of
 from knowledge.errors import KnowledgeError
 from knowledge.priors.prior import Prior
 
@@ -48,8 +49,9 @@ def load_prior(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> Prio
     sign, agreement = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     source = [["none"] * len(bank) for _ in classes]
     seen: dict[tuple[int, int], int] = {}
+    columns = _columns(bank)
     for number, row in _rows(path, ("class", "concept_id", "sign")):
-        k, c = _cell(row, path, number, classes, bank)
+        k, c = _cell(row, path, number, classes, columns)
         if (k, c) in seen:
             raise KnowledgeError(
                 f"Line {number} of {path} repeats class and concept of line {seen[k, c]}; remove one of them."
@@ -63,9 +65,9 @@ def load_prior(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> Prio
 
 def read_overrides(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> tuple[Override, ...]:
     """Signs given: columns `class`, `sign`, `concept_id` or `question`, and a `source` other than expert."""
-    found = []
+    found, columns = [], _columns(bank)
     for number, row in _rows(path, ("class", "sign")):
-        k, c = _cell(row, path, number, classes, bank)
+        k, c = _cell(row, path, number, classes, columns)
         sign = _number(row, "sign", (-1, 1), path, number)
         found.append(Override(classes[k], bank.ids[c], sign, _source(row, "expert", path, number)))
     return tuple(found)
@@ -94,8 +96,15 @@ def _rows(path: Path, needed: Sequence[str]) -> list[tuple[int, Mapping[str, str
         return [(reader.line_num, row) for row in reader]
 
 
+def _columns(bank: ConceptBank) -> dict[str, int]:
+    """Place in the bank by every id and question of a concept, those that it was made from included."""
+    place = {name: column for column, name in enumerate(bank.ids)}
+    names = {old: place[new] for old, new in ids_by_former_id(bank).items()}
+    return names | {concept.question: place[concept.id] for concept in bank}
+
+
 def _cell(
-    row: Mapping[str, str], path: Path, number: int, classes: Sequence[str], bank: ConceptBank
+    row: Mapping[str, str], path: Path, number: int, classes: Sequence[str], columns: Mapping[str, int]
 ) -> tuple[int, int]:
     name = (row["class"] or "").strip()
     if name not in classes:
@@ -103,9 +112,9 @@ def _cell(
             f"Line {number} of {path} names the class `{name}`; the classes are {', '.join(classes)}."
         )
     wanted = (row.get("concept_id") or row.get("question") or "").strip()
-    for c, concept in enumerate(bank):
-        if wanted in {concept.id, concept.question}:
-            return classes.index(name), c
+    column = columns.get(wanted, columns.get(id_of(wanted)))
+    if column is not None:
+        return classes.index(name), column
     raise KnowledgeError(f"Line {number} of {path} names the concept `{wanted}`, which is not in the bank.")
 
 

@@ -4,6 +4,7 @@ from knowledge.class_terms import ClassTerms
 from knowledge.concepts import ConceptBank
 from knowledge.passages import read_passages
 from knowledge.priors import corpus_prior, language_model_prior, override, read_overrides, save_prior
+from knowledge.priors.table import Override
 from pipelines.run import Run
 from pipelines.stages.language import open_language_model
 
@@ -18,10 +19,21 @@ def prior(run: Run) -> None:
         signs = corpus_prior(list(bank), classes, passages)
     else:
         signs = language_model_prior(list(bank), classes, open_language_model(run))
-    if section.expert is not None:
-        names = [item.name for item in run.config.classes]
-        signs = override(signs, read_overrides(section.expert, classes=names, bank=bank))
+    for given in signs_given(run, bank):
+        signs = override(signs, given)
     save_prior(signs, run.path("prior.csv"), bank=bank)
+
+
+def signs_given(run: Run, bank: ConceptBank) -> list[list[Override]]:
+    """Signs in place of the model's, weakest first: imported, of the expert's table, of the curated bank."""
+    names = [item.name for item in run.config.classes]
+    curated = read_overrides(run.path("curated_signs.csv"), classes=names, bank=bank)
+    table = run.config.prior.expert
+    return [
+        [sign for sign in curated if sign.source != "expert"],
+        list(read_overrides(table, classes=names, bank=bank)) if table is not None else [],
+        [sign for sign in curated if sign.source == "expert"],
+    ]
 
 
 def class_terms(run: Run) -> list[ClassTerms]:

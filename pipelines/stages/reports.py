@@ -11,7 +11,7 @@ from knowledge.annotation.table import (
     Answer,
     Report,
 )
-from knowledge.concepts import Concept
+from knowledge.concepts import Concept, concept_id, ids_by_former_id
 from models.images import ImageRecord
 from pipelines.config import DataSet
 from pipelines.run import Run
@@ -42,13 +42,23 @@ def grounding_datasets(run: Run) -> list[DataSet]:
 def expert_table(
     dataset: DataSet, records: Sequence[ImageRecord], concepts: Sequence[Concept]
 ) -> AnnotationTable | None:
-    """Answers of a data set's expert columns for the concepts that asked their questions."""
-    by_question = {concept.question: concept.id for concept in concepts}
+    """Answers of a data set's expert columns for the concepts that ask, or once asked, their questions."""
+    by_question = answered_by_columns(dataset, concepts)
     columns = expert_columns(dataset, tuple(by_question))
     if not columns:
         return None
     attributes = {record.id: with_empty_cells(record, columns) for record in records}
     return expert_annotations(attributes, columns, concept_ids=by_question, dataset=dataset.name)
+
+
+def answered_by_columns(dataset: DataSet, concepts: Sequence[Concept]) -> dict[str, str]:
+    """Concept id by question of a column; one column a concept, that of its own wording first."""
+    today = ids_by_former_id(concepts)
+    asked = {item.question: concept_id(item.question) for item in dataset.expert_columns}
+    found = {question: today[name] for question, name in asked.items() if name in today}
+    own_first = sorted(found, key=lambda question: found[question] != asked[question])
+    chosen = {found[question]: question for question in reversed(own_first)}
+    return {question: name for question, name in found.items() if chosen[name] == question}
 
 
 def expert_columns(dataset: DataSet, questions: Sequence[str]) -> list[ExpertColumn]:
