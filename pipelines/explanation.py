@@ -89,9 +89,9 @@ def first_head(run: Run, split: str) -> KnoBo:
 def with_evidence(
     contribution: Contribution, concept: Concept, passages: Mapping[str, Passage]
 ) -> ExplainedConcept:
-    """A contribution with the first quotation of its concept."""
-    evidence = concept.evidence[0]
-    passage = passages[evidence.passage_id]
+    """A contribution with the first quotation of its concept, where it has one."""
+    evidence = concept.evidence[0] if concept.evidence else None
+    passage = passages[evidence.passage_id] if evidence is not None else None
     return ExplainedConcept(
         concept_id=concept.id,
         question=concept.question,
@@ -99,9 +99,9 @@ def with_evidence(
         usual=contribution.usual,
         weight=contribution.weight,
         amount=contribution.amount,
-        quote=evidence.quote,
-        passage_id=evidence.passage_id,
-        locator=passage.locator,
-        source=passage.source,
-        license=passage.license,
+        quote=evidence.quote if evidence is not None else "",
+        passage_id=passage.id if passage is not None else "",
+        locator=passage.locator if passage is not None else "no quoted source",
+        source=passage.source if passage is not None else concept.origin,
+        license=passage.license if passage is not None else "unknown",
     )
