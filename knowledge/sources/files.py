@@ -10,6 +10,9 @@ from typing import BinaryIO, cast
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document
 
+LARGEST = 256 << 20
+"""Bytes of one page or chapter: far above any honest one, and far below what fills the memory."""
+
 
 def source_files(path: Path, suffixes: Collection[str]) -> list[Path]:
     """The file itself, or the files below the folder that end in one of `suffixes`, sorted by path."""
@@ -38,6 +41,18 @@ def name_within(file: Path, path: Path) -> str:
 def open_bytes(file: Path) -> BinaryIO:
     """The content, unpacked where the name ends in `.gz`."""
     return cast("BinaryIO", gzip.open(file)) if file.suffix.lower() == ".gz" else file.open("rb")
+
+
+def read_bytes(file: Path, *, at_most: int = LARGEST) -> bytes:
+    """The whole file, unpacked; a small file that unpacks to a huge one is refused."""
+    try:
+        with open_bytes(file) as stream:
+            content = stream.read(at_most + 1)
+    except (EOFError, OSError, zlib.error) as error:
+        raise KnowledgeError(f"{file} cannot be read ({error}): fetch or unpack it again.") from error
+    if len(content) > at_most:
+        raise KnowledgeError(f"{file} holds more than {at_most:,} bytes: split it into chapters.")
+    return content
 
 
 def read_text(file: Path) -> str:

@@ -6,33 +6,20 @@ Understands what textbooks in Markdown carry besides plain text: front matter, k
 
 import html
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from knowledge.passages import Document, Section
+from knowledge.passages import Document
 from knowledge.sources.files import name_within, read_text, source_files, with_text
+from knowledge.sources.headings import LEFT_OUT, Block, sections_of
 
 SUFFIXES = (".md", ".markdown")
-
-EXERCISES = frozenset(
-    {
-        "review questions",
-        "critical thinking question",
-        "critical thinking questions",
-        "interactive link questions",
-        "multiple choice",
-        "references",
-        "further reading",
-    }
-)
-"""Headings left out unless told otherwise: the wrong options of a test question read like facts."""
 
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 _TITLE = re.compile(r"""^title:\s*(?P<quote>["']?)(?P<title>.*?)(?P=quote)\s*$""", re.MULTILINE)
 
 # Whole stretches of the file, replaced before it is cut into blocks, in this order.
-_STRETCHES = (
+_STRETCHES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
         re.compile(
             r"<!--.*?-->|<(script|style|annotation|annotation-xml|cnx-pi)\b[^>]*>.*?</\1\s*>", re.DOTALL
@@ -50,7 +37,10 @@ _STRETCHES = (
     (re.compile(r"\{:[^{}]*\}|\{[#.][^{}]*\}"), ""),
     (re.compile(r"^ {0,3}\[[^\]^]+\]:[ \t]*\S.*$", re.MULTILINE), ""),
     (re.compile(r"<(?:br|/?annotation)\b[^>]*>"), "\n"),
-    (re.compile(r"<h([1-6])\b[^>]*>\s*(.*?)\s*</h\1\s*>", re.DOTALL), "\n\n# \\2\n\n"),
+    (
+        re.compile(r"<h([1-6])\b[^>]*>\s*(.*?)\s*</h\1\s*>", re.DOTALL),
+        lambda found: f"\n\n{'#' * int(found[1])} {found[2]}\n\n",
+    ),
     (re.compile(r"""<span data-type="title">(.*?)</span>""", re.DOTALL), "\n\n\\1\n\n"),
     (re.compile(r"(?<=\d)<sup\b[^>]*>(?=[-−–]?\d)"), "^"),  # 10<sup>9</sup> must not read 109
     (
@@ -85,20 +75,12 @@ _CODE = re.compile(r"(`+)(.+?)\1")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """One paragraph, list item or table row (`level` 0), or a heading of level 1 to 6."""
-
-    text: str
-    level: int = 0
-
-
 def read_markdown(
     path: Path,
     *,
     source: str,
     license: str,  # noqa: A002 - the field's word
-    without: Collection[str] = EXERCISES,
+    without: Collection[str] = LEFT_OUT,
 ) -> Iterator[Document]:
     """One document a file, with a section a heading; headings in `without` (lower case) are left out.
 
@@ -118,28 +100,14 @@ def _document(file: Path, name: str, source: str, license_: str, without: Collec
     found = _TITLE.search(front[1]) if front else None
     blocks = list(_blocks(_simplified(text[front.end() :] if front else text)))
     headings = (block.text for block in blocks if block.level)
+    title = _words(found["title"]) if found else next(headings, file.stem)
     return Document(
         id=name,
-        title=_words(found["title"]) if found else next(headings, file.stem),
-        sections=tuple(_sections(blocks, without)),
+        title=title,
+        sections=tuple(sections_of(blocks, title=title, without=without)),
         source=source,
         license=license_,
     )
-
-
-def _sections(blocks: list[_Block], without: Collection[str]) -> Iterator[Section]:
-    heading, paragraphs, hidden = "", list[str](), 0
-    for block in blocks:
-        if not block.level:
-            paragraphs.append(block.text)
-            continue
-        if paragraphs and not hidden:
-            yield Section(heading, "\n\n".join(paragraphs))
-        heading, paragraphs = block.text, []
-        if not hidden or block.level <= hidden:  # what is left out takes its subsections along
-            hidden = block.level if heading.lower() in without else 0
-    if paragraphs and not hidden:
-        yield Section(heading, "\n\n".join(paragraphs))
 
 
 def _simplified(text: str) -> str:
@@ -152,25 +120,26 @@ def _simplified(text: str) -> str:
 
 
 def _table_rows(table: re.Match[str]) -> str:
+    tags = _STRETCHES[-1][0]
     rows = (
-        [_TAG.sub(" ", cell) for cell in _TABLE_CELL.findall(row)] for row in _TABLE_ROW.findall(table[0])
+        [tags.sub(" ", cell) for cell in _TABLE_CELL.findall(row)] for row in _TABLE_ROW.findall(table[0])
     )
     lines = (" | ".join(" ".join(cell.split()) for cell in row) for row in rows)
     return "\n\n" + "\n\n".join(lines) + "\n\n"
 
 
-def _blocks(text: str) -> Iterator[_Block]:
+def _blocks(text: str) -> Iterator[Block]:
     lines: list[str] = []
     for line in (*text.split("\n"), ""):
         stripped = _QUOTED.sub("", line.strip())
         heading = _HEADING.fullmatch(line)
         if len(lines) == 1 and _UNDERLINE.fullmatch(stripped):
-            yield _Block(_words(lines.pop()), 1 if stripped[0] == "=" else 2)
+            yield Block(_words(lines.pop()), 1 if stripped[0] == "=" else 2)
         elif heading is not None or not stripped or _RULE.fullmatch(stripped):
             yield from _paragraph(lines)
             lines = []
             if heading is not None:
-                yield _Block(_words(heading[2]), len(heading[1]))
+                yield Block(_words(heading[2]), len(heading[1]))
         elif marker := _MARKER.match(stripped):
             yield from _paragraph(lines)
             lines = [stripped[marker.end() :]]
@@ -183,9 +152,9 @@ def _blocks(text: str) -> Iterator[_Block]:
             lines.append(stripped)
 
 
-def _paragraph(lines: list[str]) -> Iterator[_Block]:
+def _paragraph(lines: list[str]) -> Iterator[Block]:
     if lines and (words := _words(" ".join(lines))):
-        yield _Block(words)
+        yield Block(words)
 
 
 def _words(text: str) -> str:

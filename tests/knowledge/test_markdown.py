@@ -100,8 +100,8 @@ def test_a_chapter_keeps_its_words_and_loses_its_markup(tmp_path: Path) -> None:
             "A | B\n\none | two",
         ),
         Section("Deeper", "Quoted text, in two lines."),
-        Section("Summary", "First\n\nSecond"),
-        Section("Glossary", "acne: a disease"),
+        Section("Deeper > Summary", "First\n\nSecond"),
+        Section("Deeper > Glossary", "acne: a disease"),
     )
 
 
@@ -109,7 +109,11 @@ def test_headings_to_leave_out_take_their_subsections_along_unless_told_otherwis
     path = _write(tmp_path, CHAPTER)
     assert "All of it." not in str(_read(path))
     (whole,) = read_markdown(path, source="book", license="", without=())
-    assert [section.heading for section in whole.sections][-3:] == ["Review Questions", "Answers", "Glossary"]
+    assert [section.heading for section in whole.sections][-3:] == [
+        "Deeper > Review Questions",
+        "Deeper > Review Questions > Answers",
+        "Deeper > Glossary",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -179,5 +183,8 @@ def test_the_real_textbook_leaves_no_markup_behind(shared_data: Path) -> None:
     ):
         assert not [passage.id for passage in passages if re.search(markup, passage.text)], markup
     melanoma = "Melanomas typically present as large brown or black patches with uneven borders"
-    assert any(melanoma in passage.text and passage.locator == "m46066.md, Melanoma" for passage in passages)
+    assert any(
+        melanoma in passage.text and passage.locator == "m46066.md, Diseases > Melanoma"
+        for passage in passages
+    )
     assert not any("Review Questions" in passage.locator for passage in passages)
