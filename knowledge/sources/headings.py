@@ -58,7 +58,8 @@ def sections_of(
     Args:
         blocks: In reading order.
         title: A heading that only repeats it is left out of the path: the title is shown beside it anyway.
-        above: Headings over the whole, outermost first; a heading that repeats the last is left out, too.
+        above: Headings over the whole, outermost first; a heading that repeats the last, or its
+            beginning or end, is left out, too.
         without: Headings in lower case that are left out together with everything below them.
     """
     path: list[Block] = []
@@ -81,7 +82,7 @@ def _section(
     names = [block.text for block in path]
     if not paragraphs or any(is_left_out(name, without) for name in names):
         return
-    if names and (same_heading(names[0], title) or (above and same_heading(names[0], above[-1]))):
+    if names and (same_heading(names[0], title) or (above and is_part(names[0], above[-1]))):
         names = names[1:]
     yield Section(BETWEEN.join((*above, *names)), "\n\n".join(paragraphs))
 
@@ -96,3 +97,9 @@ def same_heading(one: str, other: str) -> bool:
     """Whether two headings say the same; a number before one of them does not count."""
     one, other = (" ".join(each.lower().split()) for each in (one, other))
     return bool(one) and (one == other or _NUMBER.sub("", one) == _NUMBER.sub("", other))
+
+
+def is_part(heading: str, whole: str) -> bool:
+    """Whether the heading is the whole, its beginning or its end: `The Lungs` of `Chapter 22 The Lungs`."""
+    one, other = (f" {' '.join(each.lower().split())} " for each in (heading, whole))
+    return same_heading(heading, whole) or other.startswith(one) or other.endswith(one)
