@@ -3,3 +3,7 @@
 
 class KnowledgeError(Exception):
     """A mistake in what the user gave: one sentence with what was found, where, and what to change."""
+
+
+class NetworkError(KnowledgeError):
+    """A server that did not answer well enough: the same request may succeed later."""

@@ -45,12 +45,13 @@ def run(
     serial: Annotated[
         bool, typer.Option("--serial", help="One stage after the other, without Prefect.")
     ] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask PubMed for what is new, too.")] = False,
     json_: JsonOption = False,
 ) -> None:
     """Run every stage that is not fresh, then print the audit."""
     from pipelines.launch import launch
 
-    finished = launch(config, runs, quiet=json_, serial=serial)
+    finished = launch(config, runs, quiet=json_, serial=serial, refresh=refresh)
     show_audit(finished, split=None, metric=None, json_=json_)
     if not json_:
         console.print(f"Report: {finished / 'report.html'}", soft_wrap=True)

@@ -25,7 +25,9 @@ from pipelines.run import Run
 log = logging.getLogger("knobo")
 
 
-def launch(config: Path, runs: Path, *, quiet: bool = False, serial: bool = False) -> Path:
+def launch(
+    config: Path, runs: Path, *, quiet: bool = False, serial: bool = False, refresh: bool = False
+) -> Path:
     """Runs what a configuration describes unless every stage is fresh; the run's directory.
 
     Args:
@@ -33,10 +35,14 @@ def launch(config: Path, runs: Path, *, quiet: bool = False, serial: bool = Fals
         runs: Folder that holds the runs.
         quiet: No progress.
         serial: One stage after the other in this process, without Prefect.
+        refresh: Ask the network sources for what is new.
     """
     loaded = load_config(config)
     directory = runs / loaded.name
     directory.mkdir(parents=True, exist_ok=True)
+    if refresh:
+        with Run(directory, loaded).locked():
+            Run(directory, loaded).forget("fetch")
     with reporter_for(quiet=quiet) as reporter:
         if all_fresh(Run(directory, loaded, reporter)):
             log.info("%s: every stage is fresh", loaded.name)

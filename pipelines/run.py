@@ -16,7 +16,7 @@ from pathlib import Path
 from knowledge.annotation.lexicon import load_lexicon
 from models.datasets.tables import read_columns
 from models.files import write_text
-from pipelines.config import Config, DataSet, LiteratureSource, PubmedBulk, PubmedQuery
+from pipelines.config import BulkSource, Config, DataSet, LiteratureSource, QuerySource
 from pipelines.digests import content_digest, file_digest, files_below, listing_digest, value_digest
 from pipelines.errors import PipelineError
 from pipelines.handbook import literature_path
@@ -192,7 +192,7 @@ def section_value(config: Config, name: str) -> object:
     if name == "literature":
         return [literature_value(source) for source in config.literature]
     if name == "literature_fetched":
-        network = [source for source in config.literature if isinstance(source, PubmedQuery | PubmedBulk)]
+        network = [source for source in config.literature if isinstance(source, QuerySource | BulkSource)]
         return [literature_value(source) for source in network]
     if name == "datasets":
         return [dataset_value(dataset) for dataset in config.datasets]
@@ -228,9 +228,9 @@ def local_digest(weights: str) -> str | None:
 def literature_value(source: LiteratureSource) -> object:
     """A literature source by its settings and contents; what the network gave is an artifact of `fetch`."""
     match source:
-        case PubmedQuery():
-            return source.model_dump(mode="json", exclude={"email", "api_key_env"})
-        case PubmedBulk():
+        case QuerySource():
+            return source.model_dump(mode="json", exclude={"email", "api_key_env", "url"})
+        case BulkSource():
             settings = source.model_dump(mode="json", exclude={"path", "url", "workers"})
             return [settings, None if source.url else listing_digest(sorted(source.path.glob("*.xml.gz")))]
         case _:

@@ -3,21 +3,21 @@
 from pipelines.config.classes import ClassWords
 from pipelines.config.classifier import EncoderSection
 from pipelines.config.datasets import DataSet
-from pipelines.config.literature import FileSource, LiteratureSource, PubmedBulk, PubmedQuery, RecordSource
+from pipelines.config.literature import BulkSource, FileSource, LiteratureSource, QuerySource, RecordSource
 from pipelines.config.loading import load_config
 from pipelines.config.section import Section
 from pipelines.config.splits import SplitSection
 from pipelines.config.whole import Config
 
 __all__ = [
+    "BulkSource",
     "ClassWords",
     "Config",
     "DataSet",
     "EncoderSection",
     "FileSource",
     "LiteratureSource",
-    "PubmedBulk",
-    "PubmedQuery",
+    "QuerySource",
     "RecordSource",
     "Section",
     "SplitSection",

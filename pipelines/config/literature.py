@@ -55,26 +55,28 @@ class RecordSource(Source):
     """Which fields hold what."""
 
 
-class PubmedQuery(Source):
+class QuerySource(Source):
     """What PubMed finds for a query, through E-utilities."""
 
     kind: Literal["pubmed_query"]
-    """Fetched by the stage `fetch`; again with `knobo run --refresh`, then only what is new."""
+    """Fetched once; with `knobo run --refresh` again, and then only what is new."""
     query: str
     """As typed into PubMed's search box."""
     email: str
     """Sent with every request, as NCBI asks."""
     api_key_env: str = "NCBI_API_KEY"
     """Environment variable with an NCBI key, if there is one: 10 requests a second instead of 3."""
-    maximum: Annotated[int, Field(ge=1)] = 100_000
-    """Refuse a query that finds more: that is what `pubmed_bulk` is for."""
+    maximum: Annotated[int, Field(ge=1)] | None = None
+    """Records at most: PubMed's best matches up to 9,999, above that the newest."""
     since: date | None = None
     """Records that entered PubMed on this day or later."""
+    url: str = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
+    """Where E-utilities answer."""
     license: str = "abstract: see its publisher"
     """Licence of the text."""
 
 
-class PubmedBulk(Source):
+class BulkSource(Source):
     """The annual baseline and the daily update files of PubMed."""
 
     kind: Literal["pubmed_bulk"]
@@ -92,6 +94,6 @@ class PubmedBulk(Source):
 
 
 LiteratureSource = Annotated[
-    FileSource | RecordSource | PubmedQuery | PubmedBulk, Field(discriminator="kind")
+    FileSource | RecordSource | QuerySource | BulkSource, Field(discriminator="kind")
 ]
 """One collection of documents."""

@@ -1,11 +1,13 @@
 """The stages of a run: what each reads, writes and uses. The graph of a flow follows from this table."""
 
 import models.torchvision_operators  # noqa: F401  # before anything that imports torchvision
+from pipelines.curation import DISCOVERED, JOURNAL, SIGNS
 from pipelines.run import Stage
-from pipelines.stages import annotate, curate, discover, gather, image, index, prior, result
+from pipelines.stages import annotate, curate, discover, fetch, gather, image, index, prior, result
 
 STAGES = (
-    Stage("gather", 1, ("literature", "retrieval"), (), ("passages.jsonl",), gather.gather),
+    Stage("fetch", 1, ("literature_fetched",), (), ("fetched.json",), fetch.fetch),
+    Stage("gather", 2, ("literature", "retrieval"), ("fetched.json",), ("passages.jsonl",), gather.gather),
     Stage("index", 1, ("retrieval",), ("passages.jsonl",), ("index",), index.index),
     Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), image.images),
     Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), image.split),
@@ -25,17 +27,17 @@ STAGES = (
             "seed",
         ),
         ("passages.jsonl", "index", "images.parquet"),
-        (curate.DISCOVERED, "rejected.jsonl"),
+        (DISCOVERED, "verdicts.jsonl", "rejected.jsonl"),
         discover.discover,
     ),
     Stage(
         "curate",
         1,
         ("classes",),
-        (curate.DISCOVERED, "passages.jsonl"),
-        ("concepts.jsonl", curate.SIGNS),
+        (DISCOVERED, "passages.jsonl"),
+        ("concepts.jsonl", SIGNS),
         curate.curate,
-        may_read=(curate.JOURNAL,),
+        may_read=(JOURNAL,),
     ),
     Stage(
         "annotate",
@@ -49,7 +51,7 @@ STAGES = (
         "prior",
         1,
         ("classes", "prior", "language_model", "modality"),
-        ("concepts.jsonl", curate.SIGNS, "passages.jsonl"),
+        ("concepts.jsonl", SIGNS, "passages.jsonl"),
         ("prior.csv",),
         prior.prior,
     ),

@@ -7,10 +7,11 @@ from knowledge.sources.markdown import read_markdown
 from knowledge.sources.plain_text import read_plain_text
 from knowledge.sources.pubmed_xml import read_pubmed_xml
 from knowledge.sources.records import RecordFields, read_records
-from pipelines.config import FileSource, LiteratureSource, RecordSource
+from pipelines.config import BulkSource, FileSource, LiteratureSource, QuerySource, RecordSource
 from pipelines.errors import PipelineError
 from pipelines.handbook import literature_path
 from pipelines.run import Run
+from pipelines.stages.fetch import query_folder
 
 READERS = {
     "markdown": read_markdown,
@@ -46,7 +47,9 @@ def read_source(source: LiteratureSource) -> Iterator[Document]:
             return read(literature_path(source.path), source=source.name, license=source.license)
         case RecordSource():
             return records(source)
-        case _:
+        case QuerySource():
+            return read_pubmed_xml(query_folder(source), source=source.name, license=source.license)
+        case BulkSource():
             raise NotImplementedError(source.kind)
 
 

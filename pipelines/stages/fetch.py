@@ -1,0 +1,52 @@
+"""What the network has for the literature: fetched into folders that outlive the run, and listed in it."""
+
+import logging
+from pathlib import Path
+
+from knowledge.sources.pubmed_api import EntrezSettings, PubmedQuery, entrez_limiter, fetch_pubmed
+from pipelines.config import BulkSource, QuerySource
+from pipelines.digests import content_digest, value_digest
+from pipelines.fetched import Fetched, write_fetched
+from pipelines.run import Run
+from pipelines.weights import cache_directory
+
+log = logging.getLogger("knobo")
+
+
+def fetch(run: Run) -> None:
+    """Bring every network source up to date; `fetched.json` changes only when a source did."""
+    found = []
+    for source in run.config.literature:
+        if isinstance(source, QuerySource):
+            found.append(fetch_query(run, source))
+        elif isinstance(source, BulkSource):
+            found.append(fetch_bulk(run, source))
+    for each in found:
+        for remark in each.remarks:
+            log.warning("%s: %s", each.name, remark)
+    write_fetched(run.path("fetched.json"), found)
+
+
+def fetch_query(run: Run, source: QuerySource) -> Fetched:
+    """Records of a query, and the day up to which they are complete."""
+    settings = EntrezSettings(email=source.email, api_key_env=source.api_key_env, base_url=source.url)
+    report = fetch_pubmed(
+        PubmedQuery(source.query, maximum=source.maximum, since=source.since),
+        query_folder(source),
+        settings=settings,
+        limiter=entrez_limiter(cache_directory(), settings),
+        progress=run.reporter.work(f"fetch {source.name}", "records"),
+    )
+    files = sorted(report.directory.rglob("*.xml.gz"))
+    content = value_digest([content_digest(file) for file in files])
+    return Fetched(source.name, report.held, report.last.last, content, report.remarks())
+
+
+def query_folder(source: QuerySource) -> Path:
+    """Where the records of a query are kept, whichever run asks for them."""
+    return cache_directory() / "pubmed" / value_digest([source.query, source.maximum, source.since])[:16]
+
+
+def fetch_bulk(run: Run, source: BulkSource) -> Fetched:
+    """Records of the baseline and its updates."""
+    raise NotImplementedError(run, source)
