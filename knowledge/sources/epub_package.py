@@ -189,7 +189,7 @@ def open_book(file: Path) -> Iterator[Book]:
     """
     try:
         archive = zipfile.ZipFile(file)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (NotImplementedError, OSError, ValueError, zipfile.BadZipFile) as error:
         raise KnowledgeError(f"{file} is no EPUB book ({error}): fetch it again.") from error
     with archive:
         yield Book(file, archive)

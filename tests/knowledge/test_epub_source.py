@@ -206,7 +206,10 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(
 @pytest.mark.real
 def test_a_real_chapter_gives_the_text_that_its_markdown_gives(shared_data: Path, tmp_path: Path) -> None:
     path = shared_data / "textbooks" / "openstax_anatomy_physiology" / "m45998.md"
-    kramdown = r"\A---\n.*?\n---\n|!\[.*?\]\(.*?\)\{:|\s\([^()]*\[\\\[link.*?\)\)|\{:[^{}]*\}|</?div[^>]*>|^: .*?$|^\^$"
+    kramdown = (
+        r"\A---\n.*?\n---\n|!\[.*?\]\(.*?\)\{:|\s\([^()]*\[\\\[link.*?\)\)|\{:[^{}]*\}|</?div[^>]*>|"
+        r"^: .*?$|^\^$"
+    )
     markdown = re.sub(kramdown, "\n\n", path.read_text(), flags=re.DOTALL | re.MULTILINE)
     (tmp_path / "plain.md").write_text(f"---\ntitle: Atoms\n---\n{markdown}")
     page = MarkdownIt("commonmark", {"html": True, "xhtmlOut": True}).enable("table").render(markdown)
