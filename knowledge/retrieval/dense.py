@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
+from knowledge.retrieval.directories import damaged, published, read_about, write_about
 from knowledge.retrieval.encoder import PassageEncoder
 from knowledge.retrieval.hits import Hit
-from knowledge.retrieval.store import damaged, published, read_about, write_about
 from knowledge.retrieval.vector_cache import VectorCache, text_digest
 
 if TYPE_CHECKING:  # the engine loads only where an index is used

@@ -1,18 +1,22 @@
 """Turning text into vectors for dense retrieval."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
+from knowledge.passages import Passage
+from knowledge.retrieval.transformer_folder import (
+    check_folder,
+    folder_digest,
+    load_folder,
+    pools,
+    token_limit,
+)
 
-_WEIGHTS = "model.safetensors"
-_TOKENIZERS = ("tokenizer.json", "vocab.txt")
 _BATCH = 32
 _MAX_TOKENS = 256
 
@@ -39,6 +43,22 @@ class PassageEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class ArticleEncoder(PassageEncoder, Protocol):
+    """An encoder that reads articles in another way than queries: `encode` is for queries."""
+
+    def encode_articles(self, articles: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """One vector for each title and text: `(n, d) float32`."""
+        ...
+
+
+def encode_passages(encoder: PassageEncoder, passages: Sequence[Passage]) -> NDArray[np.float32]:
+    """One vector a passage, of its title and text: `(n, d) float32`."""
+    if isinstance(encoder, ArticleEncoder):
+        return encoder.encode_articles([(passage.title, passage.text) for passage in passages])
+    return encoder.encode([passage.searchable for passage in passages])
+
+
 class MeanPoolingEncoder:
     """A BERT encoder in sentence-transformers format: the mean over tokens, scaled to length 1.
 
@@ -50,12 +70,20 @@ class MeanPoolingEncoder:
     """
 
     def __init__(self, directory: Path, *, device: str = "cpu") -> None:
-        _check_folder(directory)
-        self._tokenizer, self._model = _load(directory)
+        check_folder(directory)
+        if not pools(directory, "mean_tokens", unnamed=True):
+            raise KnowledgeError(
+                f"The passage encoder {directory} does not pool by the mean: choose one that does."
+            )
+        self._tokenizer, self._model = load_folder(directory)
         self._model.eval().to(device)
-        self._device = device
-        self._max_tokens = _max_tokens(directory)
-        self._digest = _digest(directory, self._max_tokens)
+        self._directory, self._device = directory, device
+        self._max_tokens = token_limit(directory, _MAX_TOKENS)
+        self._digest = folder_digest(directory, f"mean pooling, unit length, {self._max_tokens} tokens")
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path]]:
+        """A worker process loads the folder itself: only its path travels."""
+        return type(self), (self._directory,)
 
     @property
     def digest(self) -> str:
@@ -88,66 +116,3 @@ class MeanPoolingEncoder:
             mean = (hidden * mask).sum(1) / mask.sum(1)
             vectors = torch.nn.functional.normalize(mean, dim=1).float().cpu()
         return np.asarray(vectors.numpy(), dtype=np.float32)
-
-
-def _load(directory: Path) -> tuple[Any, Any]:
-    """Tokenizer and model, without the progress bar that transformers would draw."""
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
-
-    bars: Any = logging
-    drawn = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-        model = AutoModel.from_pretrained(directory, local_files_only=True, use_safetensors=True)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise KnowledgeError(
-            f"The passage encoder in {directory} cannot be loaded ({error}): fetch it again."
-        ) from error
-    finally:
-        if drawn:
-            bars.enable_progress_bar()
-    return tokenizer, model
-
-
-def _check_folder(directory: Path) -> None:
-    for name in ("config.json", _WEIGHTS):
-        if not (directory / name).is_file():
-            raise KnowledgeError(
-                f"The passage encoder {directory} has no {name}: give a sentence-transformers folder."
-            )
-    if not any((directory / name).is_file() for name in _TOKENIZERS):
-        raise KnowledgeError(
-            f"The passage encoder {directory} has no {' or '.join(_TOKENIZERS)}: add the tokenizer."
-        )
-    pooling = _settings(directory / "1_Pooling" / "config.json")
-    if pooling and not pooling.get("pooling_mode_mean_tokens", False):
-        raise KnowledgeError(
-            f"The passage encoder {directory} does not pool by the mean: choose one that does."
-        )
-
-
-def _max_tokens(directory: Path) -> int:
-    limit = _settings(directory / "sentence_bert_config.json").get("max_seq_length")
-    return min(_MAX_TOKENS, limit) if isinstance(limit, int) else _MAX_TOKENS
-
-
-def _settings(file: Path) -> dict[str, object]:
-    try:
-        settings = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    except ValueError as error:
-        raise KnowledgeError(f"{file} is not JSON ({error}): fetch the encoder again.") from error
-    if not isinstance(settings, dict):
-        raise KnowledgeError(f"{file} is not a JSON object: fetch the encoder again.")
-    return settings
-
-
-def _digest(directory: Path, max_tokens: int) -> str:
-    digest = hashlib.sha256(f"mean pooling, unit length, {max_tokens} tokens".encode())
-    for name in ("config.json", _WEIGHTS, *_TOKENIZERS, "tokenizer_config.json"):
-        if (directory / name).is_file():
-            with (directory / name).open("rb") as file:
-                digest.update(f"\n{name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
-    return digest.hexdigest()

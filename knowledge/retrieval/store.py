@@ -1,63 +1,252 @@
-"""Index directories: they appear complete or not at all, and say in `about.json` what they hold."""
+"""A collection of passages that can be searched while it grows: each change is a version of its own."""
 
-import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from knowledge.errors import KnowledgeError
+from knowledge.passages import Passage
+from knowledge.retrieval.bm25 import ENGINE
+from knowledge.retrieval.dense_files import DenseFiles, Embedding, require_encoder
+from knowledge.retrieval.kinds import Kind, choose
+from knowledge.retrieval.manifest import Manifest
+from knowledge.retrieval.rows import Codes, Names, PassageRows, bits
+from knowledge.retrieval.segments import first_segment, next_segment
+from knowledge.retrieval.versions import Progress, Versions, link_tree
 
-_ABOUT = "about.json"
+TARGET = 0.98
+"""Recall at ten, of the exact ten best, below which a vector index is not published."""
 
 
-@contextmanager
-def published(directory: Path) -> Iterator[Path]:
-    """An empty directory beside `directory` that takes its place when the block ends without an error.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an update did, in passages.
 
-    Raises:
-        KnowledgeError: `directory` holds something that is not an index; nothing of it is touched.
+    Attributes:
+        added: New ids.
+        changed: Known ids with other text or facts.
+        deleted: Ids taken out.
+        unchanged: Known ids as they were.
+        manifest: Of the version now in force.
     """
-    if directory.exists() and not (directory / _ABOUT).is_file() and any(directory.iterdir()):
-        raise KnowledgeError(
-            f"{directory} holds files that are no index: choose another directory for the index."
+
+    added: int
+    changed: int
+    deleted: int
+    unchanged: int
+    manifest: Manifest
+
+
+class IndexStore:
+    """Versions of an index under one directory.
+
+    Args:
+        home: Directory of the store.
+        keep: Older versions that stay for rolling back.
+    """
+
+    def __init__(self, home: Path, *, keep: int = 2) -> None:
+        self._home, self._keep = home, keep
+        self._versions = Versions(home)
+
+    def build(
+        self,
+        passages: Iterable[Passage],
+        *,
+        embedding: Embedding | None = None,
+        kind: Kind | None = None,
+        memory_budget: int | None = None,
+        target: float = TARGET,
+    ) -> Manifest:
+        """Index all passages anew and put that version in force.
+
+        Args:
+            passages: Read once, so that they may come from a file of any length.
+            embedding: Makes vectors; without it the index is by words alone.
+            kind: Of the vector index; by size and budget without it.
+            memory_budget: Bytes that the vector index may take in memory.
+            target: Least recall at ten.
+
+        Raises:
+            KnowledgeError: There are no passages, two have one id, the kind does not fit the budget, or the
+                recall stays below the target. The version in force stays as it is.
+        """
+        with self._versions.locked(), self._versions.draft() as draft:
+            codes = Codes()
+            segment = first_segment(draft, passages, "000001", codes)
+            if not segment.rows:
+                raise KnowledgeError(
+                    f"There are no passages to index in {self._home}: check the literature sources."
+                )
+            live = np.ones(segment.rows, dtype=bool)
+            dense = None
+            if embedding is not None:
+                dimension = embedding.encoder.dimension
+                estimate = choose(vectors=segment.rows, dimension=dimension, budget=memory_budget, kind=kind)
+                with self._versions.draft() as work:
+                    dense = DenseFiles(draft).build(segment, estimate, embedding, target=target, work=work)
+            manifest = Manifest(
+                version=0,
+                created=_now(),
+                passages=segment.rows,
+                segments=(segment,),
+                sources=codes.sources.listed(),
+                licenses=codes.licenses.listed(),
+                engines=_engines(),
+                dense=dense,
+                files={},
+            )
+            np.save(draft / "alive.npy", bits(live), allow_pickle=False)
+            return self._versions.publish(draft, manifest, keep=self._keep)
+
+    def add(self, passages: Iterable[Passage], *, embedding: Embedding | None = None) -> Change:
+        """Put passages in; one with a known id takes the place of the old one where anything in it changed.
+
+        Raises:
+            KnowledgeError: There is no index, two passages have one id, the encoder is another, or the recall
+                would fall below the target.
+        """
+        with self._versions.locked():
+            return self._update(list(passages), embedding, delete=np.empty(0, np.int64))
+
+    def delete(self, ids: Sequence[str]) -> Change:
+        """Take passages out of every search.
+
+        Raises:
+            KnowledgeError: There is no index, or no passage with one of the ids.
+        """
+        with self._versions.locked():
+            rows = self._rows(self._versions.manifest())
+            found = rows.find(ids)
+            if (found < 0).any():
+                raise KnowledgeError(
+                    f"The index in {self._home} has no passage {ids[int(np.argmin(found))]}: "
+                    "take the id from a search."
+                )
+            return self._update([], None, delete=np.unique(found))
+
+    def sync(self, passages: Iterable[Passage], *, embedding: Embedding | None = None) -> Change:
+        """Make the index hold exactly these passages: add what is new or changed, delete what is gone.
+
+        Raises:
+            KnowledgeError: As `add`, or there would be no passage left.
+        """
+        with self._versions.locked():
+            given = list(passages)
+            if not given:
+                raise KnowledgeError(
+                    f"There are no passages to index in {self._home}: check the literature sources."
+                )
+            rows = self._rows(self._versions.manifest())
+            gone = rows.others([passage.id for passage in given])
+            return self._update(given, embedding, delete=gone)
+
+    def manifest(self) -> Manifest:
+        """What the version in force holds."""
+        return self._versions.manifest()
+
+    def versions(self) -> list[int]:
+        """That are there, oldest first."""
+        return self._versions.numbers()
+
+    def verify(self, *, progress: Progress | None = None) -> Manifest:
+        """Compare every file of the version in force with its checksum.
+
+        Raises:
+            KnowledgeError: One is missing, changed or foreign.
+        """
+        return self._versions.verify(progress=progress)
+
+    def roll_back(self, number: int | None = None) -> Manifest:
+        """Put an older version in force: the one before, or the one named.
+
+        Raises:
+            KnowledgeError: There is no such version, or it is damaged.
+        """
+        return self._versions.roll_back(number)
+
+    def _update(
+        self, passages: Sequence[Passage], embedding: Embedding | None, *, delete: NDArray[np.int64]
+    ) -> Change:
+        manifest = self._versions.manifest()
+        if manifest.dense is not None and passages:
+            if embedding is None:
+                raise KnowledgeError(
+                    f"The index in {self._home} has vectors: name the encoder that made them."
+                )
+            require_encoder(manifest.dense, embedding.encoder, self._home)
+        rows = self._rows(manifest)
+        known = rows.find([passage.id for passage in passages])
+        same = [row >= 0 and rows.same(int(row), each) for row, each in zip(known, passages, strict=True)]
+        fresh = [passage for passage, unchanged in zip(passages, same, strict=True) if not unchanged]
+        replaced = known[(known >= 0) & ~np.array(same, dtype=bool)] if passages else known
+        dead = np.concatenate([replaced, delete])
+        if fresh or len(dead):
+            manifest = self._changed(manifest, rows, fresh, dead, embedding)
+        return Change(
+            added=len(fresh) - len(replaced),
+            changed=len(replaced),
+            deleted=len(delete),
+            unchanged=sum(same),
+            manifest=manifest,
         )
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-    draft.chmod(0o755)  # mkdtemp keeps it to oneself; an index is shared
-    try:
-        yield draft
-        shutil.rmtree(directory, ignore_errors=True)
-        draft.replace(directory)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+
+    def _changed(
+        self,
+        manifest: Manifest,
+        rows: PassageRows,
+        fresh: Sequence[Passage],
+        dead: NDArray[np.int64],
+        embedding: Embedding | None,
+    ) -> Manifest:
+        live = rows.live()
+        live[dead] = False
+        with self._versions.draft() as draft:
+            link_tree(self._versions.folder(manifest.version), draft)
+            codes = Codes(Names.of(manifest.sources), Names.of(manifest.licenses))
+            name = f"{max(self._versions.numbers()) + 1:06}"
+            segment = next_segment(draft, fresh, name, codes, base=manifest.rows, dead=dead)
+            segments = (*manifest.segments, segment) if fresh else manifest.segments
+            live = np.concatenate([live, np.ones(segment.rows, dtype=bool)])
+            if not live.any():
+                raise KnowledgeError(
+                    f"No passage would be left in the index in {self._home}: delete its directory instead."
+                )
+            dense = manifest.dense
+            if dense is not None:
+                files = DenseFiles(draft)
+                if fresh and embedding is not None:
+                    with self._versions.draft() as work:
+                        dense = files.extend(dense, segments, live, embedding, work=work)
+                else:
+                    dense = files.measured(dense, segments, live)
+            np.save(draft / "alive.npy", bits(live), allow_pickle=False)
+            changed = replace(
+                manifest,
+                created=_now(),
+                passages=int(live.sum()),
+                segments=segments,
+                sources=codes.sources.listed(),
+                licenses=codes.licenses.listed(),
+                engines=_engines(),
+                dense=dense,
+            )
+            return self._versions.publish(draft, changed, keep=self._keep)
+
+    def _rows(self, manifest: Manifest) -> PassageRows:
+        folder = self._versions.folder(manifest.version)
+        alive = np.load(folder / "alive.npy", allow_pickle=False)
+        return PassageRows(folder / "passages", manifest.segments, alive)
 
 
-def write_about(directory: Path, about: Mapping[str, str | int]) -> None:
-    """Facts of an index, for people and for `read_about`."""
-    (directory / _ABOUT).write_text(json.dumps(dict(about), indent=2) + "\n", encoding="utf-8")
+def _engines() -> str:
+    return f"{ENGINE}, faiss {version('faiss-cpu')}"
 
 
-def read_about(directory: Path, kind: str) -> Mapping[str, str | int]:
-    """What `write_about` wrote.
-
-    Raises:
-        KnowledgeError: The directory holds no index of this kind.
-    """
-    try:
-        about = json.loads((directory / _ABOUT).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise KnowledgeError(f"There is no {kind} index in {directory}: build it first.") from error
-    except ValueError as error:
-        raise damaged(directory, kind, error) from error
-    if not isinstance(about, dict) or about.get("kind") != kind:
-        raise KnowledgeError(f"{directory} holds no {kind} index: build it first.")
-    return about
-
-
-def damaged(directory: Path, kind: str, why: object) -> KnowledgeError:
-    """The error for an index that is there but broken."""
-    return KnowledgeError(
-        f"The {kind} index in {directory} is damaged ({why}): delete it and build it again."
-    )
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

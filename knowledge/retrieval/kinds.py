@@ -1,0 +1,129 @@
+"""Kinds of vector index: which fits, what it will weigh, and how long it will take."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from knowledge.errors import KnowledgeError
+
+FLAT_UP_TO = 200_000
+"""Vectors up to which an exact scan answers within some 30 ms."""
+
+
+class Kind(StrEnum):
+    """How vectors are kept in memory."""
+
+    FLAT = "flat"  # as they are; exact
+    IVF_SQ8 = "ivf-sq8"  # one byte a dimension, in lists
+    SMALL = "small"  # one bit a dimension (RaBitQ), in lists; candidates re-ranked from half floats on disk
+
+    @property
+    def in_lists(self) -> bool:
+        """Whether vectors lie in lists around trained centroids, of which a search visits some."""
+        return self is not Kind.FLAT
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an index will cost, before anything is built.
+
+    Attributes:
+        kind: Of the index.
+        vectors: How many.
+        dimension: Of each.
+        memory: Bytes that a search holds in memory (mapped from the file, shared between processes).
+        disk: Bytes on disk, those in memory among them; passages and lexical index left out.
+        seconds: To build on 2 cores, the embedding left out.
+    """
+
+    kind: Kind
+    vectors: int
+    dimension: int
+    memory: int
+    disk: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} index of {self.vectors:,} vectors of {self.dimension}: "
+            f"{readable(self.memory)} in memory, {readable(self.disk)} on disk, "
+            f"about {max(1, round(self.seconds)):,} s to build on 2 cores"
+        )
+
+
+def list_count(vectors: int) -> int:
+    """Lists of an index: about four times the square root of its vectors, a power of two."""
+    wanted = 4 * vectors**0.5
+    lists = 16
+    while lists * 2 <= wanted * 1.1:
+        lists *= 2
+    return min(lists, 65_536)
+
+
+def estimate(kind: Kind, *, vectors: int, dimension: int) -> Estimate:
+    """Bytes by formula (codes, row numbers, centroids), seconds from measurements on 2 cores."""
+    lists = list_count(vectors) if kind.in_lists else 0
+    a_vector = {Kind.FLAT: 4 * dimension + 8, Kind.IVF_SQ8: dimension + 8, Kind.SMALL: dimension / 8 + 16}
+    memory = vectors * a_vector[kind] + lists * (4 * dimension + 32)
+    disk = memory + (2 * dimension * vectors if kind is Kind.SMALL else 0)
+    width = dimension / 384
+    training = 10 * 40 * lists * lists * width / 1.7e8  # ten rounds of k-means, 40 vectors a list
+    adding = vectors * (lists / 4096 * 30e-6 + 10e-6) * width
+    return Estimate(kind, vectors, dimension, int(memory), int(disk), training + adding)
+
+
+def choose(*, vectors: int, dimension: int, budget: int | None = None, kind: Kind | None = None) -> Estimate:
+    """The kind by size and budget, or the one asked for.
+
+    Raises:
+        KnowledgeError: It does not fit the budget; the message says which kind would.
+    """
+    estimates = [estimate(each, vectors=vectors, dimension=dimension) for each in Kind]
+    fitting = [each for each in estimates if budget is None or each.memory <= budget]
+    if kind is not None:
+        wanted = estimates[list(Kind).index(kind)]
+    else:
+        natural = estimates if vectors <= FLAT_UP_TO else estimates[1:]
+        wanted = next((each for each in natural if each in fitting), natural[0])
+    if wanted not in fitting:
+        raise KnowledgeError(_too_large(wanted, fitting, estimates, budget or 0))
+    return wanted
+
+
+def _too_large(
+    wanted: Estimate, fitting: Sequence[Estimate], estimates: Sequence[Estimate], budget: int
+) -> str:
+    found = (
+        f"An index of kind {wanted.kind} over {wanted.vectors:,} vectors of {wanted.dimension} needs "
+        f"{readable(wanted.memory)} of memory, and the budget is {readable(budget)}"
+    )
+    if fitting:
+        other = f"{fitting[0].kind} ({readable(fitting[0].memory)})"
+        return f"{found}: choose the kind {other} or a larger budget."
+    least = min(estimates, key=lambda each: each.memory)
+    other = f"{readable(least.memory)} ({least.kind})"
+    return f"{found}: no kind fits, so give at least {other} or index fewer passages."
+
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def readable(size: float) -> str:
+    """Bytes for people: `398 MB`, `1.54 GB`."""
+    for unit in ("B", "KB", "MB"):
+        if size < 999.5 * _UNITS[unit]:
+            return f"{size / _UNITS[unit]:.0f} {unit}"
+    return f"{size / 1e9:.2f} GB"
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `2GB`, `800 MB` or a plain number.
+
+    Raises:
+        KnowledgeError: It is none of these.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)?\s*", text, flags=re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
+        raise KnowledgeError(f"{text!r} is not a size of memory: write it like 800MB or 2GB.")
+    return int(float(match[1]) * _UNITS[(match[2] or "B").upper()])
