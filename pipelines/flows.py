@@ -5,10 +5,12 @@ from typing import Any
 
 from prefect import Task, flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 
 import models.torchvision_operators  # noqa: F401  # before timm and transformers
+from knowledge.errors import NetworkError
 from models.evaluation.audit import AuditReport
 from pipelines.config import load_config
 from pipelines.progress import LogReporter, Reporter
@@ -70,7 +72,23 @@ def task_for(stage: Stage) -> Task[[str, str, str], bool]:
     """The task of a stage; one that asks the network is tried again, later each time."""
     if stage.name not in NETWORK:
         return run_stage
-    return run_stage.with_options(retries=2, retry_delay_seconds=[60, 600], retry_jitter_factor=0.5)
+    return run_stage.with_options(
+        retries=2,
+        retry_delay_seconds=[60, 300],
+        retry_jitter_factor=0.5,
+        retry_condition_fn=failed_on_the_network,
+    )
+
+
+def failed_on_the_network(_task: Any, _run: Any, state: State[Any]) -> bool:
+    """Whether trying again can help: a wrong query stays wrong."""
+    try:
+        state.result()
+    except NetworkError:
+        return True
+    except Exception:  # noqa: BLE001 - whatever it was, another try gives the same
+        return False
+    return False
 
 
 def open_run(config: Path, runs: Path) -> Run:
