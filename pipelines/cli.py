@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.commands import concepts
 from pipelines.errors import USER_ERRORS
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Medical literature in, an interpretable image classifier and its domain-shift audit out.",
 )
+app.add_typer(concepts.app, name="concepts")
 console = Console()
 
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]
@@ -86,41 +88,6 @@ def status(run: RunArgument, json_: JsonOption = False) -> None:
         return
     rows = [(s.name, s.state, "" if s.seconds is None else f"{s.seconds:.1f}") for s in states]
     print_table(("stage", "state", "seconds"), rows)
-
-
-@app.command()
-def concepts(
-    run: RunArgument,
-    rejected: Annotated[bool, typer.Option(help="List the rejected candidates instead.")] = False,
-    json_: JsonOption = False,
-) -> None:
-    """List the concepts with their quality, signs and quotes."""
-    from pipelines.concept_list import as_json, concept_rows, rejected_rows
-
-    if rejected:
-        refused = rejected_rows(run)
-        rows = as_json(refused)
-        header: tuple[str, ...] = ("question", "failed", "reason")
-        cells: list[tuple[str, ...]] = [(row.question, row.test, row.reason) for row in refused]
-    else:
-        accepted = concept_rows(run)
-        rows = as_json(accepted)
-        header = ("question", "AUROC", "kept", "speaks for", "quote", "source")
-        cells = [
-            (
-                row.question,
-                "" if row.auroc is None else f"{row.auroc:.3f}",
-                "yes" if row.kept else "no",
-                row.signs,
-                row.quote,
-                f"{row.locator} ({row.source})",
-            )
-            for row in accepted
-        ]
-    if json_:
-        print(json.dumps(rows, indent=1))
-    else:
-        print_table(header, cells)
 
 
 @app.command()

@@ -1,32 +1,93 @@
 """The concepts of a run as rows: question, quality, signs, and where each comes from."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from knowledge.concepts import ConceptBank
-from knowledge.passages import read_passages
-from knowledge.priors import load_prior
+from knowledge.concepts import Concept, ConceptBank, Evidence
+from knowledge.curation.lookup import by_prefix, short_ids
+from knowledge.passages import Passage
+from knowledge.priors.table import Override
 from knowledge.rejections import read_rejections
 from models.feature_table import FeatureTable
 from models.grounder import Grounder
+from pipelines.curation import OpenBank
 from pipelines.run import Run
 from pipelines.status import open_finished
 
+NO_SOURCE = "no quoted source"
+
 
 @dataclass(frozen=True, slots=True)
-class ConceptRow:
-    """One accepted concept; `auroc` is None where it could not be learnt, `signs` reads `class +1, ...`."""
+class SignMark:
+    """One sign; `source` is `expert`, `imported`, `corpus` or `language_model`."""
 
-    id: str
-    question: str
-    auroc: float | None
-    kept: bool
-    signs: str
+    class_name: str
+    sign: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """A quote with its place; `retracted` where its article was withdrawn."""
+
     quote: str
     passage_id: str
     locator: str
     source: str
     license: str
+    retracted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptRow:
+    """One concept in force.
+
+    Attributes:
+        id: Of the concept.
+        short: What the commands also understand.
+        question: As asked.
+        origin: `literature`, `expert` or `imported`.
+        auroc: Cross-validated; None where it was not learnt, or not in this wording.
+        kept: Whether the classifier of the last run uses it.
+        signs: By class.
+        quotations: What it rests on.
+        retracted: Whether any of them was withdrawn.
+        edited: Whether people changed or added it.
+        formerly: Ids that it was made from.
+    """
+
+    id: str
+    short: str
+    question: str
+    origin: str
+    auroc: float | None
+    kept: bool
+    signs: tuple[SignMark, ...]
+    quotations: tuple[Quotation, ...]
+    retracted: bool
+    edited: bool
+    formerly: tuple[str, ...]
+
+    @property
+    def marks(self) -> str:
+        """What a reader should notice, in words."""
+        found = (
+            ("retracted source", self.retracted),
+            ("edited", self.edited and self.origin == "literature"),
+            (self.origin, self.origin != "literature"),
+            (NO_SOURCE, not self.quotations),
+        )
+        return ", ".join(mark for mark, holds in found if holds)
+
+    @property
+    def where(self) -> str:
+        """Place, source and licence of the first quotation."""
+        if not self.quotations:
+            return f"{NO_SOURCE}; licence unknown"
+        first, more = self.quotations[0], len(self.quotations) - 1
+        also = f" and {more} more" if more else ""
+        return f"{first.locator} ({first.source}, {first.license}){also}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,31 +101,61 @@ class RejectedRow:
     quote: str
 
 
-def concept_rows(directory: Path) -> list[ConceptRow]:
-    """Accepted concepts in the order of the bank."""
-    run = open_finished(directory)
-    bank = ConceptBank.load(run.path("concepts.jsonl"))
-    passages = {passage.id: passage for passage in read_passages(run.path("passages.jsonl"))}
-    quality, kept, signs = quality_of(run), kept_of(run), signs_of(run, bank)
+def concept_rows(opened: OpenBank) -> list[ConceptRow]:
+    """Concepts in force, in the order of the bank."""
+    quality, kept = quality_of(opened.run), kept_of(opened.run)
+    short, touched = short_ids(opened.bank), touched_ids(opened)
     rows = []
-    for concept in bank:
-        evidence = concept.evidence[0]
-        passage = passages[evidence.passage_id]
+    for concept in opened.bank:
+        quotations = tuple(quotation(each, opened.passages.get(each.passage_id)) for each in concept.evidence)
+        marks = [opened.signs.get((concept.id, name)) for name in opened.classes]
         rows.append(
             ConceptRow(
                 id=concept.id,
+                short=short[concept.id],
                 question=concept.question,
+                origin=concept.origin,
                 auroc=quality.get(concept.id),
                 kept=concept.id in kept,
-                signs=signs.get(concept.id, ""),
-                quote=evidence.quote,
-                passage_id=passage.id,
-                locator=passage.locator,
-                source=passage.source,
-                license=passage.license,
+                signs=tuple(sign_mark(each) for each in marks if each is not None),
+                quotations=quotations,
+                retracted=any(each.retracted for each in quotations),
+                edited=bool({concept.id, *concept.formerly} & touched),
+                formerly=concept.formerly,
             )
         )
     return rows
+
+
+def sign_mark(sign: Override) -> SignMark:
+    """Without the concept."""
+    return SignMark(sign.class_name, sign.sign, sign.source)
+
+
+def quotation(evidence: Evidence, passage: Passage | None) -> Quotation:
+    """A quote with what its passage says of itself."""
+    if passage is None:
+        return Quotation(
+            evidence.quote, evidence.passage_id, "passage not found", "", "unknown", retracted=False
+        )
+    return Quotation(
+        quote=evidence.quote,
+        passage_id=passage.id,
+        locator=passage.locator,
+        source=passage.source,
+        license=passage.license,
+        retracted=passage.retracted,
+    )
+
+
+def touched_ids(opened: OpenBank) -> set[str]:
+    """Of concepts whose wording or quotations people changed, or that they added."""
+    return {
+        name
+        for entry in opened.counting
+        if entry.kind in {"edit", "merge", "add"}
+        for name in entry.change.concept_ids
+    }
 
 
 def rejected_rows(directory: Path) -> list[RejectedRow]:
@@ -82,6 +173,12 @@ def rejected_rows(directory: Path) -> list[RejectedRow]:
     ]
 
 
+def rejected_concept(run: Run, prefix: str) -> Concept:
+    """A refused candidate by its id or the beginning of it."""
+    refused = {item.concept.id: item.concept for item in read_rejections(run.path("rejected.jsonl"))}
+    return by_prefix(ConceptBank(tuple(refused.values())), prefix, of="the rejected candidates")
+
+
 def quality_of(run: Run) -> dict[str, float]:
     """Cross-validated AUROC by concept; empty before grounding."""
     if not run.path("grounder").exists():
@@ -95,22 +192,6 @@ def kept_of(run: Run) -> set[str]:
     return set(FeatureTable.load(scores).columns) if scores.exists() else set()
 
 
-def signs_of(run: Run, bank: ConceptBank) -> dict[str, str]:
-    """Signs of each concept in words; empty before the prior."""
-    if not run.path("prior.csv").exists():
-        return {}
-    names = [item.name for item in run.config.classes]
-    prior = load_prior(run.path("prior.csv"), classes=names, bank=bank)
-    return {
-        concept: ", ".join(
-            f"{name} {prior.sign[row, column]:+.0f}"
-            for row, name in enumerate(names)
-            if prior.sign[row, column]
-        )
-        for column, concept in enumerate(prior.concept_ids)
-    }
-
-
-def as_json(rows: list[ConceptRow] | list[RejectedRow]) -> list[dict[str, object]]:
+def as_json(rows: Sequence[ConceptRow] | Sequence[RejectedRow]) -> list[dict[str, object]]:
     """Plain values."""
     return [asdict(row) for row in rows]

@@ -45,7 +45,7 @@ def class_leaks(bank: Iterable[Concept], classes: Sequence[ClassTerms]) -> Itera
 
 
 def weak_quotes(bank: Iterable[Concept], passages: Mapping[str, Passage]) -> Iterator[Finding]:
-    """Questions without a quotation, with one that does not stand there, or with words that none of them holds."""
+    """Questions without a quotation, with one that does not stand there, or with words that none holds."""
     for concept in bank:
         if not concept.evidence:
             reason = f"No passage is quoted for it; it is {_origin(concept)}."

@@ -1,4 +1,4 @@
-"""Concepts that ask the same: in like words, of the same finding, or with the same answers in every report."""
+"""Concepts that ask the same: in like words, of one finding, or with the same answers in every report."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, groupby

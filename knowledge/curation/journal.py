@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from knowledge.atomic import write_text
-from knowledge.curation.changes import KINDS, Change, Undo, to_row
+from knowledge.curation.changes import KINDS, Change, Undo, name_of, to_row
 from knowledge.errors import KnowledgeError
 
 
@@ -31,6 +31,11 @@ class Entry:
     who: str
     reason: str
     change: Change
+
+    @property
+    def kind(self) -> str:
+        """`edit`, `merge`, `drop`, `add`, `sign` or `undo`."""
+        return name_of(self.change)
 
 
 def utc_now() -> str:

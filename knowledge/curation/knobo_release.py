@@ -40,21 +40,31 @@ def read_release(concepts: Path, *, signs: Path | None = None, classes: Sequence
         KnowledgeError: A file is missing or of another shape, or no class is in the sign file.
     """
     bank, lines, notes = _read_list(concepts)
-    signed = SignedBank(bank, tuple(each.name for each in classes), (), lines, str(concepts))
-    if signs is None:
-        return Release(signed, tuple(notes))
-    answers = _read_answers(signs)
+    names = tuple(each.name for each in classes)
+    given = read_signs(signs, bank, classes, notes) if signs is not None else ()
+    signed = SignedBank(bank, names, tuple(given), quoted=False, lines=lines, place=str(concepts))
+    return Release(signed, tuple(notes))
+
+
+def read_signs(
+    path: Path, bank: ConceptBank, classes: Sequence[ClassTerms], notes: list[str]
+) -> tuple[Override, ...]:
+    """The signs of a released file for the questions of a bank; faults are added to `notes`.
+
+    Raises:
+        KnowledgeError: The file is missing, of another shape, or knows none of the classes.
+    """
+    answers = _read_answers(path)
     given: list[Override] = []
     for each in classes:
-        name, found = _class_of(each, answers, signs, notes)
-        if name is not None:
-            given += _signs(each.name, found, bank, notes)
-    if classes and not given:
+        name = _name_of(each, answers, path, notes)
+        given += _signs(each.name, answers[name], bank, notes) if name is not None else []
+    if not given:
         raise KnowledgeError(
-            f"{signs} has no sign for {', '.join(each.name for each in classes)}; it knows the classes "
+            f"{path} has no sign for {', '.join(each.name for each in classes)}; it knows the classes "
             f"{', '.join(list(answers)[:8])}: name one of them among the `words` of a class."
         )
-    return Release(SignedBank(bank, signed.classes, tuple(given), lines, str(concepts)), tuple(notes))
+    return tuple(given)
 
 
 def _read_list(path: Path) -> tuple[ConceptBank, dict[str, int], list[str]]:
@@ -93,18 +103,18 @@ def _read_answers(path: Path) -> dict[str, dict[str, str]]:
     return {str(name): {str(q): str(a) for q, a in found.items()} for name, found in values.items()}
 
 
-def _class_of(
+def _name_of(
     wanted: ClassTerms, answers: Mapping[str, Mapping[str, str]], path: Path, notes: list[str]
-) -> tuple[str | None, Mapping[str, str]]:
-    """The file's name for a class, its own name before a synonym, and the answers under it."""
+) -> str | None:
+    """The file's name for a class: its own name before a synonym."""
     fits = [name for name in answers if tuple(stems(name.replace("_", " "))) in wanted.terms]
     if not fits:
         notes.append(f"{path.name} has no signs for the class {wanted.name}.")
-        return None, {}
+        return None
     fits.sort(key=lambda name: name.casefold() != wanted.name.casefold())
     if len(fits) > 1:
         notes.append(f"{wanted.name} is spelled {', '.join(fits)} there; {fits[0]} is taken.")
-    return fits[0], answers[fits[0]]
+    return fits[0]
 
 
 def _signs(

@@ -1,5 +1,6 @@
 """Finds what a person names: a quotation by its words, a concept by the beginning of its id."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from knowledge.concepts import Concept, ConceptBank, Evidence
@@ -47,7 +48,7 @@ def _slice(words: Sequence[str], text: str) -> tuple[int, int] | None:
     return None
 
 
-def by_prefix(bank: ConceptBank, prefix: str) -> Concept:
+def by_prefix(bank: ConceptBank, prefix: str, *, of: str = "the bank") -> Concept:
     """The concept whose id, question or former id is meant; the beginning of an id is enough.
 
     Raises:
@@ -56,14 +57,23 @@ def by_prefix(bank: ConceptBank, prefix: str) -> Concept:
     exact = [each for each in bank if prefix in {each.id, each.question}]
     formerly = [each for each in bank if prefix in each.formerly]
     fits = exact or formerly or [each for each in bank if each.id.startswith(prefix)]
-    fits = fits or [each for each in bank if each.id.endswith(f"-{prefix}")]
+    fits = fits or [
+        each for each in bank if any(name.endswith(f"-{prefix}") for name in (each.id, *each.formerly))
+    ]
     if len(fits) == 1:
         return fits[0]
     if not fits:
         raise KnowledgeError(
-            f"No concept of the bank begins with `{prefix}`; `knobo concepts list` prints their ids."
+            f"No concept of {of} begins with `{prefix}`; `knobo concepts list` prints their ids."
         )
     some = ", ".join(each.id for each in fits[:3])
     raise KnowledgeError(
         f"{len(fits)} concepts have ids that begin with `{prefix}`, e.g. {some}; give more of the id."
     )
+
+
+def short_ids(bank: ConceptBank) -> dict[str, str]:
+    """The hash at the end of each id where it tells the concept from all others, else the whole id."""
+    ends = {name: name.rpartition("-")[2] for name in bank.ids}
+    counts = Counter(ends.values())
+    return {name: end if counts[end] == 1 and len(end) == 8 else name for name, end in ends.items()}

@@ -1,23 +1,31 @@
 """What a person changed in an exported bank, worked out against the bank as it is now."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from knowledge.concepts import Concept, Evidence, concept_id, ids_by_former_id, make_concept
 from knowledge.curation.changes import Change
 from knowledge.curation.concept_changes import Add, Drop, Edit
 from knowledge.curation.lookup import find_quote
+from knowledge.curation.replay import place
 from knowledge.curation.sign_change import EXPERT, IMPORTED, Sign
 from knowledge.curation.signed_bank import GIVEN, SignedBank
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.priors.table import Override
-from knowledge.quotes import is_verbatim
 
 
-def changes_of(
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """Changes in order, and one sentence for each thing of the file that was left out."""
+
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+
+
+def reconcile(
     edited: SignedBank, current: SignedBank, passages: Mapping[str, Passage], *, drop_missing: bool = False
-) -> list[Change]:
+) -> Reconciled:
     """The changes that turn the current bank into the edited one; what is the same gives none.
 
     Args:
@@ -30,12 +38,13 @@ def changes_of(
         KnowledgeError: A quotation stands nowhere, two concepts ask the same, or a reworded concept was
             reworded otherwise since: the line is named.
     """
+    notes: list[str] = []
     meant = {concept.id: _today(concept, edited, current) for concept in edited.bank}
     changes: list[Change] = []
     after: dict[str, Concept] = {}
     for concept in edited.bank:
         before = meant[concept.id]
-        wanted = _wanted(concept, before, edited, passages)
+        wanted = _wanted(concept, before, _evidence(concept, before, edited, passages, notes))
         _refuse_twins(wanted, before=before, row=concept, after=after, edited=edited, current=current)
         after[concept.id] = wanted
         if before is None:
@@ -46,7 +55,7 @@ def changes_of(
     if drop_missing:
         named = {each.id for each in meant.values() if each is not None}
         changes += [Drop(each) for each in current.bank if each.id not in named]
-    return changes
+    return Reconciled(tuple(changes), tuple(notes))
 
 
 def _today(concept: Concept, edited: SignedBank, current: SignedBank) -> Concept | None:
@@ -65,39 +74,50 @@ def _today(concept: Concept, edited: SignedBank, current: SignedBank) -> Concept
     return found
 
 
-def _wanted(
-    concept: Concept, before: Concept | None, edited: SignedBank, passages: Mapping[str, Passage]
-) -> Concept:
-    """The concept as the row asks for it, resting on quotations that stand in the passages."""
+def _evidence(
+    concept: Concept,
+    before: Concept | None,
+    edited: SignedBank,
+    passages: Mapping[str, Passage],
+    notes: list[str],
+) -> tuple[Evidence, ...]:
+    """The quotations of a row at their places in the passages."""
     known = before.evidence if before is not None else ()
-    evidence = []
+    if before is not None and not edited.quoted:
+        return known
+    found = []
     for each in concept.evidence:
-        if each in known:
-            evidence.append(each)
+        here = each if each in known else place(each, passages)
+        if here is None and each.passage_id and before is None:
+            notes.append(
+                f"{edited.where(concept.id)} quotes {each.passage_id}, which this literature does not hold: "
+                "the quotation is left out."
+            )
             continue
-        passage = passages.get(each.passage_id)
-        if passage is not None and is_verbatim(each, passage):
-            evidence.append(each)
-            continue
-        try:
-            inside = each.passage_id if passage is not None else None
-            evidence.append(find_quote(each.quote, passages, passage_id=inside))
-        except KnowledgeError as error:
-            raise KnowledgeError(f"{edited.where(concept.id)}: {error}") from error
+        found.append(here or _looked_up(each, concept, edited, passages))
+    return known if set(found) == set(known) else tuple(dict.fromkeys(found))
+
+
+def _looked_up(
+    evidence: Evidence, concept: Concept, edited: SignedBank, passages: Mapping[str, Passage]
+) -> Evidence:
+    try:
+        return find_quote(evidence.quote, passages)
+    except KnowledgeError as error:
+        raise KnowledgeError(f"{edited.where(concept.id)}: {error}") from error
+
+
+def _wanted(concept: Concept, before: Concept | None, evidence: tuple[Evidence, ...]) -> Concept:
+    """The concept as the row asks for it."""
     if before is None:
         made = make_concept(concept.question, evidence, concept.query, origin=concept.origin)
         return replace(made, formerly=concept.formerly)
     kept = before.id != concept.id and concept_id(concept.question) == concept.id
     if kept or concept.question == before.question:  # an export from before the concept was reworded
-        return replace(before, evidence=_unless_same(evidence, before))
-    made = make_concept(concept.question, _unless_same(evidence, before), before.query, origin=before.origin)
+        return replace(before, evidence=evidence)
+    made = make_concept(concept.question, evidence, before.query, origin=before.origin)
     formerly = tuple(dict.fromkeys((*before.formerly, before.id)))
     return replace(made, formerly=formerly if made.id != before.id else before.formerly)
-
-
-def _unless_same(evidence: list[Evidence], before: Concept) -> tuple[Evidence, ...]:
-    """In the order given, or exactly as before where only the order differs."""
-    return before.evidence if set(evidence) == set(before.evidence) else tuple(evidence)
 
 
 def _refuse_twins(

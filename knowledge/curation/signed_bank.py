@@ -18,6 +18,7 @@ class SignedBank:
         bank: Concepts; one whose id is not that of its question was reworded in the file.
         classes: Whose signs the file speaks of.
         signs: At most one a concept and class.
+        quoted: Whether the file speaks of quotations at all; a plain list of questions does not.
         lines: Line of each concept in the file, for messages.
         place: The file.
     """
@@ -25,6 +26,7 @@ class SignedBank:
     bank: ConceptBank
     classes: tuple[str, ...] = ()
     signs: tuple[Override, ...] = ()
+    quoted: bool = field(default=True, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
     place: str = field(default="", compare=False)
 

@@ -74,7 +74,9 @@ def read_csv(path: Path) -> SignedBank:
         lines[concept.id] = row.line
         concepts.append(concept)
         signs += [sign for name in classes if (sign := _sign(row, concept.id, name)) is not None]
-    return SignedBank(ConceptBank(tuple(concepts)), classes, tuple(signs), lines, str(path))
+    return SignedBank(
+        ConceptBank(tuple(concepts)), classes, tuple(signs), quoted=bool(quotes), lines=lines, place=str(path)
+    )
 
 
 def _header(classes: Sequence[str], quotes: int, further: Sequence[str]) -> list[str]:

@@ -12,17 +12,18 @@ from knowledge.concepts import Concept
 from knowledge.discovery import DiscoverySettings
 from knowledge.discovery import discover as run_discovery
 from knowledge.passage_file import PassageFile
-from knowledge.question_writer import QuestionWriter
 from knowledge.rejections import rejections, write_rejections
 from knowledge.screening import AnswerCounts, Screen, ScreenSettings
+from knowledge.verdicts import accepted_verdicts, write_verdicts
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
 from pipelines.stages.index import open_retriever, passage_encoder
-from pipelines.stages.language import open_language_model
+from pipelines.stages.language import accounted, open_writer
 from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
 
 
+@accounted
 def discover(run: Run) -> None:
     """Concepts from the literature, screened as they are found."""
     config = run.config
@@ -43,7 +44,7 @@ def discover(run: Run) -> None:
         template=config.discovery.template,
         retriever=open_retriever(run),
         passages=passages,
-        writer=QuestionWriter(open_language_model(run)),
+        writer=open_writer(run),
         screen=screen,
         settings=DiscoverySettings(
             wanted=config.discovery.wanted,
@@ -56,6 +57,7 @@ def discover(run: Run) -> None:
         progress=run.reporter.work("discover", "concepts"),
     )
     found.bank.save(run.path("discovered.jsonl"))
+    write_verdicts(run.path("verdicts.jsonl"), accepted_verdicts(found.verdicts, found.bank))
     write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
     if not len(found.bank):
         raise PipelineError(
