@@ -57,15 +57,18 @@ class QuestionWriter:
         replies = [reply[0] for reply in self.model.complete(prompts, self.sampling)]
         size = len(self.openings)
         return [
-            self._ranked(sentence, replies[i * size : (i + 1) * size]) for i, sentence in enumerate(sentences)
+            ranked(self._questions(replies[i * size : (i + 1) * size]), sentence)
+            for i, sentence in enumerate(sentences)
         ]
 
-    def _ranked(self, sentence: str, replies: Sequence[str]) -> list[str]:
-        questions = [
-            tidy(f"{opening} {reply}?") for opening, reply in zip(self.openings, replies, strict=True)
-        ]
-        formed = dict.fromkeys(each for each in questions if is_well_formed(each))
-        return sorted(formed, key=lambda each: _rank(each, sentence))
+    def _questions(self, replies: Sequence[str]) -> list[str]:
+        return [tidy(f"{opening} {reply}?") for opening, reply in zip(self.openings, replies, strict=True)]
+
+
+def ranked(questions: Sequence[str], sentence: str) -> list[str]:
+    """The well-formed questions, each once, those first that the sentence supports best."""
+    formed = dict.fromkeys(each for each in questions if is_well_formed(each))
+    return sorted(formed, key=lambda each: _rank(each, sentence))
 
 
 def _rank(question: str, sentence: str) -> tuple[float, int, float]:

@@ -213,7 +213,7 @@ def section_value(config: Config, name: str) -> object:
         ]
     if name in WEIGHTS_OF:
         weights = getattr(getattr(config, name), WEIGHTS_OF[name])
-        return [getattr(config, name).model_dump(mode="json"), local_digest(weights)]
+        return [getattr(config, name).meaning(), local_digest(weights)]
     value = getattr(config, name)
     if isinstance(value, tuple):
         return [item.model_dump(mode="json") for item in value]
@@ -240,7 +240,7 @@ def literature_value(source: LiteratureSource) -> object:
 
 def dataset_value(dataset: DataSet) -> object:
     """A data set by its settings, its table, and place, size and time of the files that the table names."""
-    settings = dataset.model_dump(mode="json")
+    settings = dataset.model_dump(mode="json", exclude={"external_llm_allowed"})
     if dataset.folder is not None:
         return [settings, listing_digest(files_below(dataset.folder))]
     manifest = dataset.manifest

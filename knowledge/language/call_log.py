@@ -1,29 +1,62 @@
 """Every reply of a language model, kept: no call is paid twice, and a killed run goes on where it was."""
 
-import hashlib
 import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from knowledge.errors import KnowledgeError
-from knowledge.language.protocol import LanguageModel, Sampling
+from knowledge.language.claims import CLAIMS, Owner
+from knowledge.language.endpoint.ledger import Request, Spending
 
-SCHEMA = """
-create table if not exists replies (
-    key text primary key,
-    model text not null,
-    kind text not null,
-    reply text not null,
-    prompt text
-) without rowid
+SCHEMA = (
+    """
+    create table if not exists replies (
+        key text primary key,
+        model text not null,
+        kind text not null,
+        reply text not null,
+        prompt text
+    ) without rowid
+    """,
+    """
+    create table if not exists requests (
+        account text not null,
+        key text not null,
+        at text not null default current_timestamp,
+        outcome text not null,
+        attempt integer not null,
+        seconds real not null,
+        prompt_tokens integer not null,
+        completion_tokens integer not null,
+        estimated integer not null,
+        cost real not null,
+        served text not null
+    )
+    """,
+    "create index if not exists requests_by_account on requests (account)",
+    CLAIMS,
+)
+"""Tables are only ever added, so that a log of any age is read and written by any version."""
+SPENT = """
+select count(*), coalesce(sum(attempt > 1), 0), coalesce(sum(outcome = 'invalid'), 0),
+    coalesce(sum(outcome = 'garbage'), 0), coalesce(sum(outcome = 'lost'), 0),
+    coalesce(sum(prompt_tokens), 0), coalesce(sum(completion_tokens), 0),
+    coalesce(sum(estimated * (prompt_tokens + completion_tokens)), 0), coalesce(sum(cost), 0.0)
+from requests where account = ?
+"""
+RECORD = """
+insert into requests (
+    account, key, outcome, attempt, seconds, prompt_tokens, completion_tokens, estimated, cost, served
+) values (
+    :account, :key, :outcome, :attempt, round(:seconds, 4), :prompt_tokens, :completion_tokens, :estimated,
+    :cost, :served
+)
 """
 KEYS_PER_QUERY = 500
 T = TypeVar("T")
@@ -41,11 +74,13 @@ class CallLog:
         self.path = path
         self.keep_prompts = keep_prompts
         self._lock = threading.Lock()
+        self._owner = Owner.here()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._database = sqlite3.connect(path, timeout=60, check_same_thread=False)
             self._database.execute("pragma journal_mode=wal")
-            self._database.execute(SCHEMA)
+            for table in SCHEMA:
+                self._database.execute(table)
             self._database.commit()
         except sqlite3.DatabaseError as error:
             raise KnowledgeError(
@@ -54,22 +89,48 @@ class CallLog:
 
     def get(self, keys: Sequence[str]) -> dict[str, Any]:
         """The replies that are known, by key."""
-        found: dict[str, Any] = {}
         with self._lock:
-            for some in slices(list(keys), KEYS_PER_QUERY):
-                marks = ",".join("?" * len(some))
-                query = f"select key, reply from replies where key in ({marks})"  # noqa: S608 # only question marks
-                found |= {key: json.loads(reply) for key, reply in self._database.execute(query, some)}
-        return found
+            return {key: json.loads(reply) for key, reply in self._known(keys)}
 
     def put(self, model: str, kind: str, replies: Sequence[tuple[str, str, Any]]) -> None:
-        """Store (key, prompt, reply) of one batch and commit; the first reply to a key stays."""
+        """Store (key, prompt, reply) of one batch, give up its claims and commit; the first reply stays."""
         rows = [
             (key, model, kind, json.dumps(reply), prompt if self.keep_prompts else None)
             for key, prompt, reply in replies
         ]
-        with self._lock, self._database:
-            self._database.executemany("insert or ignore into replies values (?, ?, ?, ?, ?)", rows)
+        with self._transaction():
+            self._database.executemany(
+                "insert or ignore into replies (key, model, kind, reply, prompt) values (?, ?, ?, ?, ?)", rows
+            )
+            self._owner.release(self._database, [key for key, *_ in rows])
+
+    def claim(self, keys: Sequence[str]) -> list[str]:
+        """Of the keys without a reply, those that are now this caller's to ask and no one else's.
+
+        Claims end with the reply, with `release`, with the process that holds them, or after a while.
+        """
+        with self._transaction():
+            known = {key for key, _ in self._known(keys)}
+            return self._owner.claim(self._database, [key for key in keys if key not in known])
+
+    def release(self, keys: Sequence[str]) -> None:
+        """Give up claims without a reply."""
+        with self._transaction():
+            self._owner.release(self._database, keys)
+
+    def recorder(self, account: str) -> Callable[[Request], None]:
+        """Keeps requests to endpoints under the name of who pays, each committed at once."""
+
+        def record(request: Request) -> None:
+            with self._transaction():
+                self._database.execute(RECORD, asdict(request) | {"account": account})
+
+        return record
+
+    def spent(self, account: str) -> Spending:
+        """What an account has paid so far, in all processes."""
+        with self._lock:
+            return Spending(*self._database.execute(SPENT, (account,)).fetchone())
 
     def models(self) -> tuple[str, ...]:
         """Digests of the models that have replied."""
@@ -89,82 +150,21 @@ class CallLog:
     ) -> None:
         self.close()
 
+    def _known(self, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+        for some in slices(list(keys), KEYS_PER_QUERY):
+            marks = ",".join("?" * len(some))
+            query = f"select key, reply from replies where key in ({marks})"  # noqa: S608 # only question marks
+            yield from self._database.execute(query, some)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """One writer at a time, from its first read on; all or nothing."""
+        with self._lock, self._database:
+            self._database.execute("begin immediate")
+            yield
+
 
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Consecutive parts of at most `size` items."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
-
-
-def completion_key(model: str, prompt: str, sampling: Sampling) -> str:
-    """What a completion is kept under."""
-    return _key(["complete", model, prompt, asdict(sampling)])
-
-
-def choice_key(model: str, prompt: str, options: Sequence[str]) -> str:
-    """What the probabilities of options are kept under."""
-    return _key(["choose", model, prompt, list(options)])
-
-
-def _key(parts: list[Any]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-class LoggedModel:
-    """A language model that asks another only what the log does not know yet.
-
-    Args:
-        model: Who is asked.
-        log: Where replies are kept.
-        commit_every: Prompts per call of the model; each is committed before the next.
-        progress: Called with (done, total) of the prompts that had to be asked.
-    """
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        log: CallLog,
-        *,
-        commit_every: int = 64,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> None:
-        self.model = model
-        self.log = log
-        self.commit_every = commit_every
-        self.progress = progress
-
-    @property
-    def digest(self) -> str:
-        """That of the model behind it."""
-        return self.model.digest
-
-    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[list[str]]:
-        """For each prompt, `sampling.samples` replies."""
-        keys = [completion_key(self.digest, prompt, sampling) for prompt in prompts]
-        known = self._answer("complete", prompts, keys, lambda some: self.model.complete(some, sampling))
-        return [list(known[key]) for key in keys]
-
-    def choose(self, prompts: Sequence[str], options: Sequence[str]) -> NDArray[np.float64]:
-        """Probabilities of the options as the next token: `(n, len(options)) float64`."""
-        keys = [choice_key(self.digest, prompt, options) for prompt in prompts]
-        known = self._answer("choose", prompts, keys, lambda some: self.model.choose(some, options).tolist())
-        return np.array([known[key] for key in keys], dtype=np.float64).reshape(len(keys), len(options))
-
-    def _answer(
-        self, kind: str, prompts: Sequence[str], keys: Sequence[str], ask: Callable[[list[str]], list[Any]]
-    ) -> dict[str, Any]:
-        known = self.log.get(list(dict.fromkeys(keys)))
-        missing = [
-            (key, prompt) for key, prompt in dict(zip(keys, prompts, strict=True)).items() if key not in known
-        ]
-        done = 0
-        for some in slices(missing, self.commit_every):
-            replies = ask([prompt for _, prompt in some])
-            self.log.put(
-                self.digest, kind, [(*pair, reply) for pair, reply in zip(some, replies, strict=True)]
-            )
-            known |= {key: reply for (key, _), reply in zip(some, replies, strict=True)}
-            done += len(some)
-            if self.progress:
-                self.progress(done, len(missing))
-        return known

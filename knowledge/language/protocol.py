@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from knowledge.language.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +47,13 @@ class LanguageModel(Protocol):
 
     def choose(self, prompts: Sequence[str], options: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities of the options as the next token: `(n, len(options)) float64`, rows sum to 1."""
+        ...
+
+
+@runtime_checkable
+class StructuredModel(LanguageModel, Protocol):
+    """A language model that also gives values of a fixed shape, checked by our own code."""
+
+    def structured(self, prompts: Sequence[str], shape: Shape, *, max_tokens: int) -> list[Any]:
+        """For each prompt a value of the shape; none where the model gives none."""
         ...

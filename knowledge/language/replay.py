@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
-from knowledge.language.call_log import CallLog, choice_key, completion_key
+from knowledge.language.call_log import CallLog
+from knowledge.language.keys import choice_key, completion_key, structured_key
 from knowledge.language.protocol import Sampling
+from knowledge.language.shapes import Shape
 
 
 class ReplayModel:
@@ -36,6 +38,10 @@ class ReplayModel:
         """The probabilities kept: `(n, len(options)) float64`."""
         rows = self._recall([choice_key(self.digest, prompt, options) for prompt in prompts])
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(options))
+
+    def structured(self, prompts: Sequence[str], shape: Shape, *, max_tokens: int) -> list[Any]:
+        """The values kept for each prompt."""
+        return self._recall([structured_key(self.digest, p, shape, max_tokens) for p in prompts])
 
     def _recall(self, keys: Sequence[str]) -> list[Any]:
         known = self.log.get(list(dict.fromkeys(keys)))

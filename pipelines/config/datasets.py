@@ -44,6 +44,8 @@ class DataSet(Section):
     """Column with the patient (or study, or lesion): such images never straddle two parts."""
     report: tuple[str, ...] = ()
     """Columns whose text describes the image."""
+    external_llm_allowed: bool = False
+    """Whether these reports may be sent to a language model on another machine; their terms of use say so."""
     attributes: tuple[str, ...] = ()
     """Columns that splits may use as domain."""
     where: dict[str, tuple[str, ...]] = {}

@@ -1,6 +1,6 @@
 """What all sections of a configuration share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,3 +12,7 @@ class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def meaning(self) -> dict[str, Any]:
+        """What results depend on: everything, unless a section says otherwise."""
+        return self.model_dump(mode="json")

@@ -8,9 +8,11 @@ from knowledge.concepts import ConceptBank
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
+from pipelines.stages.language import accounted
 from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
 
 
+@accounted
 def annotate(run: Run) -> None:
     """Every concept of every grounding image, by its report or by expert columns."""
     bank = ConceptBank.load(run.path("concepts.jsonl"))

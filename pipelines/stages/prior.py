@@ -6,9 +6,10 @@ from knowledge.passages import read_passages
 from knowledge.priors import corpus_prior, language_model_prior, override, read_overrides, save_prior
 from knowledge.priors.table import Override
 from pipelines.run import Run
-from pipelines.stages.language import open_language_model
+from pipelines.stages.language import accounted, open_language_model
 
 
+@accounted
 def prior(run: Run) -> None:
     """Signs by class and concept; those of an expert win."""
     bank = ConceptBank.load(run.path("concepts.jsonl"))

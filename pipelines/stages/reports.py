@@ -15,7 +15,7 @@ from knowledge.concepts import Concept, concept_id, ids_by_former_id
 from models.images import ImageRecord
 from pipelines.config import DataSet
 from pipelines.run import Run
-from pipelines.stages.language import open_language_model
+from pipelines.stages.language import open_language_model, require_reports_may_leave
 
 
 def annotator(run: Run) -> Annotator:
@@ -26,6 +26,7 @@ def annotator(run: Run) -> Annotator:
         return RuleAnnotator(load_lexicon(*section.lexicon), silence=silence)
     from knowledge.annotation.language_model import LanguageModelAnnotator  # noqa: PLC0415
 
+    require_reports_may_leave(run, grounding_datasets(run))
     return LanguageModelAnnotator(open_language_model(run))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
 from knowledge.language import CallLog, LoggedModel, ReplayModel, Sampling
-from knowledge.language.call_log import choice_key, completion_key
+from knowledge.language.keys import choice_key, completion_key
 
 SAMPLING = Sampling(samples=2, temperature=0.5)
 
