@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from models.artifacts import Artifact, load_artifact, save_artifact
 from models.errors import ModelsError
-from models.features import FeatureTable
+from models.feature_table import FeatureTable
 from models.scaling import Scaling, ScalingKind
 
 KIND = "grounder"
