@@ -114,10 +114,9 @@ def test_a_later_run_asks_only_for_what_is_new_and_the_newest_record_wins(
     eutils.dates |= {200: date(2026, 12, 1)}
     eutils.version = ", revised"
     report = _fetch(eutils, tmp_path, now=NOON + timedelta(10))
-    search, fetch, total = eutils.asked[asked:]
+    search, _, fetch = eutils.asked[asked:]
     assert (search.parameters["mindate"], search.parameters["maxdate"]) == ("2026/11/16", "2026/12/04")
     assert fetch.pmids == ("100", "200")
-    assert total.parameters["retmax"] == "0"
     texts = _texts(tmp_path)
     assert (texts["100"], texts["200"]) == (
         "Findings of study 100, revised.",
@@ -127,12 +126,34 @@ def test_a_later_run_asks_only_for_what_is_new_and_the_newest_record_wins(
     assert (report.total, report.held, len(report.runs), report.remarks()) == (32, 32, 2, ())
 
 
-def test_records_that_enter_with_an_old_date_are_reported(eutils: Eutils, tmp_path: Path) -> None:
+@pytest.mark.parametrize("window", [9_999, 20])
+def test_records_that_enter_with_an_old_date_come_with_the_next_run(
+    eutils: Eutils, tmp_path: Path, window: int
+) -> None:
+    eutils.dates = {pmid: date(2000 + pmid, 1, 1) for pmid in range(1, 26)}
+    _fetch(eutils, tmp_path, window=window)
+    eutils.dates |= {500: date(1999, 1, 1), 501: date(2026, 11, 30)}
+    asked = len(eutils.of("efetch"))
+    report = _fetch(eutils, tmp_path, now=NOON + timedelta(10), window=window)
+    assert [each.pmids for each in eutils.of("efetch")[asked:]] == [("500", "501")]
+    assert (report.total, report.held, report.last.records, report.remarks()) == (27, 27, 2, ())
+
+
+def test_a_large_unchanged_query_is_not_listed_again(eutils: Eutils, tmp_path: Path) -> None:
+    _fetch(eutils, tmp_path, window=20)
+    asked = len(eutils.asked)
+    report = _fetch(eutils, tmp_path, now=NOON + timedelta(10), window=20)
+    assert [each.utility for each in eutils.asked[asked:]] == ["esearch", "esearch"]
+    assert (report.held, report.last.records) == (30, 0)
+
+
+def test_records_that_the_query_no_longer_finds_are_told_and_stay(eutils: Eutils, tmp_path: Path) -> None:
     _fetch(eutils, tmp_path)
-    eutils.dates |= {500: date(1999, 1, 1)}
+    for pmid in (3, 4):
+        del eutils.dates[pmid]
     report = _fetch(eutils, tmp_path, now=NOON + timedelta(10))
-    assert (report.total, report.held) == (31, 30)
-    assert "31 records by now and the folder 30" in report.remarks()[0]
+    assert (report.total, report.held, report.last.gone) == (28, 30, 2)
+    assert "no longer finds 2 records" in report.remarks()[0]
 
 
 def test_a_fresh_folder_asks_nothing(eutils: Eutils, tmp_path: Path) -> None:
@@ -164,6 +185,12 @@ def test_a_query_without_hits_is_named_with_the_words_pubmed_does_not_know(
     eutils.unknown = "lnug"
     with pytest.raises(KnowledgeError, match=r"finds nothing for 'nothing' \(unknown to PubMed: lnug\)"):
         _fetch(eutils, tmp_path, PubmedQuery("nothing"))
+    eutils.unknown = ""
+    eutils.dates = {1: date(2020, 1, 1)}
+    with pytest.raises(KnowledgeError, match="finds nothing"):
+        _fetch(eutils, tmp_path, PubmedQuery("nothing"))  # asked anew, not remembered
+    assert len(eutils.asked) == 2
+    eutils.unknown = "lnug"
     report = _fetch(eutils, tmp_path / "other")
     assert "left them out: lnug" in report.remarks()[0]
 

@@ -11,7 +11,7 @@ import eutils_server as server
 import pytest
 from eutils_server import Eutils, Fault, serve
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NetworkError
 from knowledge.sources.pubmed_api import EntrezSettings, FetchReport, PubmedQuery, RateLimiter, fetch_pubmed
 from knowledge.sources.pubmed_api.retries import retry_after_s
 from knowledge.sources.pubmed_xml import read_pubmed_xml
@@ -117,7 +117,7 @@ def test_waits_double_with_jitter_and_never_undercut_what_the_server_asks(
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(eutils: Eutils, tmp_path: Path) -> None:
     eutils.faults.append(functools.partial(server.too_many, retry_after="3600"))
     waits: list[float] = []
-    with pytest.raises(KnowledgeError, match=r"asks to wait 3600 s .* run again"):
+    with pytest.raises(NetworkError, match=r"asks to wait 3600 s .* run again"):
         _fetch(tmp_path, waits, _settings(eutils))
     assert waits == []
 
@@ -130,7 +130,7 @@ def test_a_fault_that_stays_ends_with_one_sentence_and_a_state_to_go_on_from(
     if name == "a record left out":  # more than a withdrawn record or two
         eutils.faults.clear()
         eutils.absent = {15, 16, 17}
-    with pytest.raises(KnowledgeError, match=r"no usable answer in 2 attempts .* run again") as caught:
+    with pytest.raises(NetworkError, match=r"no usable answer in 2 attempts .* run again") as caught:
         _fetch(tmp_path, [], _settings(eutils, attempts=2))
     assert "\n" not in str(caught.value)
     asked = [each.pmids for each in eutils.of("efetch")]
@@ -164,7 +164,7 @@ def test_a_withdrawn_record_is_reported_and_asked_for_by_the_next_run(eutils: Eu
 def test_a_dead_endpoint_ends_with_one_sentence(tmp_path: Path) -> None:
     dead = Eutils({}, url=f"http://127.0.0.1:{server.free_port()}/")
     waits: list[float] = []
-    with pytest.raises(KnowledgeError, match=r"127\.0\.0\.1:\d+ gave no usable answer in 4 .*no connection"):
+    with pytest.raises(NetworkError, match=r"127\.0\.0\.1:\d+ gave no usable answer in 4 .*no connection"):
         _fetch(tmp_path, waits, _settings(dead))
     assert len(waits) == 3
 
@@ -174,7 +174,7 @@ def test_an_answer_that_trickles_for_ever_is_given_up(eutils: Eutils, tmp_path: 
         "someone@example.org", base_url=eutils.url, attempts=1, timeout_s=5, answer_s=0.2, batch=10
     )
     eutils.faults.append(lambda answer: server.Answer(answer.content, trickle_s=0.02))
-    with pytest.raises(KnowledgeError, match=r"still not whole after 0\.2 s"):
+    with pytest.raises(NetworkError, match=r"still not whole after 0\.2 s"):
         _fetch(tmp_path, [], settings)
 
 
@@ -195,9 +195,7 @@ def test_slices_that_do_not_add_up_are_named_and_asked_anew(eutils: Eutils, tmp_
         )
 
     eutils.faults.append(hiding)
-    with pytest.raises(
-        KnowledgeError, match=r"counts 9300 records for the whole query and 300 in its slices"
-    ):
+    with pytest.raises(NetworkError, match=r"counts 9300 records for the whole query and 300 in its slices"):
         run()
     assert run().held == 300
 

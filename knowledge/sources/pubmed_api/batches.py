@@ -53,7 +53,7 @@ def fetch_batches(
     """Fetch and store all; `stored` hears of each.
 
     Raises:
-        KnowledgeError: One could not be fetched; all others that were under way are stored.
+        NetworkError: One could not be fetched; all others that were under way are stored.
     """
 
     def fetch(batch: Batch) -> None:

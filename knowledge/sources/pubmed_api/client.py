@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import NetworkError
 from knowledge.sources.pubmed_api.answers import Found, Records, read_records, read_search
 from knowledge.sources.pubmed_api.entrez import based, private_entrez
 from knowledge.sources.pubmed_api.limiter import RateLimiter
@@ -58,7 +58,7 @@ class EntrezClient:
         """The records of the PMIDs; a few that stay absent after all attempts are left out.
 
         Raises:
-            KnowledgeError: No attempt gave a sound answer, or too much of the batch stays absent.
+            NetworkError: No attempt gave a sound answer, or too much of the batch stays absent.
         """
         fullest: list[Records] = []
 
@@ -72,7 +72,7 @@ class EntrezClient:
 
         try:
             return self.retries.run(f"fetching {len(pmids)} records from PMID {pmids[0]}", ask)
-        except KnowledgeError:
+        except NetworkError:
             if fullest and len(fullest[0].missing(pmids)) <= max(1, TOLERATED * len(pmids)):
                 return fullest[0]
             raise

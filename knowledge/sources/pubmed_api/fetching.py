@@ -2,20 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from knowledge.errors import KnowledgeError
 from knowledge.sources.pubmed_api.batches import Batch, batches, fetch_batches, outstanding
 from knowledge.sources.pubmed_api.client import EntrezClient
 from knowledge.sources.pubmed_api.folder import Plan, QueryFolder, Run
-from knowledge.sources.pubmed_api.ledger import Spent
+from knowledge.sources.pubmed_api.ledger import Listing, Spent
 from knowledge.sources.pubmed_api.limiter import RateLimiter
-from knowledge.sources.pubmed_api.listing import Listing, list_pmids
+from knowledge.sources.pubmed_api.listing import Searches, list_pmids
 from knowledge.sources.pubmed_api.report import FetchReport, RunSummary
 from knowledge.sources.pubmed_api.settings import WINDOW, EntrezSettings, PubmedQuery
-from knowledge.sources.pubmed_api.slicing import Slice
 
 Progress = Callable[[int, int], None]
 
@@ -53,8 +52,8 @@ def fetch_pubmed(
         window: Records that one search lists at most.
 
     Raises:
-        KnowledgeError: PubMed finds nothing, cannot be reached, refuses or keeps failing; what is stored
-            stays.
+        KnowledgeError: PubMed finds nothing, or refuses.
+        NetworkError: It cannot be reached or keeps failing; what is stored stays, and a later call goes on.
     """
     folder = QueryFolder(directory, query)
     with folder.held():
@@ -82,17 +81,16 @@ class _Fetch:
         runs = self._folder.runs()
         held: set[str] = set()
         for run in runs[: len(summaries)]:
-            held |= self._complete(run)[1]
+            held |= self._complete(run, held)[1]
         if len(runs) > len(summaries) or self._is_due(summaries):
             run = runs[-1] if len(runs) > len(summaries) else self._folder.begin(self._plan(summaries, runs))
-            listing, got = self._complete(run)
+            listing, got = self._complete(run, held)
             held |= got
-            total = self._total(run, listing)
+            total = listing.total
             summaries = (*summaries, self._summary(run, listing, got))
             self._folder.save(summaries, total=total, held=len(held))
-        return FetchReport(
-            self._folder.path, self._folder.query, summaries, total, len(held), self._client.retries.requests
-        )
+        asked = self._client.retries.requests
+        return FetchReport(self._folder.path, self._folder.query, summaries, total, len(held), asked)
 
     def _is_due(self, summaries: tuple[RunSummary, ...]) -> bool:
         if not summaries:
@@ -113,15 +111,10 @@ class _Fetch:
         last = started.date() + timedelta(1)  # it may be tomorrow where PubMed is kept
         return Plan(len(summaries) + 1, first, last, started, self._settings.batch, again)
 
-    def _complete(self, run: Run) -> tuple[Listing, set[str]]:
+    def _complete(self, run: Run, held: AbstractSet[str]) -> tuple[Listing, set[str]]:
         """The listing of the run and the PMIDs that its files hold."""
-        listing = list_pmids(self._client, self._folder.query, run, self._spent, window=self._window)
-        if not listing.pmids and run.plan.number == 1:
-            ignored = f" (unknown to PubMed: {'; '.join(listing.ignored)})" if listing.ignored else ""
-            raise KnowledgeError(
-                f"PubMed finds nothing for {self._folder.query.term!r}{ignored}: "
-                "correct the query or its dates."
-            )
+        searches = Searches(self._client, self._folder.query, run, self._spent, self._window)
+        listing = list_pmids(searches, held)
         wanted = batches(listing.pmids, run.plan.batch)
         missing = outstanding(run, wanted)
         self._fetch(run, missing, len(listing.pmids))
@@ -141,14 +134,6 @@ class _Fetch:
         workers = self._settings.workers
         fetch_batches(self._client, run, missing, self._spent, workers=workers, stored=stored)
 
-    def _total(self, run: Run, listing: Listing) -> int:
-        """Records of the whole query now; an update has asked for a part only."""
-        if run.plan.number == 1:
-            return listing.hits
-        since = self._folder.query.since
-        whole = Slice() if since is None else Slice(since, run.plan.last)
-        return self._client.search(self._folder.query.term, whole, retmax=0).count
-
     def _summary(self, run: Run, listing: Listing, got: set[str]) -> RunSummary:
         spent = run.ledger.spent + self._spent()
         plan = run.plan
@@ -162,6 +147,7 @@ class _Fetch:
             listed=listing.listed,
             slices=listing.slices,
             records=len(got),
+            gone=listing.gone,
             missing=tuple(sorted(set(listing.pmids) - got, key=int)),
             ignored=listing.ignored,
             requests=spent.requests,

@@ -29,6 +29,29 @@ class BatchEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """The outcome of all searches of a run.
+
+    Attributes:
+        pmids: What to fetch, ascending.
+        hits: Count of what the run asked for as a whole.
+        listed: Sum of the counts of the slices.
+        slices: How many slices.
+        total: Count of the query without the limits of an update.
+        gone: Records held that the query no longer finds.
+        ignored: Parts of the query that PubMed does not know.
+    """
+
+    pmids: tuple[str, ...]
+    hits: int
+    listed: int
+    slices: int
+    total: int
+    gone: int
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """Requests sent, and how many of them were repetitions."""
 
@@ -49,12 +72,14 @@ class Ledger:
     Attributes:
         path: The file.
         slices: Answer of each slice that was asked; those with too many records keep their count only.
+        listing: What the slices came to, once all are there; the batches follow from it.
         batches: Stored files by number.
         spent: Requests that led to these lines.
     """
 
     path: Path
     slices: dict[Slice, Found] = field(default_factory=dict)
+    listing: Listing | None = None
     batches: dict[int, BatchEntry] = field(default_factory=dict)
     spent: Spent = field(default_factory=Spent)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -65,6 +90,12 @@ class Ledger:
             self.slices[part] = found
             self._append("slice", _slice_line(part, found), spent)
 
+    def add_listing(self, listing: Listing, spent: Spent) -> None:
+        """Keep what all searches came to."""
+        with self._lock:
+            self.listing = listing
+            self._append("listing", asdict(listing), spent)
+
     def add_batch(self, entry: BatchEntry, spent: Spent) -> None:
         """Keep that a file is in place."""
         with self._lock:
@@ -72,7 +103,7 @@ class Ledger:
             self._append("batch", asdict(entry), spent)
 
     def forget_slices(self) -> None:
-        """Ask all slices anew next time: they did not add up."""
+        """Ask all slices anew next time: they came to nothing, or did not add up."""
         with self._lock:
             self.slices.clear()
             self._append("forget", {}, Spent())
@@ -114,13 +145,18 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _take(ledger: Ledger, line: dict[str, Any]) -> None:
-    ledger.spent += Spent(line["requests"], line["repeated"])
-    if line["kind"] == "slice":
+    kind = line.pop("kind")
+    ledger.spent += Spent(line.pop("requests"), line.pop("repeated"))
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in line.items()
+    }
+    if kind == "slice":
         part = Slice(_date(line["first"]), _date(line["last"]), line["low"], line["high"])
-        ledger.slices[part] = Found(line["count"], tuple(line["pmids"]), tuple(line["ignored"]))
-    elif line["kind"] == "batch":
-        entry = BatchEntry(line["number"], line["sha256"], tuple(line["missing"]))
-        ledger.batches[entry.number] = entry
+        ledger.slices[part] = Found(fields["count"], fields["pmids"], fields["ignored"])
+    elif kind == "listing":
+        ledger.listing = Listing(**fields)
+    elif kind == "batch":
+        ledger.batches[fields["number"]] = BatchEntry(**fields)
     else:
         ledger.slices.clear()
 

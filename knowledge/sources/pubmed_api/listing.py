@@ -1,14 +1,15 @@
-"""Which PMIDs a run is about: its slices asked and reconciled with the whole."""
+"""Which PMIDs a run is about: its slices asked, reconciled with the whole, and compared with what is held."""
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NetworkError
 from knowledge.sources.pubmed_api.answers import Found
 from knowledge.sources.pubmed_api.client import EntrezClient
 from knowledge.sources.pubmed_api.folder import Run
-from knowledge.sources.pubmed_api.ledger import Spent
-from knowledge.sources.pubmed_api.settings import WINDOW, PubmedQuery
+from knowledge.sources.pubmed_api.ledger import Listing, Spent
+from knowledge.sources.pubmed_api.settings import PubmedQuery
 from knowledge.sources.pubmed_api.slicing import Slice, complete_slices
 
 CHANGE = 0.01  # share by which slices and whole may differ because PubMed changes while we ask
@@ -16,53 +17,126 @@ CHANGE_RECORDS = 50  # the same for small results
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """The outcome of all searches of a run.
+class Searches:
+    """Asks for slices on behalf of a run; what stands in its ledger is not asked again.
 
     Attributes:
-        pmids: What to fetch, ascending.
-        hits: Count of the whole.
-        listed: Sum of the counts of the slices.
-        slices: How many slices.
-        ignored: Parts of the query that PubMed does not know.
+        client: Asks.
+        query: For this.
+        run: Its ledger keeps the answers.
+        count: Requests since the last call.
+        window: Records that one search lists at most.
     """
 
-    pmids: tuple[str, ...]
-    hits: int
-    listed: int
-    slices: int
-    ignored: tuple[str, ...]
+    client: EntrezClient
+    query: PubmedQuery
+    run: Run
+    count: Callable[[], Spent]
+    window: int
+
+    @property
+    def best(self) -> bool:
+        """Whether PubMed's best matches are asked for, which one search can list."""
+        return self.query.maximum is not None and self.query.maximum <= self.window
+
+    def ask(self, part: Slice) -> Found:
+        """The count of a slice, and its PMIDs where they are complete."""
+        known = self.run.ledger.slices.get(part)
+        if known is not None:
+            return known
+        retmax = min(self.query.maximum or self.window, self.window)
+        found = self.client.search(self.query.term, part, retmax=retmax, best_first=self.best)
+        kept = found if self.best or found.count <= self.window else Found(found.count, (), found.ignored)
+        self.run.ledger.add_slice(part, kept, self.count())
+        return kept
+
+    def all_of(self, whole: Slice) -> list[Found]:
+        """The slices of the whole, newest first, until the maximum of the query is reached.
+
+        Raises:
+            NetworkError: They do not add up to the whole.
+        """
+        if self.best:
+            return [self.ask(whole)]
+        parts: list[Found] = []
+        slices = complete_slices(whole, self.ask, window=self.window, today=self.run.plan.last)
+        for _, found in slices:
+            parts.append(found)
+            if self.query.maximum is not None and sum(each.count for each in parts) >= self.query.maximum:
+                return _cut(parts, self.query.maximum)
+        self._reconcile(self.ask(whole).count, sum(each.count for each in parts))
+        return parts
+
+    def _reconcile(self, whole: int, listed: int) -> None:
+        if abs(listed - whole) > max(CHANGE_RECORDS, CHANGE * whole):
+            self.run.ledger.forget_slices()
+            raise NetworkError(
+                f"PubMed counts {whole} records for the whole query and {listed} in its slices: "
+                "run again to count anew, or narrow the query."
+            )
 
 
-def list_pmids(
-    client: EntrezClient, query: PubmedQuery, run: Run, count: Callable[[], Spent], *, window: int = WINDOW
-) -> Listing:
-    """The PMIDs of a run; slices in its ledger are not asked again.
+def list_pmids(searches: Searches, held: AbstractSet[str]) -> Listing:
+    """The PMIDs of a run, settled once for all; `held` are those of earlier runs.
 
     Raises:
-        KnowledgeError: The slices do not add up to the whole.
+        KnowledgeError: PubMed finds nothing for the query.
+        NetworkError: It does not answer, or its counts do not add up.
     """
-    best = query.maximum is not None and query.maximum <= window
-    retmax = min(query.maximum or window, window) if best else window
+    run = searches.run
+    if run.ledger.listing is None:
+        listing = _first(searches) if run.plan.number == 1 else _update(searches, held)
+        run.ledger.add_listing(listing, searches.count())
+    assert run.ledger.listing is not None
+    return run.ledger.listing
 
-    def ask(part: Slice) -> Found:
-        found = run.ledger.slices.get(part)
-        if found is None:
-            found = client.search(query.term, part, retmax=retmax, best_first=best)
-            kept = found if best or found.count <= window else Found(found.count, (), found.ignored)
-            run.ledger.add_slice(part, kept, count())
-        return found
 
-    whole = ask(run.plan.whole)
-    if best:
-        return _listing(run, whole, [whole])
-    parts: list[Found] = []
-    for _, found in complete_slices(run.plan.whole, ask, window=window, today=run.plan.last):
-        parts.append(found)
-        if query.maximum is not None and sum(part.count for part in parts) >= query.maximum:
-            return _listing(run, whole, _cut(parts, query.maximum))
-    _reconcile(run, whole, parts)
-    return _listing(run, whole, parts)
+def _first(searches: Searches) -> Listing:
+    run, whole = searches.run, searches.ask(searches.run.plan.whole)
+    parts = searches.all_of(run.plan.whole)
+    if not whole.count:
+        run.ledger.forget_slices()
+        ignored = f" (unknown to PubMed: {'; '.join(whole.ignored)})" if whole.ignored else ""
+        raise KnowledgeError(
+            f"PubMed finds nothing for {searches.query.term!r}{ignored}: correct the query or its dates."
+        )
+    return _listing(_pmids(parts), whole, parts, total=whole.count, gone=0)
+
+
+def _update(searches: Searches, held: AbstractSet[str]) -> Listing:
+    """What entered since, what was not given, and what entered with an older Entrez date than its real one.
+
+    PubMed dates a record back to its publication where it comes more than a year late, so an update by date
+    alone would never see it: the count of the whole query tells.
+    """
+    plan = searches.run.plan
+    whole, parts = searches.ask(plan.whole), searches.all_of(plan.whole)
+    wanted = _pmids(parts) | set(plan.again)
+    since = searches.query.since
+    everything = Slice() if since is None else Slice(since, plan.last)
+    total = searches.ask(everything).count
+    gone = 0
+    if searches.query.maximum is None and (total <= searches.window or total != len(held | wanted)):
+        found = _pmids(searches.all_of(everything))
+        wanted |= found - held
+        gone = len(held - found - wanted)
+    return _listing(wanted, whole, parts, total=total, gone=gone)
+
+
+def _pmids(parts: list[Found]) -> set[str]:
+    return {pmid for part in parts for pmid in part.pmids}
+
+
+def _listing(wanted: AbstractSet[str], whole: Found, parts: list[Found], *, total: int, gone: int) -> Listing:
+    return Listing(
+        pmids=tuple(sorted(wanted, key=int)),
+        hits=whole.count,
+        listed=sum(part.count for part in parts),
+        slices=len(parts),
+        total=total,
+        gone=gone,
+        ignored=whole.ignored,
+    )
 
 
 def _cut(parts: list[Found], maximum: int) -> list[Found]:
@@ -71,20 +145,3 @@ def _cut(parts: list[Found], maximum: int) -> list[Found]:
     room = maximum - sum(part.count for part in newer)
     kept = sorted(oldest.pmids, key=int, reverse=True)[:room]
     return [*newer, Found(len(kept), tuple(kept), oldest.ignored)]
-
-
-def _reconcile(run: Run, whole: Found, parts: list[Found]) -> None:
-    listed = sum(part.count for part in parts)
-    if abs(listed - whole.count) > max(CHANGE_RECORDS, CHANGE * whole.count):
-        run.ledger.forget_slices()
-        raise KnowledgeError(
-            f"PubMed counts {whole.count} records for the whole query and {listed} in its slices: "
-            "run again to count anew, or narrow the query."
-        )
-
-
-def _listing(run: Run, whole: Found, parts: list[Found]) -> Listing:
-    pmids = {pmid for part in parts for pmid in part.pmids} | set(run.plan.again)
-    return Listing(
-        tuple(sorted(pmids, key=int)), whole.count, sum(p.count for p in parts), len(parts), whole.ignored
-    )

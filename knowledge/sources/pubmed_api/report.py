@@ -20,6 +20,7 @@ class RunSummary:
         listed: Sum of the counts of its slices; differs from `hits` where PubMed changed meanwhile.
         slices: Searches that the listing took in the end.
         records: Records stored.
+        gone: Records of earlier runs that the query no longer finds; they stay.
         missing: PMIDs that PubMed listed and did not give; the next run asks for them again.
         ignored: Parts of the query that PubMed does not know.
         requests: Sent in all, over all interruptions.
@@ -35,6 +36,7 @@ class RunSummary:
     listed: int
     slices: int
     records: int
+    gone: int
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
     requests: int
@@ -66,6 +68,11 @@ class FetchReport:
         """The newest run."""
         return self.runs[-1]
 
+    @property
+    def until(self) -> str:
+        """The day up to which the folder is complete, e.g. `2026-11-23`."""
+        return self.last.started[:10]
+
     def remarks(self) -> tuple[str, ...]:
         """One sentence for each thing that a reader of the figures must know."""
         run = self.last
@@ -79,9 +86,8 @@ class FetchReport:
         if run.missing:
             some = ", ".join(run.missing[:5])
             found.append(f"{len(run.missing)} listed records were not given, e.g. PMID {some}.")
-        if len(self.runs) > 1 and self.total != self.held and self.query.maximum is None:
+        if run.gone:
             found.append(
-                f"The query has {self.total} records by now and the folder {self.held}: "
-                "remove the folder to fetch all anew."
+                f"The query no longer finds {run.gone} records of the folder: remove it to fetch all anew."
             )
         return tuple(found)

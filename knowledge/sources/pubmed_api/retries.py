@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.error import HTTPError, URLError
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NetworkError
 
 FIRST_WAIT_S = 1.0
 LAST_WAIT_S = 60.0
@@ -81,7 +81,8 @@ class Retries:
         """The first good answer.
 
         Raises:
-            KnowledgeError: There is none in the allowed number of attempts, or trying again cannot help.
+            KnowledgeError: Trying again cannot help.
+            NetworkError: There is none in the allowed number of attempts.
         """
         for attempt in range(1, self._backoff.attempts + 1):
             self._count(again=attempt > 1)
@@ -93,7 +94,7 @@ class Retries:
 
     def _count(self, *, again: bool) -> None:
         if self._stopped.is_set():
-            raise KnowledgeError("The fetch was stopped: run it again to go on from here.")
+            raise NetworkError("The fetch was stopped: run it again to go on from here.")
         with self._lock:
             self.requests += 1
             self.repeated += again
@@ -101,11 +102,11 @@ class Retries:
     def _after(self, what: str, attempt: int, fault: Faulty) -> None:
         asked = fault.retry_after_s
         if asked is not None and asked > self._backoff.longest_wait_s:
-            raise KnowledgeError(
+            raise NetworkError(
                 f"{self._server} asks to wait {asked:.0f} s ({what}): run again after that to go on."
             ) from None
         if attempt == self._backoff.attempts:
-            raise KnowledgeError(
+            raise NetworkError(
                 f"{self._server} gave no usable answer in {attempt} attempts ({what}; last: {fault}): "
                 "what was fetched is kept, run again to go on from here."
             ) from None

@@ -65,7 +65,7 @@ class EntrezSettings:
     attempts: int = 6
     longest_wait_s: float = 300.0
     overlap_days: int = 7
-    fresh_days: float = 1.0
+    fresh_days: float = 0.5
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", self.email):
