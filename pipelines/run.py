@@ -205,7 +205,8 @@ def section_value(config: Config, name: str) -> object:
         return [config.annotation.model_dump(mode="json"), lexicon, shipped]
     if name == "discovery":
         words = [shipped_digest(f"knowledge/{folder}", ".txt") for folder in ("prompts", "vocabulary")]
-        return [config.discovery.model_dump(mode="json"), words]
+        begun_with = content_digest(config.discovery.bank) if config.discovery.bank else None
+        return [config.discovery.model_dump(mode="json", exclude={"bank"}), begun_with, words]
     if name == "grounding_data":
         chosen = [dataset for dataset in config.datasets if dataset.name in config.grounding.datasets]
         return [

@@ -1,5 +1,7 @@
 """From class names to screened concepts."""
 
+from pathlib import Path
+
 from pipelines.config.section import Section
 
 
@@ -20,6 +22,8 @@ class DiscoverySection(Section):
     """Sentences turned into questions in all: what bounds the time of the stage."""
     extra_queries: tuple[str, ...] = ()
     """Start queries besides the class names."""
+    bank: Path | None = None
+    """Concepts to begin with: an export (.csv, .json), a bank (.jsonl), or a question a line (.txt)."""
 
 
 class ScreeningSection(Section):

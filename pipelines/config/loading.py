@@ -58,6 +58,7 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
     sections = {
         "literature": literature,
         "datasets": datasets,
+        "discovery": config.discovery.model_copy(update={"bank": absolute(config.discovery.bank)}),
         "prior": config.prior.model_copy(update={"expert": absolute(config.prior.expert)}),
         "annotation": config.annotation.model_copy(
             update={"lexicon": tuple(local_path(name, root) for name in config.annotation.lexicon)}

@@ -1,6 +1,7 @@
 """Concepts from the literature, screened as they are found."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,9 +10,12 @@ from knowledge.annotation.table import (
     Answer,
 )
 from knowledge.concepts import Concept
+from knowledge.curation.files import read_bank
+from knowledge.curation.replay import Curated, anchored
 from knowledge.discovery import DiscoverySettings
 from knowledge.discovery import discover as run_discovery
 from knowledge.passage_file import PassageFile
+from knowledge.passages import Passage
 from knowledge.rejections import rejections, write_rejections
 from knowledge.screening import AnswerCounts, Screen, ScreenSettings
 from knowledge.verdicts import accepted_verdicts, write_verdicts
@@ -38,6 +42,7 @@ def discover(run: Run) -> None:
             minority=config.screening.minimum_answers,
             minority_share=config.screening.minimum_share,
         ),
+        accepted=starting_concepts(run, passages),
     )
     found = run_discovery(
         start_queries(run),
@@ -64,6 +69,15 @@ def discover(run: Run) -> None:
             f"none of the {len(found.tested)} candidate concepts passed the screening; "
             "see `knobo concepts list RUN --rejected` and widen the literature or lower [screening]"
         )
+
+
+def starting_concepts(run: Run, passages: Mapping[str, Passage]) -> list[Concept]:
+    """Those of the bank that the configuration begins with, with the quotes that stand in the passages."""
+    path = run.config.discovery.bank
+    if path is None:
+        return []
+    bank = anchored(Curated(read_bank(path).bank, (), ()), passages).bank
+    return [each if each.evidence else replace(each, origin="imported") for each in bank]
 
 
 def start_queries(run: Run) -> list[str]:
