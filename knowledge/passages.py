@@ -170,10 +170,16 @@ def read_passages(path: Path) -> list[Passage]:
     Raises:
         KnowledgeError: The file is missing or not one that `write_passages` wrote.
     """
+    return list(stream_passages(path))
+
+
+def stream_passages(path: Path) -> Iterator[Passage]:
+    """The same, one at a time: for files that do not fit into memory."""
     if not path.is_file():
         raise KnowledgeError(f"There is no passages file {path}: gather the literature first.")
     with path.open("rb") as file:
-        return [parse_passage(line, path, number) for number, line in enumerate(file, start=1)]
+        for number, line in enumerate(file, start=1):
+            yield parse_passage(line, path, number)
 
 
 def parse_passage(line: bytes, path: Path, number: int) -> Passage:

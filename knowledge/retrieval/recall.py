@@ -134,7 +134,8 @@ def require(point: Point, target: float) -> None:
     if point.recall < target:
         raise KnowledgeError(
             f"The vector index finds {point.recall:.3f} of the exact ten best with {point.probes} lists "
-            f"visited, below the target of {target}, and was not published: choose a larger kind or a lower target."
+            f"visited, below the target of {target}, and was not published: "
+            "choose a larger kind or a lower target."
         )
 
 

@@ -1,6 +1,6 @@
 """A collection of passages that can be searched while it grows: each change is a version of its own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -76,6 +76,9 @@ class IndexStore:
             KnowledgeError: There are no passages, two have one id, the kind does not fit the budget, or the
                 recall stays below the target. The version in force stays as it is.
         """
+        if embedding is not None and isinstance(passages, Sized):  # refused before any work
+            dimension = embedding.encoder.dimension
+            choose(vectors=len(passages), dimension=dimension, budget=memory_budget, kind=kind)
         with self._versions.locked(), self._versions.draft() as draft:
             codes = Codes()
             segment = first_segment(draft, passages, "000001", codes)
