@@ -204,7 +204,7 @@ def test_progress_ends_with_all_records(eutils: Eutils, tmp_path: Path) -> None:
         limiter=RateLimiter(tmp_path / "schedule.sqlite", "test", 0.0),
         progress=lambda done, total: told.append((done, total)),
     )
-    assert told == [(10, 30), (20, 30), (30, 30)]
+    assert told == [(0, 30), (10, 30), (20, 30), (30, 30)]
 
 
 @pytest.mark.parametrize(

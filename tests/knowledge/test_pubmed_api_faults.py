@@ -1,4 +1,5 @@
 import functools
+import re
 import threading
 import time
 import traceback
@@ -28,7 +29,7 @@ FAULTS: dict[str, Fault] = {
     "HTML page": server.html_page,
     "empty": server.empty,
     "a record left out": server.short,
-    "slow": server.slow(1.0),
+    "slow": server.slow(0.8),
 }
 
 
@@ -38,14 +39,16 @@ def eutils() -> Iterator[Eutils]:
         yield running
 
 
-def _settings(eutils: Eutils, *, attempts: int = 4, workers: int = 1) -> EntrezSettings:
+def _settings(
+    eutils: Eutils, *, attempts: int = 4, workers: int = 1, timeout_s: float = 20
+) -> EntrezSettings:
     return EntrezSettings(
         "someone@example.org",
         base_url=eutils.url,
         batch=10,
         attempts=attempts,
         workers=workers,
-        timeout_s=0.4,
+        timeout_s=timeout_s,
         api_key_env="KNOBO_TEST_KEY",
     )
 
@@ -74,7 +77,7 @@ def test_a_fault_of_search_and_fetch_is_overcome(eutils: Eutils, tmp_path: Path,
     fault = functools.partial(server.too_many, retry_after="0.1") if name == "429" else FAULTS[name]
     eutils.faults.extend([fault, _as_it_is, fault])
     waits: list[float] = []
-    report = _fetch(tmp_path, waits, _settings(eutils))
+    report = _fetch(tmp_path, waits, _settings(eutils, timeout_s=0.4 if name == "slow" else 20))
     assert _held(tmp_path) == sorted(eutils.dates)
     assert (report.last.requests, report.last.repeated, len(waits)) == (6, 2, 2)
 
@@ -131,7 +134,7 @@ def test_a_fault_that_stays_ends_with_one_sentence_and_a_state_to_go_on_from(
         eutils.faults.clear()
         eutils.absent = {15, 16, 17}
     with pytest.raises(NetworkError, match=r"no usable answer in 2 attempts .* run again") as caught:
-        _fetch(tmp_path, [], _settings(eutils, attempts=2))
+        _fetch(tmp_path, [], _settings(eutils, attempts=2, timeout_s=0.4 if name == "slow" else 20))
     assert "\n" not in str(caught.value)
     asked = [each.pmids for each in eutils.of("efetch")]
     eutils.faults.clear()
@@ -143,22 +146,47 @@ def test_a_fault_that_stays_ends_with_one_sentence_and_a_state_to_go_on_from(
     assert len(eutils.of("esearch")) == 1
 
 
-def test_a_withdrawn_record_is_reported_and_asked_for_by_the_next_run(eutils: Eutils, tmp_path: Path) -> None:
-    eutils.absent = {15}
+def test_a_withdrawn_record_is_reported_and_asked_for_by_the_next_runs(
+    eutils: Eutils, tmp_path: Path
+) -> None:
+    def run(days: int) -> FetchReport:
+        return fetch_pubmed(
+            PubmedQuery("lung"),
+            tmp_path / "query",
+            settings=_settings(eutils),
+            limiter=RateLimiter(tmp_path / "schedule.sqlite", "test", 0.0),
+            now=lambda: datetime(2026, 11, 23, tzinfo=UTC) + timedelta(days),
+            sleep=lambda _: None,
+        )
+
+    eutils.absent = {5, 15, 25}
+    report = run(0)
+    assert (report.last.missing, report.held) == (("5", "15", "25"), 27)
+    assert "3 listed records were not given, e.g. PMID 5, 15, 25" in report.remarks()[0]
+    report = run(30)
+    assert eutils.of("efetch")[-1].pmids == report.last.missing == ("5", "15", "25")
+    assert (report.held, report.last.repeated) == (27, 0)
+    eutils.absent = {5}
+    report = run(60)
+    assert (report.held, report.last.missing) == (29, ("5",))
+
+
+def test_a_search_that_counts_one_more_than_it_lists_is_taken_and_told(
+    eutils: Eutils, tmp_path: Path
+) -> None:
+    eutils.faults.extend([server.short] * 4)
     report = _fetch(tmp_path, [], _settings(eutils))
-    assert (report.last.missing, report.held) == (("15",), 29)
-    assert "1 listed records were not given, e.g. PMID 15" in report.remarks()[0]
-    eutils.absent = set()
-    later = datetime.now(UTC) + timedelta(30)
-    report = fetch_pubmed(
-        PubmedQuery("lung"),
-        tmp_path / "query",
-        settings=_settings(eutils),
-        limiter=RateLimiter(tmp_path / "schedule.sqlite", "test", 0.0),
-        now=lambda: later,
-    )
-    assert eutils.of("efetch")[-1].pmids == ("15",)
-    assert (report.held, report.last.missing) == (30, ())
+    assert (report.last.hits, report.last.listed, report.held) == (30, 29, 29)
+    assert report.remarks() == ("PubMed counted 30 records as a whole and listed 29.",)
+
+
+def test_a_search_that_lists_much_less_than_it_counts_is_not_taken(eutils: Eutils, tmp_path: Path) -> None:
+    def halved(answer: server.Answer) -> server.Answer:
+        return server.Answer(re.sub(rb"<Id>\d+[02468]</Id>", b"", answer.content))
+
+    eutils.faults.extend([halved] * 4)
+    with pytest.raises(NetworkError, match="last: an answer without 11 of 30 records"):
+        _fetch(tmp_path, [], _settings(eutils))
 
 
 def test_a_dead_endpoint_ends_with_one_sentence(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Reading what E-utilities answer, and telling an answer from an error that came with HTTP 200."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from lxml import etree
 
 from knowledge.sources.pubmed_api.retries import Faulty
 
+_NUMBER = re.compile(r"[0-9]{1,10}")
 _PMIDS = ("MedlineCitation/PMID", "BookDocument/PMID")
 
 
@@ -23,6 +25,10 @@ class Found:
     count: int
     pmids: tuple[str, ...]
     ignored: tuple[str, ...] = ()
+
+    def missing(self, retmax: int) -> int:
+        """PMIDs that the search counts and does not list, of at most `retmax`."""
+        return abs(min(self.count, retmax) - len(set(self.pmids)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +48,17 @@ class Records:
         return tuple(pmid for pmid in asked if pmid not in self.pmids)
 
 
-def read_search(content: bytes, *, retmax: int) -> Found:
+def read_search(content: bytes) -> Found:
     """Count and PMIDs of an `eSearchResult`.
 
     Raises:
-        Faulty: It is something else, names an error, or lists fewer PMIDs than it counts.
+        Faulty: It is something else, or names an error.
     """
     root = _root(content, "eSearchResult")
     count = (root.findtext("Count") or "").strip()
     pmids = tuple((each.text or "").strip() for each in root.iterfind("IdList/Id"))
-    if not count.isdecimal() or not all(pmid.isdecimal() for pmid in pmids):
+    if not all(_NUMBER.fullmatch(number) for number in (count, *pmids)):
         raise Faulty("a search result without count or with PMIDs that are no numbers")
-    if len(set(pmids)) != min(int(count), retmax):
-        raise Faulty(f"a search result that counts {count} records and lists {len(set(pmids))} of {retmax}")
     ignored = tuple((each.text or "").strip() for each in root.iterfind("ErrorList/*") if each.text)
     return Found(int(count), pmids, ignored)
 
@@ -74,7 +78,7 @@ def read_records(content: bytes, asked: Collection[str]) -> Records:
 
 def _pmid(article: etree._Element) -> str:
     for path in _PMIDS:
-        if text := (article.findtext(path) or "").strip():
+        if _NUMBER.fullmatch(text := (article.findtext(path) or "").strip()):
             return text
     raise Faulty("a record without PMID")
 

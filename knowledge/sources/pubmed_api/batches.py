@@ -57,7 +57,7 @@ def fetch_batches(
     """
 
     def fetch(batch: Batch) -> None:
-        records = client.fetch(batch.pmids)
+        records = client.fetch(batch.pmids, doubtful=run.plan.again)
         entry = run.store(batch.number, records.content, records.missing(batch.pmids))
         run.ledger.add_batch(entry, count())
         stored(batch)

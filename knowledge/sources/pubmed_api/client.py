@@ -3,8 +3,8 @@
 import http.client
 import random
 import urllib.request
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from knowledge.errors import NetworkError
@@ -16,7 +16,8 @@ from knowledge.sources.pubmed_api.settings import EntrezSettings
 from knowledge.sources.pubmed_api.slicing import Slice
 from knowledge.sources.pubmed_api.transport import paced_opener, read_answer
 
-TOLERATED = 0.02  # share of a batch that may be absent for good, e.g. records withdrawn since the search
+TOLERATED = 0.02  # share that may be absent for good, e.g. records withdrawn since the search
+T = TypeVar("T")
 
 
 class EntrezClient:
@@ -41,7 +42,7 @@ class EntrezClient:
         backoff = Backoff(settings.attempts, settings.longest_wait_s, jitter)
         self._settings = settings
         self._identity = {"tool": settings.tool, "email": settings.email, "api_key": settings.api_key}
-        self._opener = paced_opener(limiter.wait)
+        self._opener = paced_opener(limiter.slot)
         self._entrez = private_entrez(self._send)
         self.retries = Retries(backoff, limiter.pause, server=urlsplit(settings.base_url).netloc, sleep=sleep)
 
@@ -50,32 +51,48 @@ class EntrezClient:
         options: dict[str, Any] = {"term": part.term(term), "retmax": retmax, **part.dates()}
         if best_first:
             options["sort"] = "relevance"
-        return self.retries.run(
-            f"searching {part}", lambda: read_search(self._ask("esearch", **options), retmax=retmax)
+        return self._as_full_as_possible(
+            f"searching {part}",
+            lambda: read_search(self._ask("esearch", **options)),
+            lacking=lambda found: found.missing(retmax),
+            wanted=lambda found: min(found.count, retmax),
         )
 
-    def fetch(self, pmids: Sequence[str]) -> Records:
-        """The records of the PMIDs; a few that stay absent after all attempts are left out.
+    def fetch(self, pmids: Sequence[str], *, doubtful: Collection[str] = ()) -> Records:
+        """The records of the PMIDs; a few that stay absent, and the doubtful ones that do, are left out.
 
         Raises:
             NetworkError: No attempt gave a sound answer, or too much of the batch stays absent.
         """
-        fullest: list[Records] = []
+        ids = ",".join(pmids)
+        return self._as_full_as_possible(
+            f"fetching {len(pmids)} records from PMID {pmids[0]}",
+            lambda: read_records(self._ask("efetch", id=ids, retmode="xml"), pmids),
+            lacking=lambda records: len(set(records.missing(pmids)) - set(doubtful)),
+            wanted=lambda _: len(pmids),
+        )
 
-        def ask() -> Records:
-            answer = self._ask("efetch", id=",".join(pmids), retmode="xml")
-            records = read_records(answer, pmids)
-            if missing := records.missing(pmids):
-                fullest[:] = [max([*fullest, records], key=lambda each: len(each.pmids))]
-                raise Faulty(f"{len(missing)} of {len(pmids)} records missing, e.g. PMID {missing[0]}")
-            return records
+    def _as_full_as_possible(
+        self, what: str, ask: Callable[[], T], *, lacking: Callable[[T], int], wanted: Callable[[T], int]
+    ) -> T:
+        """The first answer that lacks nothing, or the fullest where several agree that little is missing."""
+        short: list[T] = []
+
+        def attempt() -> T:
+            answer = ask()
+            if gap := lacking(answer):
+                short.append(answer)
+                raise Faulty(f"an answer without {gap} of {wanted(answer)} records")
+            return answer
 
         try:
-            return self.retries.run(f"fetching {len(pmids)} records from PMID {pmids[0]}", ask)
+            return self.retries.run(what, attempt)
         except NetworkError:
-            if fullest and len(fullest[0].missing(pmids)) <= max(1, TOLERATED * len(pmids)):
-                return fullest[0]
-            raise
+            fullest = min(short, key=lacking, default=None)
+            agreed = len(short) >= min(2, self._settings.attempts) and not self.retries.stopped
+            if fullest is None or not agreed or lacking(fullest) > max(1, TOLERATED * wanted(fullest)):
+                raise
+            return fullest
 
     def _ask(self, utility: str, **options: Any) -> bytes:
         options = {"db": "pubmed", **self._identity, **options}

@@ -131,6 +131,8 @@ class _Fetch:
                 if self._progress:
                     self._progress(done, total)
 
+        if self._progress:
+            self._progress(done, total)
         workers = self._settings.workers
         fetch_batches(self._client, run, missing, self._spent, workers=workers, stored=stored)
 

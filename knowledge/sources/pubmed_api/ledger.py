@@ -35,7 +35,7 @@ class Listing:
     Attributes:
         pmids: What to fetch, ascending.
         hits: Count of what the run asked for as a whole.
-        listed: Sum of the counts of the slices.
+        listed: Different records that the slices list.
         slices: How many slices.
         total: Count of the query without the limits of an update.
         gone: Records held that the query no longer finds.

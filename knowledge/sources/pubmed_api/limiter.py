@@ -16,11 +16,12 @@ SCHEMA = "create table if not exists schedule (name text primary key, last real,
 
 @dataclass(frozen=True, slots=True)
 class RateLimiter:
-    """Lets one request pass every `spacing_s` seconds, whoever asks.
+    """Lets one request leave every `spacing_s` seconds, whoever asks.
 
-    The file holds when the last request passed, by the clock of the machine since its start, which all its
-    processes share. A slot is taken, not reserved: who waits looks again when it wakes, so a process that
-    oversleeps never crowds the next, and a killed one leaves nothing behind but a lock that the system frees.
+    The file holds when the last request left, by the clock of the machine since its start, which all its
+    processes share. Who waits looks again when it wakes, and nobody else looks while a request leaves: two
+    requests are apart however late the system lets a process run. A killed process leaves nothing behind but
+    a lock that the system frees.
 
     Attributes:
         path: A SQLite file, made where it is missing; on a local disk.
@@ -34,10 +35,20 @@ class RateLimiter:
     spacing_s: float
     sleep: Callable[[float], None] = time.sleep
 
-    def wait(self) -> None:
-        """Return when a request may leave, which then must leave at once."""
-        while (remaining := self._take()) > 0:
-            self.sleep(remaining)
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Wait until a request may leave, and keep all others waiting while it does."""
+        while True:
+            taken = self._take()
+            with self._locked() as database:
+                last, until = self._row(database)
+                if last == taken:  # else this process slept so long that another has gone ahead
+                    try:
+                        yield
+                    finally:
+                        self._store(database, time.monotonic(), until)
+                        database.commit()
+                    return
 
     def pause(self, seconds: float) -> None:
         """Let nobody pass for so long: the server has asked one of us to wait."""
@@ -46,17 +57,19 @@ class RateLimiter:
             self._store(database, last, max(until, time.monotonic() + seconds))
 
     def _take(self) -> float:
-        """Seconds still to wait; 0 or less when the slot is taken."""
-        with self._locked() as database:
-            last, until = self._row(database)
-            now = time.monotonic()
-            if last > now:  # the machine has started anew, and its clock with it
-                last, until = now, now
-                self._store(database, last, until)
-            remaining = max(last + self.spacing_s, until) - now
-            if remaining <= 0:
-                self._store(database, now, until)
-            return remaining
+        """Wait for a slot and write it down at once, so that it counts even if this process is killed."""
+        while True:
+            with self._locked() as database:
+                last, until = self._row(database)
+                now = time.monotonic()
+                if last > now:  # the machine has started anew, and its clock with it
+                    last, until = now, now
+                    self._store(database, last, until)
+                remaining = max(last + self.spacing_s, until) - now
+                if remaining <= 0:
+                    self._store(database, now, until)
+                    return now
+            self.sleep(remaining)
 
     def _row(self, database: sqlite3.Connection) -> tuple[float, float]:
         rows = database.execute("select last, until from schedule where name = ?", (self.name,)).fetchall()
@@ -70,16 +83,23 @@ class RateLimiter:
         """The file, to nobody else meanwhile; opened anew each time, so nothing is carried over a fork."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=60, isolation_level=None)) as database, database:
+            database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise self._unusable(error) from error
+        try:
+            with closing(database), database:
                 database.execute("pragma synchronous=off")  # a lost slot after a power cut harms nobody
                 database.execute("begin immediate")
                 database.execute(SCHEMA)
                 yield database
-        except (OSError, sqlite3.DatabaseError) as error:
-            raise KnowledgeError(
-                f"The request schedule {self.path} cannot be used ({error}): "
-                "remove it or choose another cache folder."
-            ) from error
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> KnowledgeError:
+        return KnowledgeError(
+            f"The request schedule {self.path} cannot be used ({error}): "
+            "remove it or choose another cache folder."
+        )
 
 
 def entrez_limiter(cache: Path, settings: EntrezSettings) -> RateLimiter:

@@ -64,7 +64,7 @@ class Searches:
             parts.append(found)
             if self.query.maximum is not None and sum(each.count for each in parts) >= self.query.maximum:
                 return _cut(parts, self.query.maximum)
-        self._reconcile(self.ask(whole).count, sum(each.count for each in parts))
+        self._reconcile(self.ask(whole).count, len(_pmids(parts)))
         return parts
 
     def _reconcile(self, whole: int, listed: int) -> None:
@@ -131,7 +131,7 @@ def _listing(wanted: AbstractSet[str], whole: Found, parts: list[Found], *, tota
     return Listing(
         pmids=tuple(sorted(wanted, key=int)),
         hits=whole.count,
-        listed=sum(part.count for part in parts),
+        listed=len(_pmids(parts)),
         slices=len(parts),
         total=total,
         gone=gone,

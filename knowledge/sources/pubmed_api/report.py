@@ -17,7 +17,7 @@ class RunSummary:
         started: When it began, in UTC.
         finished: When its last file was in place, in UTC.
         hits: Records that PubMed counted for the run as a whole.
-        listed: Sum of the counts of its slices; differs from `hits` where PubMed changed meanwhile.
+        listed: Different records in its slices; differs from `hits` where PubMed changed meanwhile.
         slices: Searches that the listing took in the end.
         records: Records stored.
         gone: Records of earlier runs that the query no longer finds; they stay.
@@ -82,7 +82,7 @@ class FetchReport:
                 f"PubMed does not know these parts of the query and left them out: {'; '.join(run.ignored)}."
             )
         if run.hits != run.listed and self.query.maximum is None:
-            found.append(f"PubMed counted {run.hits} records as a whole and {run.listed} in slices.")
+            found.append(f"PubMed counted {run.hits} records as a whole and listed {run.listed}.")
         if run.missing:
             some = ", ".join(run.missing[:5])
             found.append(f"{len(run.missing)} listed records were not given, e.g. PMID {some}.")

@@ -77,6 +77,11 @@ class Retries:
         """Start no further request in any thread."""
         self._stopped.set()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped.is_set()
+
     def run(self, what: str, ask: Callable[[], T]) -> T:
         """The first good answer.
 

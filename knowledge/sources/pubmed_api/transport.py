@@ -1,10 +1,10 @@
 """One HTTP exchange: paced after the connection stands, never without a time limit, never endless."""
 
-import functools
 import http.client
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from knowledge.sources.pubmed_api.retries import Faulty
@@ -13,49 +13,46 @@ CHUNK = 1 << 16
 LARGEST_ANSWER = 1 << 28  # bytes; a batch of full records is a hundredth of it
 
 
-class _PacedConnection(http.client.HTTPConnection):
-    """Waits for its slot after the handshake, so that one packet's way lies between slot and server."""
-
-    def __init__(self, *arguments: Any, wait: Callable[[], None], **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._wait = wait
-
-    def connect(self) -> None:
-        super().connect()
-        self._wait()
+Slot = Callable[[], AbstractContextManager[None]]
 
 
-class _PacedSecureConnection(http.client.HTTPSConnection):
-    def __init__(self, *arguments: Any, wait: Callable[[], None], **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._wait = wait
+class _Paced(http.client.HTTPConnection):
+    """Takes its slot after the handshake and holds it while the request leaves."""
 
-    def connect(self) -> None:
-        super().connect()
-        self._wait()
+    slot: Slot
+
+    def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
+        if self.sock is None:
+            self.connect()
+        with self.slot():
+            super().endheaders(message_body, encode_chunked=encode_chunked)
+
+
+class _PacedSecure(_Paced, http.client.HTTPSConnection):
+    """The same over TLS."""
 
 
 class _PacedHandler(urllib.request.HTTPHandler):
-    def __init__(self, wait: Callable[[], None]) -> None:
+    def __init__(self, slot: Slot) -> None:
         super().__init__()
-        self._connection: Any = functools.partial(_PacedConnection, wait=wait)
+        self._connection: Any = type("Paced", (_Paced,), {"slot": staticmethod(slot)})
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._connection, request)
 
 
 class _PacedSecureHandler(urllib.request.HTTPSHandler):
-    def __init__(self, wait: Callable[[], None]) -> None:
+    def __init__(self, slot: Slot) -> None:
         super().__init__()
-        self._connection: Any = functools.partial(_PacedSecureConnection, wait=wait)
+        self._connection: Any = type("PacedSecure", (_PacedSecure,), {"slot": staticmethod(slot)})
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(self._connection, request)
 
 
-def paced_opener(wait: Callable[[], None]) -> urllib.request.OpenerDirector:
-    """An opener whose every request, redirected ones too, calls `wait` just before it leaves."""
-    return urllib.request.build_opener(_PacedHandler(wait), _PacedSecureHandler(wait))
+def paced_opener(slot: Slot) -> urllib.request.OpenerDirector:
+    """An opener whose every request, redirected ones too, leaves within a slot of its own."""
+    return urllib.request.build_opener(_PacedHandler(slot), _PacedSecureHandler(slot))
 
 
 def read_answer(response: http.client.HTTPResponse, *, longest_s: float) -> bytes:
