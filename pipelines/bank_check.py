@@ -65,10 +65,10 @@ def single(opened: OpenBank) -> Iterator[Finding]:
 
 def alike(opened: OpenBank) -> Iterator[Finding]:
     """Pairs of concepts that ask the same."""
-    from pipelines.stages.index import passage_encoder  # noqa: PLC0415  # torch
+    from pipelines.stages.index import question_encoder  # noqa: PLC0415  # torch
 
     config = opened.run.config
-    yield from near_duplicates(opened.bank, passage_encoder(opened.run), similarity=config.screening.novelty)
+    yield from near_duplicates(opened.bank, question_encoder(opened.run), similarity=config.screening.novelty)
     if config.annotation.lexicon:
         yield from same_finding(opened.bank, load_lexicon(*config.annotation.lexicon))
     path = opened.run.path("annotations.parquet")

@@ -1,4 +1,4 @@
-"""The command line: knobo init, run, status, concepts, explain, audit, demo."""
+"""The command line: knobo init, run, status, concepts, explain, audit, index, demo."""
 
 import json
 import logging
@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.commands import concepts
+from pipelines.commands import concepts, index
 from pipelines.errors import USER_ERRORS
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Medical literature in, an interpretable image classifier and its domain-shift audit out.",
 )
 app.add_typer(concepts.app, name="concepts")
+app.add_typer(index.app, name="index")
 console = Console()
 
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]

@@ -15,14 +15,14 @@ class Fetched:
 
     Attributes:
         name: Of the literature source.
-        records: Held in its folder.
+        held: Records of a query, files of a mirror.
         until: Day up to which they are complete, `2026-11-23`.
         content: Digest of the records, so that later stages see a change and nothing else.
         remarks: Sentences that a reader of the figures must know.
     """
 
     name: str
-    records: int
+    held: int
     until: str
     content: str
     remarks: tuple[str, ...] = ()

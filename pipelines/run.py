@@ -13,15 +13,12 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from knowledge.annotation.lexicon import load_lexicon
-from models.datasets.tables import read_columns
 from models.files import write_text
-from pipelines.config import BulkSource, Config, DataSet, LiteratureSource, QuerySource
-from pipelines.digests import content_digest, file_digest, files_below, listing_digest, value_digest
+from pipelines.config import Config
+from pipelines.digests import content_digest, value_digest
 from pipelines.errors import PipelineError
-from pipelines.handbook import literature_path
 from pipelines.progress import Reporter, SilentReporter
-from pipelines.weights import WEIGHTS
+from pipelines.section_values import section_value
 
 VERSIONS_OF = ("faiss-cpu", "numpy", "prefect", "scikit-learn", "tantivy", "timm", "torch", "transformers")
 
@@ -183,77 +180,6 @@ def sweep(directory: Path) -> None:
 
 
 _MANIFEST = threading.Lock()
-WEIGHTS_OF = {"encoder": "weights", "language_model": "weights", "retrieval": "encoder"}
-"""Sections that name weights, and the setting that does."""
-
-
-def section_value(config: Config, name: str) -> object:
-    """A section as JSON; a path counts by what lies there, not by its name."""
-    if name == "literature":
-        return [literature_value(source) for source in config.literature]
-    if name == "literature_fetched":
-        network = [source for source in config.literature if isinstance(source, QuerySource | BulkSource)]
-        return [literature_value(source) for source in network]
-    if name == "datasets":
-        return [dataset_value(dataset) for dataset in config.datasets]
-    if name == "prior":
-        expert = config.prior.expert
-        return [config.prior.source, content_digest(expert) if expert else None]
-    if name == "annotation":
-        lexicon = load_lexicon(*config.annotation.lexicon).digest
-        shipped = shipped_digest("knowledge/annotation/lexicon", ".toml")
-        return [config.annotation.model_dump(mode="json"), lexicon, shipped]
-    if name == "discovery":
-        words = [shipped_digest(f"knowledge/{folder}", ".txt") for folder in ("prompts", "vocabulary")]
-        begun_with = content_digest(config.discovery.bank) if config.discovery.bank else None
-        return [config.discovery.model_dump(mode="json", exclude={"bank"}), begun_with, words]
-    if name == "grounding_data":
-        chosen = [dataset for dataset in config.datasets if dataset.name in config.grounding.datasets]
-        return [
-            [item.name, [column.model_dump(mode="json") for column in item.expert_columns]] for item in chosen
-        ]
-    if name in WEIGHTS_OF:
-        weights = getattr(getattr(config, name), WEIGHTS_OF[name])
-        return [getattr(config, name).meaning(), local_digest(weights)]
-    value = getattr(config, name)
-    if isinstance(value, tuple):
-        return [item.model_dump(mode="json") for item in value]
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-
-
-def local_digest(weights: str) -> str | None:
-    """Content of weights given as a path; named ones are told apart by their name."""
-    return None if weights in WEIGHTS else content_digest(Path(weights))
-
-
-def literature_value(source: LiteratureSource) -> object:
-    """A literature source by its settings and contents; what the network gave is an artifact of `fetch`."""
-    match source:
-        case QuerySource():
-            return source.model_dump(mode="json", exclude={"email", "api_key_env", "url"})
-        case BulkSource():
-            settings = source.model_dump(mode="json", exclude={"path", "url", "workers"})
-            return [settings, None if source.url else listing_digest(sorted(source.path.glob("*.xml.gz")))]
-        case _:
-            settings = source.model_dump(mode="json", exclude={"path"})
-            return [settings, content_digest(literature_path(source.path))]
-
-
-def dataset_value(dataset: DataSet) -> object:
-    """A data set by its settings, its table, and place, size and time of the files that the table names."""
-    settings = dataset.model_dump(mode="json", exclude={"external_llm_allowed"})
-    if dataset.folder is not None:
-        return [settings, listing_digest(files_below(dataset.folder))]
-    manifest = dataset.manifest
-    assert manifest is not None, "the configuration admits either a manifest or a folder"
-    images = read_columns(manifest, [dataset.image])[dataset.image]
-    return [settings, content_digest(manifest), listing_digest(manifest.parent / image for image in images)]
-
-
-def shipped_digest(folder: str, suffix: str) -> str:
-    """Of the data files beside the code of a package folder: prompts, word lists, lexica."""
-    root = Path(__file__).parents[1] / folder
-    return value_digest([(file.name, file_digest(file)) for file in sorted(root.glob(f"*{suffix}"))])
 
 
 def library_versions() -> dict[str, str]:

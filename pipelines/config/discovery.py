@@ -29,6 +29,8 @@ class DiscoverySection(Section):
 class ScreeningSection(Section):
     """The five tests of a candidate."""
 
+    encoder: str = "all-minilm-l6-v2"
+    """Judges whether two questions are alike: named weights or a folder in sentence-transformers format."""
     novelty: float = 0.85
     """Nearest accepted question, by cosine, must stay below."""
     minimum_answers: int = 10

@@ -86,7 +86,11 @@ class BulkSource(Source):
     url: str | None = None
     """Where the files are fetched from; none reads what lies in the folder."""
     words: tuple[str, ...] = ()
-    """Keep records with one of these in title, abstract or MeSH headings; none keeps all."""
+    """Keep records with one of these words or phrases in title or abstract; `pneumo*` for any ending."""
+    mesh: tuple[str, ...] = ()
+    """And those with one of these MeSH headings; with neither, every record is kept."""
+    connections: Annotated[int, Field(ge=1)] = 3
+    """Files fetched at once."""
     workers: Annotated[int, Field(ge=1)] = 2
     """Files read at once."""
     license: str = "abstract: see its publisher"

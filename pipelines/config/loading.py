@@ -64,7 +64,13 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
             update={"lexicon": tuple(local_path(name, root) for name in config.annotation.lexicon)}
         ),
         "retrieval": config.retrieval.model_copy(
-            update={"encoder": local_path(config.retrieval.encoder, root)}
+            update={
+                "encoder": local_path(config.retrieval.encoder, root),
+                "reranker": absolute(config.retrieval.reranker),
+            }
+        ),
+        "screening": config.screening.model_copy(
+            update={"encoder": local_path(config.screening.encoder, root)}
         ),
         "encoder": config.encoder.model_copy(update={"weights": local_path(config.encoder.weights, root)}),
         "language_model": config.language_model.model_copy(

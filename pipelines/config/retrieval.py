@@ -1,6 +1,7 @@
 """How passages are found."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,8 +14,26 @@ class RetrievalSection(Section):
     passage_size: Annotated[int, Field(ge=200)] = 1000
     """Characters of a passage, about."""
     dense: bool = True
-    """Fuse BM25 with the passage encoder; the encoder also judges whether two questions are alike."""
+    """Fuse BM25 with the passage encoder."""
     encoder: str = "all-minilm-l6-v2"
-    """Named weights or a folder in sentence-transformers format."""
+    """Named weights or a folder in sentence-transformers format, or with `query` and `article` as MedCPT."""
+    index: Literal["auto", "flat", "ivf-sq8", "small"] = "auto"
+    """How vectors are kept; `auto` is `flat` up to 200,000 passages, then what the memory budget allows."""
+    memory_budget: str | None = None
+    """Most memory that the vectors may take, e.g. `2GB`; none sets no bound."""
+    recall: Annotated[float, Field(ge=0, le=1)] = 0.98
+    """Least share of the exact ten nearest passages that the index must find; below it nothing is built."""
     fusion_constant: int = 100
     """Of reciprocal rank fusion."""
+    reranker: Path | None = None
+    """Folder of a cross-encoder that orders the best passages anew; none leaves the fusion as it is."""
+    sources: tuple[str, ...] = ()
+    """Names of literature sources to search; none searches all."""
+    licenses: tuple[str, ...] = ()
+    """Licences to search, spelled as the passages spell them; none searches all."""
+    year_from: int | None = None
+    """First year of publication; passages without a year are left out then."""
+    year_to: int | None = None
+    """Last year of publication; passages without a year are left out then."""
+    retracted: bool = True
+    """Also find retracted articles; concepts that rest on one are marked."""

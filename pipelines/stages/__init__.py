@@ -6,9 +6,16 @@ from pipelines.run import Stage
 from pipelines.stages import annotate, curate, discover, fetch, gather, image, index, prior, result
 
 STAGES = (
-    Stage("fetch", 1, ("literature_fetched",), (), ("fetched.json",), fetch.fetch),
-    Stage("gather", 2, ("literature", "retrieval"), ("fetched.json",), ("passages.jsonl",), gather.gather),
-    Stage("index", 1, ("retrieval",), ("passages.jsonl",), ("index",), index.index),
+    Stage("fetch", 1, ("fetched_literature",), (), ("fetched.json",), fetch.fetch),
+    Stage(
+        "gather",
+        2,
+        ("literature", "passage_size"),
+        ("fetched.json",),
+        ("passages.jsonl", "gathered.json"),
+        gather.gather,
+    ),
+    Stage("index", 2, ("indexing",), ("passages.jsonl",), ("index",), index.index, part=index.embed_part),
     Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), image.images),
     Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), image.split),
     Stage("encode", 1, ("encoder",), ("images.parquet",), ("features.npz",), image.encode),
@@ -91,9 +98,10 @@ STAGES = (
     ),
     Stage(
         "report",
-        1,
-        ("name", "modality", "splits", "classes"),
+        2,
+        ("name", "modality", "splits", "classes", "literature"),
         (
+            "fetched.json",
             "audit.json",
             "concepts.jsonl",
             "rejected.jsonl",

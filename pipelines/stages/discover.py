@@ -1,5 +1,6 @@
 """Concepts from the literature, screened as they are found."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -22,9 +23,11 @@ from knowledge.verdicts import accepted_verdicts, write_verdicts
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
-from pipelines.stages.index import open_retriever, passage_encoder
+from pipelines.stages.index import open_retriever, question_encoder
 from pipelines.stages.language import accounted, open_writer
 from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
+
+log = logging.getLogger("knobo")
 
 
 @accounted
@@ -34,7 +37,7 @@ def discover(run: Run) -> None:
     passages = PassageFile(run.path("passages.jsonl"))
     screen = Screen(
         passages=passages,
-        encoder=passage_encoder(run),
+        encoder=question_encoder(run),
         class_names={item.name: item.all_words for item in config.classes},
         count=answer_counter(run),
         settings=ScreenSettings(
@@ -61,6 +64,12 @@ def discover(run: Run) -> None:
         seed_questions=[c.question for dataset in grounding_datasets(run) for c in dataset.expert_columns],
         progress=run.reporter.work("discover", "concepts"),
     )
+    if found.instructive:
+        log.warning(
+            "discover: %d passages speak to a language model and were left out: %s",
+            len(found.instructive),
+            ", ".join(sorted(found.instructive)[:10]),
+        )
     found.bank.save(run.path("discovered.jsonl"))
     write_verdicts(run.path("verdicts.jsonl"), accepted_verdicts(found.verdicts, found.bank))
     write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))

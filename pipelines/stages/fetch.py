@@ -1,11 +1,13 @@
 """What the network has for the literature: fetched into folders that outlive the run, and listed in it."""
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 from knowledge.sources.pubmed_api import EntrezSettings, PubmedQuery, entrez_limiter, fetch_pubmed
+from knowledge.sources.pubmed_bulk import Fetching, sync_bulk
 from pipelines.config import BulkSource, QuerySource
-from pipelines.digests import content_digest, value_digest
+from pipelines.digests import content_digest, listing_digest, value_digest
 from pipelines.fetched import Fetched, write_fetched
 from pipelines.run import Run
 from pipelines.weights import cache_directory
@@ -48,5 +50,16 @@ def query_folder(source: QuerySource) -> Path:
 
 
 def fetch_bulk(run: Run, source: BulkSource) -> Fetched:
-    """Records of the baseline and its updates."""
-    raise NotImplementedError(run, source)
+    """Files of the baseline and its updates: fetched where there is an address, else as they lie there."""
+    remarks: tuple[str, ...] = ()
+    if source.url:
+        progress = run.reporter.work(f"fetch {source.name}", "files")
+        fetching = Fetching(connections=source.connections)
+        report = sync_bulk(source.url, source.path, fetching=fetching, progress=progress)
+        if report.missing:
+            numbers = ", ".join(map(str, report.missing[:5]))
+            remarks = (f"the server lists no file number {numbers} of {report.year}",)
+    files = sorted(source.path.glob("pubmed*.xml.gz"))
+    newest = max((file.stat().st_mtime for file in files), default=0.0)
+    until = datetime.fromtimestamp(newest, UTC).date().isoformat() if files else ""
+    return Fetched(source.name, len(files), until, listing_digest(files), remarks)

@@ -1,56 +1,86 @@
 """Every document of every source, cut into passages."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 
 from knowledge.passages import Document, Passage, chunk, write_passages
+from knowledge.sources.epub import read_epub
+from knowledge.sources.html import read_html
 from knowledge.sources.markdown import read_markdown
+from knowledge.sources.pdf import read_pdf
 from knowledge.sources.plain_text import read_plain_text
+from knowledge.sources.pmc_nxml import read_pmc_nxml
+from knowledge.sources.pubmed_bulk import BulkReading, BulkReport, Selection, read_bulk
 from knowledge.sources.pubmed_xml import read_pubmed_xml
 from knowledge.sources.records import RecordFields, read_records
 from pipelines.config import BulkSource, FileSource, LiteratureSource, QuerySource, RecordSource
 from pipelines.errors import PipelineError
+from pipelines.gathered import Gathered, write_gathered
 from pipelines.handbook import literature_path
 from pipelines.run import Run
 from pipelines.stages.fetch import query_folder
 
 READERS = {
+    "epub": read_epub,
+    "html": read_html,
     "markdown": read_markdown,
-    "text": read_plain_text,
+    "pdf": read_pdf,
+    "pmc_nxml": read_pmc_nxml,
     "pubmed_xml": read_pubmed_xml,
+    "text": read_plain_text,
 }
 """Readers of a file or folder, by kind."""
+
+log = logging.getLogger("knobo")
 
 
 def gather(run: Run) -> None:
     """Every document of every source, one after the other: never more than one of them in memory."""
+    found: list[Gathered] = []
     path = run.path("passages.jsonl")
-    write_passages(path, all_passages(run))
+    write_passages(path, all_passages(run, found))
     if path.stat().st_size == 0:
         path.unlink()
         raise PipelineError("the literature holds no passage; check the paths under [[literature]]")
+    write_gathered(run.path("gathered.json"), found)
 
 
-def all_passages(run: Run) -> Iterator[Passage]:
-    """Passages of all sources, in the order of the configuration."""
+def all_passages(run: Run, found: list[Gathered]) -> Iterator[Passage]:
+    """Passages of all sources, in the order of the configuration; `found` gets one entry a source."""
     progress = run.reporter.work("gather", "sources")
     for done, source in enumerate(run.config.literature, start=1):
-        for document in read_source(source):
-            yield from chunk(document, size=run.config.retrieval.passage_size)
+        documents = read_source(source, run.reporter.work(f"gather {source.name}", "files"))
+        read = cut = retracted = 0
+        for document in documents:
+            passages = chunk(document, size=run.config.retrieval.passage_size)
+            yield from passages
+            read, cut, retracted = read + 1, cut + len(passages), retracted + document.retracted
+        remarks = bulk_remarks(documents.report) if isinstance(documents, BulkReading) else ()
+        for remark in remarks:
+            log.warning("%s: %s", source.name, remark)
+        found.append(Gathered(source.name, read, cut, retracted, remarks))
         progress(done, len(run.config.literature))
 
 
-def read_source(source: LiteratureSource) -> Iterator[Document]:
+def read_source(source: LiteratureSource, progress: Callable[[int, int], None]) -> Iterator[Document]:
     """Documents of one source by its kind."""
     match source:
         case FileSource():
-            read = READERS[source.kind]
-            return read(literature_path(source.path), source=source.name, license=source.license)
+            path = literature_path(source.path)
+            return READERS[source.kind](path, source=source.name, license=source.license)
         case RecordSource():
             return records(source)
         case QuerySource():
             return read_pubmed_xml(query_folder(source), source=source.name, license=source.license)
         case BulkSource():
-            raise NotImplementedError(source.kind)
+            return read_bulk(
+                source.path,
+                source=source.name,
+                license=source.license,
+                selection=Selection(words=source.words, mesh=source.mesh),
+                workers=source.workers,
+                progress=progress,
+            )
 
 
 def records(source: RecordSource) -> Iterator[Document]:
@@ -67,3 +97,17 @@ def records(source: RecordSource) -> Iterator[Document]:
     return read_records(
         literature_path(source.path), source=source.name, license=source.license, fields=fields
     )
+
+
+def bulk_remarks(report: BulkReport) -> tuple[str, ...]:
+    """What a reader of PubMed in bulk must know: nothing is left out silently."""
+    remarks = []
+    if report.bad_records:
+        remarks.append(f"{report.bad_records} records could not be read, first: {report.bad[0]}")
+    remarks += report.damaged
+    if report.vanished:
+        some = ", ".join(map(str, report.vanished_named[:5]))
+        remarks.append(f"{report.vanished} PMIDs are gone though no file withdraws them, e.g. {some}")
+    if report.notices:
+        remarks.append(f"{report.notices} notices of retraction were left out")
+    return tuple(remarks)

@@ -19,7 +19,9 @@ from models.feature_table import FeatureTable
 from models.grounder import Grounder
 from models.images import open_image
 from pipelines.digests import value_digest
+from pipelines.fetched import read_fetched
 from pipelines.images_table import read_images
+from pipelines.report.credit_view import literature_credit
 from pipelines.report.input import (
     ConceptWeights,
     Contribution,
@@ -28,7 +30,8 @@ from pipelines.report.input import (
     Provenance,
     ReportInput,
 )
-from pipelines.run import Run, code_commit, library_versions, section_value
+from pipelines.run import Run, code_commit, library_versions
+from pipelines.section_values import section_value
 from pipelines.stages.image import read_splits
 
 THUMBNAIL = 192  # pixels
@@ -40,13 +43,15 @@ def report_input(run: Run) -> ReportInput:
     bank = ConceptBank.load(run.path("concepts.jsonl"))
     rejected = read_rejections(run.path("rejected.jsonl"))
     splits = tuple(read_splits(run))
+    passages = quoted_passages(run, bank)
+    fetched = read_fetched(run.path("fetched.json"))
     return ReportInput(
         run=run.config.name,
         modality=run.config.modality,
         audit=AuditReport.load(run.path("audit.json")),
         splits=splits,
         bank=bank,
-        passages=quoted_passages(run, bank),
+        passages=passages,
         verdicts=tuple(verdict for item in rejected for verdict in item.verdicts),
         candidates=tuple(item.concept for item in rejected),
         quality=grounder_quality(run),
@@ -57,6 +62,7 @@ def report_input(run: Run) -> ReportInput:
         explanations=explanations(run, splits),
         provenance=provenance(run),
         outside_mean=tuple(section.name for section in run.config.splits if not section.in_mean),
+        credits=literature_credit(run.config.literature, passages.values(), fetched),
     )
 
 

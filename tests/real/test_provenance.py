@@ -15,7 +15,7 @@ from knowledge.passages import Passage, read_passages
 from pipelines.config import Config, load_config
 from pipelines.run import Run
 from pipelines.stages import STAGES
-from pipelines.stages.index import passage_encoder
+from pipelines.stages.index import question_encoder
 
 pytestmark = pytest.mark.real
 HERE = Path(__file__).parent
@@ -78,6 +78,6 @@ def test_no_question_names_a_class(bank: ConceptBank, run: Run) -> None:
 
 
 def test_no_two_questions_are_nearly_alike(bank: ConceptBank, run: Run) -> None:
-    vectors = passage_encoder(run).encode([concept.question for concept in bank])
+    vectors = question_encoder(run).encode([concept.question for concept in bank])
     cosines = vectors @ vectors.T - np.eye(len(bank))
     assert cosines.max() < 0.9
