@@ -16,6 +16,8 @@ from pipelines.report.wording import NOT_ESTIMABLE, interval, number, plain, sig
 PUBMED_ID = re.compile(r"\bpmid[:\s]*(\d{1,9})\b", re.IGNORECASE)
 UNREAD = "The passage is not part of this run."
 MISQUOTED = "The quote was not found word for word in its passage."
+CONTEXT = 200
+"""Characters shown on either side of a quote from an abstract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,13 @@ def quotation(evidence: Evidence, passages: Mapping[str, Passage]) -> Quotation:
     end = evidence.start + len(evidence.quote)
     verbatim = passage.text[evidence.start : end] == evidence.quote
     match = PUBMED_ID.search(f"{passage.locator} {passage.id}")
+    before, after = passage.text[: evidence.start], passage.text[end:]
+    if match:  # an abstract may be its publisher's: no more of it is shown than a reader needs
+        before, after = last_words(before), first_words(after)
     return Quotation(
-        before=passage.text[: evidence.start] if verbatim else "",
+        before=before if verbatim else "",
         quote=evidence.quote,
-        after=passage.text[end:] if verbatim else "",
+        after=after if verbatim else "",
         title=passage.title,
         source=passage.source,
         locator=passage.locator,
@@ -130,6 +135,16 @@ def quotation(evidence: Evidence, passages: Mapping[str, Passage]) -> Quotation:
         retracted=passage.retracted,
         problem="" if verbatim else MISQUOTED,
     )
+
+
+def first_words(text: str) -> str:
+    """The beginning of a longer text, whole words."""
+    return text if len(text) <= CONTEXT else f"{text[:CONTEXT].rpartition(' ')[0]} …"
+
+
+def last_words(text: str) -> str:
+    """The end of a longer text, whole words."""
+    return text if len(text) <= CONTEXT else f"… {text[-CONTEXT:].partition(' ')[2]}"
 
 
 def leanings(report: ReportInput, concept_id: str) -> tuple[Leaning, ...]:

@@ -137,6 +137,7 @@ class ReportInput:
         explanations: Two or three worked examples, or none.
         provenance: Where the numbers come from.
         outside_mean: Splits that do not enter the mean.
+        credits: Sentences that name the literature and its terms.
     """
 
     run: str
@@ -153,3 +154,4 @@ class ReportInput:
     explanations: tuple[Explanation, ...]
     provenance: Provenance
     outside_mean: tuple[str, ...] = ()
+    credits: tuple[str, ...] = ()

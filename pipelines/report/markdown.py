@@ -9,8 +9,8 @@ from pipelines.report.summary import COLUMNS, headline, summary_table
 from pipelines.report.wording import METRICS, count, plain
 
 
-def render_markdown(audit: AuditReport) -> str:
-    """The whole of `audit.md`."""
+def render_markdown(audit: AuditReport, *, credits: Sequence[str] = ()) -> str:  # noqa: A002 - the word for it
+    """The whole of `audit.md`; `credits` name the literature and its terms."""
     index = AuditIndex.of(audit)
     blocks = [
         "# Audit across domain shifts",
@@ -21,6 +21,7 @@ def render_markdown(audit: AuditReport) -> str:
         *comparisons(index),
         *(block for split in index.splits for block in split_blocks(index, split)),
         *checks(audit),
+        *literature(credits),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -92,6 +93,11 @@ def checks(audit: AuditReport) -> list[str]:
         for split, name, passed, message in sorted(audit.checks, key=lambda check: check[2])
     ]
     return ["## Checks", table(("split", "check", "result", "what was found"), rows)]
+
+
+def literature(lines: Sequence[str]) -> list[str]:
+    """Whom the literature is owed to."""
+    return ["## Literature", "\n".join(f"- {one_line(line)}" for line in lines)] if lines else []
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -11,6 +11,6 @@ from pipelines.report.markdown import render_markdown
 def write_report(report: ReportInput, directory: Path) -> tuple[Path, Path]:
     """Write `audit.md` and `report.html` into a directory; returns their paths."""
     markdown, html = directory / "audit.md", directory / "report.html"
-    write_text(markdown, render_markdown(report.audit))
+    write_text(markdown, render_markdown(report.audit, credits=report.credits))
     write_text(html, render_html(report))
     return markdown, html

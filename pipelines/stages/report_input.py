@@ -69,7 +69,8 @@ def report_input(run: Run) -> ReportInput:
 def quoted_passages(run: Run, bank: ConceptBank) -> Mapping[str, Passage]:
     """Passages that some concept quotes."""
     passages = PassageFile(run.path("passages.jsonl"))
-    return {quote.passage_id: passages[quote.passage_id] for concept in bank for quote in concept.evidence}
+    quoted = {quote.passage_id for concept in bank for quote in concept.evidence}
+    return {each: passages[each] for each in sorted(quoted) if each in passages}
 
 
 def grounder_quality(run: Run) -> tuple[GrounderQuality, ...]:
