@@ -1,14 +1,14 @@
 """Answers concepts by the yes and no probabilities of a language model, sentence by sentence."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.annotation.report_text import finding_texts
-from knowledge.annotation.table import AnnotationTable, Answer, Progress, Report
+from knowledge.annotation.table import AnnotationTable, Answer, Cells, Progress, Report
 from knowledge.concepts import Concept
 from knowledge.language.protocol import LanguageModel
 
@@ -28,7 +28,8 @@ NOTHING = "N/A"
 """Content-free text, whose answer shows the bias of the model for a question (Zhao et al., ICML 2021)."""
 CERTAIN = 0.75
 """At or above it YES, at or below one minus it NO, between them UNKNOWN."""
-_BATCH = 256
+_PROMPTS_PER_CALL = 1024
+"""Bound of the prompts in memory; the model makes batches of its own."""
 _RIDGE = 1e-3
 """Keeps the fit finite where the known answers are separable."""
 
@@ -88,10 +89,16 @@ class LanguageModelAnnotator:
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
     def annotate(
-        self, reports: Sequence[Report], concepts: Sequence[Concept], *, progress: Progress | None = None
+        self,
+        reports: Sequence[Report],
+        concepts: Sequence[Concept],
+        *,
+        cells: Cells | None = None,
+        progress: Progress | None = None,
     ) -> AnnotationTable:
-        """One answer per report and concept."""
-        log_odds = self.log_odds(reports, [concept.question for concept in concepts], progress=progress)
+        """One answer per report and concept, or only of `cells`."""
+        questions = [concept.question for concept in concepts]
+        log_odds = self.log_odds(reports, questions, cells=cells, progress=progress)
         probability = self._calibration.probability(log_odds).astype(np.float32)
         answer = np.full(probability.shape, Answer.UNKNOWN.value, np.int8)
         answer[probability >= CERTAIN] = Answer.YES.value
@@ -100,29 +107,65 @@ class LanguageModelAnnotator:
         return AnnotationTable(ids, tuple(concept.id for concept in concepts), answer, probability, self.name)
 
     def log_odds(
-        self, reports: Sequence[Report], questions: Sequence[str], *, progress: Progress | None = None
+        self,
+        reports: Sequence[Report],
+        questions: Sequence[str],
+        *,
+        cells: Cells | None = None,
+        progress: Progress | None = None,
     ) -> NDArray[np.float64]:
-        """`(n, c) float64`: highest log odds of yes in a report, less those of the content-free text."""
+        """`(n, c) float64`: highest log odds of yes in a report, less those of the content-free text.
+
+        A report without any sentence gives 0, a cell that is not asked nan.
+        """
+        asked = np.ones((len(reports), len(questions)), np.bool_) if cells is None else cells
         texts = [finding_texts(report.text) if self._by_sentence else (report.text,) for report in reports]
-        distinct = list(dict.fromkeys(text for group in texts for text in group))
-        number = {text: i for i, text in enumerate(distinct)}
-        result = np.empty((len(reports), len(questions)))
-        for column, question in enumerate(questions):
-            odds = self._odds([NOTHING, *distinct], question)
-            above = odds[1:] - odds[0]
-            for row, group in enumerate(texts):
-                result[row, column] = max((above[number[text]] for text in group), default=0.0)
-            if progress is not None:
-                progress(column + 1, len(questions))
+        place = {text: i for i, text in enumerate(dict.fromkeys(text for group in texts for text in group))}
+        wanted = np.zeros((len(place), len(questions)), np.bool_)
+        for row, group in enumerate(texts):
+            wanted[[place[text] for text in group]] |= asked[row]
+        habit = self._odds([NOTHING], questions, np.array([asked.any(0)]))
+        odds = self._odds(list(place), questions, wanted, progress=progress) - habit
+        result = np.where(asked, 0.0, np.nan)
+        for row, group in enumerate(texts):
+            if group:
+                result[row] = np.where(asked[row], odds[[place[text] for text in group]].max(0), np.nan)
         return result
 
-    def _odds(self, texts: Sequence[str], question: str) -> NDArray[np.float64]:
-        prompts = [PROMPT.format(text=_plain(text), question=question) for text in texts]
-        batches = [
-            self._model.choose(prompts[i : i + _BATCH], OPTIONS) for i in range(0, len(prompts), _BATCH)
-        ]
-        yes, no = np.clip(np.concatenate(batches), 1e-9, 1).T
-        return np.asarray(np.log(yes) - np.log(no))
+    def _odds(
+        self,
+        texts: Sequence[str],
+        questions: Sequence[str],
+        wanted: Cells,
+        *,
+        progress: Progress | None = None,
+    ) -> NDArray[np.float64]:
+        """`(texts, questions) float64`; all questions about a text in one call, so that it is read once."""
+        odds = np.full(wanted.shape, np.nan)
+        for rows in _calls(wanted.sum(1)):
+            places = [(row, column) for row in rows for column in np.flatnonzero(wanted[row]).tolist()]
+            if places:
+                prompts = [
+                    PROMPT.format(text=_plain(texts[row]), question=questions[column])
+                    for row, column in places
+                ]
+                yes, no = np.clip(self._model.choose(prompts, OPTIONS), 1e-9, 1).T
+                odds[tuple(np.array(places).T)] = np.log(yes) - np.log(no)
+            if progress is not None:
+                progress(rows.stop, len(texts))
+        return odds
+
+
+def _calls(counts: NDArray[np.int64]) -> Iterator[range]:
+    """Texts whose prompts go to the model together."""
+    start, size = 0, 0
+    for row, count in enumerate(counts.tolist()):
+        if size and size + count > _PROMPTS_PER_CALL:
+            yield range(start, row)
+            start, size = row, 0
+        size += count
+    if start < len(counts):
+        yield range(start, len(counts))
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,7 @@ from knowledge.annotation.assertion import Assertion, Status, default_assertion
 from knowledge.annotation.corpus import ReportCorpus
 from knowledge.annotation.lexicon import Lexicon
 from knowledge.annotation.linking import link
-from knowledge.annotation.table import AnnotationTable, Answer, Progress, Report
+from knowledge.annotation.table import AnnotationTable, Answer, Cells, Progress, Report, only
 from knowledge.concepts import Concept
 
 PROBABILITY = {Status.STATED: 0.95, Status.HEDGED: 0.5, Status.NEGATED: 0.03}
@@ -44,9 +44,14 @@ class RuleAnnotator:
         return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
     def annotate(
-        self, reports: Sequence[Report], concepts: Sequence[Concept], *, progress: Progress | None = None
+        self,
+        reports: Sequence[Report],
+        concepts: Sequence[Concept],
+        *,
+        cells: Cells | None = None,
+        progress: Progress | None = None,
     ) -> AnnotationTable:
-        """One answer per report and concept."""
+        """One answer per report and concept, or only of `cells`."""
         corpus = self._corpus(tuple(reports))
         answer = np.full((len(reports), len(concepts)), self._silence.value, np.int8)
         probability = np.full(answer.shape, SILENT_PROBABILITY[self._silence], np.float32)
@@ -58,7 +63,9 @@ class RuleAnnotator:
             if progress is not None:
                 progress(column + 1, len(concepts))
         ids = tuple(report.id for report in reports)
-        return AnnotationTable(ids, tuple(concept.id for concept in concepts), answer, probability, self.name)
+        concept_ids = tuple(concept.id for concept in concepts)
+        table = AnnotationTable(ids, concept_ids, answer, probability, self.name)
+        return table if cells is None else only(table, cells)
 
     def _corpus(self, reports: tuple[Report, ...]) -> ReportCorpus:
         """What was read last is kept: screening asks about a few concepts at a time of the same reports."""

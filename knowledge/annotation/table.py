@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +28,8 @@ _SCHEMA = pa.schema(
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as work goes on."""
+Cells = NDArray[np.bool_]
+"""`(n, c)`: which concepts are asked of which reports."""
 
 
 class Answer(IntEnum):
@@ -54,7 +56,7 @@ class Annotation:
         report_id: The report read (or the image, for expert columns).
         concept_id: The concept asked.
         answer: YES, NO, or UNKNOWN where the report hedges.
-        probability: Of YES, in [0, 1].
+        probability: Of YES, in [0, 1]; nan where the annotator was not asked.
         annotator: Name of who answered, e.g. `rules`, `language_model`, `expert:ph2`.
     """
 
@@ -73,7 +75,7 @@ class AnnotationTable:
         report_ids: `(n,)`.
         concept_ids: `(c,)`.
         answer: `(n, c) int8` of `Answer` values.
-        probability: `(n, c) float32`, of YES.
+        probability: `(n, c) float32`, of YES; nan, with the answer UNKNOWN, where nobody was asked.
         annotator: Who answered.
     """
 
@@ -82,6 +84,11 @@ class AnnotationTable:
     answer: NDArray[np.int8]
     probability: NDArray[np.float32]
     annotator: str
+
+    @property
+    def asked(self) -> Cells:
+        """`(n, c) bool`: cells with an answer, be it UNKNOWN."""
+        return ~np.isnan(self.probability)
 
     def rows(self) -> Iterator[Annotation]:
         """One `Annotation` a cell, report by report."""
@@ -114,10 +121,24 @@ class Annotator(Protocol):
         ...
 
     def annotate(
-        self, reports: Sequence[Report], concepts: Sequence[Concept], *, progress: Progress | None = None
+        self,
+        reports: Sequence[Report],
+        concepts: Sequence[Concept],
+        *,
+        cells: Cells | None = None,
+        progress: Progress | None = None,
     ) -> AnnotationTable:
-        """One answer per report and concept, in the order given."""
+        """One answer per report and concept, in the order given; only of `cells` where they are named."""
         ...
+
+
+def only(table: AnnotationTable, cells: Cells) -> AnnotationTable:
+    """The table with every other cell marked as not asked."""
+    return replace(
+        table,
+        answer=np.where(cells, table.answer, np.int8(Answer.UNKNOWN)),
+        probability=np.where(cells, table.probability, np.float32(np.nan)),
+    )
 
 
 def write_annotations(path: Path, tables: Sequence[AnnotationTable]) -> None:

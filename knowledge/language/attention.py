@@ -9,10 +9,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad, scaled_dot_product_attention
 
 NAME = "knobo_shared_prefix"
 ARCHITECTURES = frozenset({"llama", "qwen2", "qwen3"})
 """Architectures with plain causal attention that hand keyword arguments down to the attention function."""
+
+MANY_QUERIES = 64
+"""From this many tokens a row on, scores of all of them at once cost more than a copy of the prefix a row."""
 
 Prefix = list[tuple[Tensor, Tensor]]
 """Keys and values of each layer, each `(1, key heads, prefix, width)`."""
@@ -57,15 +61,18 @@ def shared_prefix_attention(
     Returns:
         `(n, q, heads, width)`, and no weights.
     """
+    prefix = None if shared_prefix is None else shared_prefix[module.layer_idx]
+    if query.shape[2] >= MANY_QUERIES:
+        return _in_blocks(query, key, value, attention_mask, prefix=prefix, scaling=scaling), None
     n, heads, q, width = query.shape
     groups = key.shape[1]
     grouped = (query * scaling).reshape(n, groups, heads // groups * q, width)
     own = (grouped @ key.transpose(-1, -2)).reshape(n, groups, heads // groups, q, -1)
     own = (own + attention_mask[:, :, None]).reshape(n, groups, heads // groups * q, -1)
-    if shared_prefix is None:
+    if prefix is None:
         mixed = own.softmax(-1) @ value
     else:
-        prefix_key, prefix_value = shared_prefix[module.layer_idx]
+        prefix_key, prefix_value = prefix
         # one matrix product a key head for all rows together
         flat = grouped.transpose(0, 1).reshape(groups, -1, width)
         before = (flat @ prefix_key[0].transpose(-1, -2)).reshape(groups, n, -1, prefix_key.shape[2])
@@ -75,3 +82,24 @@ def shared_prefix_attention(
         flat_first = first.transpose(0, 1).reshape(groups, -1, prefix_key.shape[2])
         mixed = mixed + (flat_first @ prefix_value[0]).reshape(groups, n, -1, width).transpose(0, 1)
     return mixed.reshape(n, heads, q, width).transpose(1, 2), None
+
+
+def _in_blocks(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor,
+    *,
+    prefix: tuple[Tensor, Tensor] | None,
+    scaling: float,
+) -> Tensor:
+    """The same by torch's own kernel, which never holds all scores."""
+    n, heads, _, _ = query.shape
+    if prefix is not None:
+        key, value = (
+            torch.cat([before.expand(n, -1, -1, -1), own], 2)
+            for before, own in zip(prefix, (key, value), strict=True)
+        )
+        mask = pad(mask, (prefix[0].shape[2], 0))
+    key, value = (each.repeat_interleave(heads // each.shape[1], 1) for each in (key, value))
+    return scaled_dot_product_attention(query, key, value, mask, scale=scaling).transpose(1, 2)

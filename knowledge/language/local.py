@@ -100,9 +100,12 @@ class LocalModel:
     def choose(self, prompts: Sequence[str], options: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities of the options as the next token: `(n, len(options)) float64`, rows sum to 1.
 
-        An option stands for its first token, with or without a leading space or capital.
+        An option stands for its first token, with or without a leading space or capital. Whatever prompts of
+        the call have in common at their start is read once: ask all questions about a report in one call.
         """
-        from knowledge.language.decoding import option_probabilities  # noqa: PLC0415 # imports torch
+        from knowledge.language.attention import NAME  # noqa: PLC0415 # imports torch
+        from knowledge.language.branching import Branching  # noqa: PLC0415
+        from knowledge.language.decoding import option_probabilities  # noqa: PLC0415
 
         groups = [self.first_tokens(option) for option in options]
         if not all(groups) or len(set().union(*groups)) != sum(map(len, groups)):
@@ -110,8 +113,10 @@ class LocalModel:
                 f"The options {', '.join(options)} are no tokens or begin with the same token: "
                 "choose other words."
             )
+        rows = self._all_tokens(prompts)
+        if self.network.config._attn_implementation == NAME:  # noqa: SLF001 # no public name for it
+            return Branching(self.network, groups).probabilities(rows)
         result = np.zeros((len(prompts), len(options)))
-        rows = [self.tokens(prompt) for prompt in prompts]
         for chosen in self._batches(rows, copies=1):
             result[chosen] = option_probabilities(self.network, [rows[i] for i in chosen], groups)
         return result
@@ -124,6 +129,12 @@ class LocalModel:
             )
             return list(self.tokenizer(prompt, add_special_tokens=False)["input_ids"])
         return list(self.tokenizer(prompt)["input_ids"])
+
+    def _all_tokens(self, prompts: Sequence[str]) -> list[list[int]]:
+        """The same for many prompts at once."""
+        if not prompts or (self.chat and self.tokenizer.chat_template):
+            return [self.tokens(prompt) for prompt in prompts]
+        return list(self.tokenizer(list(prompts))["input_ids"])
 
     def first_tokens(self, option: str) -> set[int]:
         """Ids of the first tokens of the option: as given and capitalised, with and without a space."""

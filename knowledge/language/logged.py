@@ -17,6 +17,8 @@ from knowledge.language.shapes import Shape
 
 POLL = 0.1
 """Seconds between two looks at what another thread or process is asking."""
+CHOICES_PER_COMPLETION = 8
+"""A choice is a single token: more of them between two commits, so that they share the reading of a text."""
 
 
 @runtime_checkable
@@ -69,7 +71,10 @@ class LoggedModel:
     def choose(self, prompts: Sequence[str], options: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities of the options as the next token: `(n, len(options)) float64`."""
         keys = [choice_key(self.digest, prompt, options) for prompt in prompts]
-        known = self._answer("choose", prompts, keys, lambda some: self.model.choose(some, options).tolist())
+        size = self._size if self._size == 1 else self._size * CHOICES_PER_COMPLETION
+        known = self._answer(
+            "choose", prompts, keys, lambda some: self.model.choose(some, options).tolist(), size=size
+        )
         return np.array([known[key] for key in keys], dtype=np.float64).reshape(len(keys), len(options))
 
     def structured(self, prompts: Sequence[str], shape: Shape, *, max_tokens: int) -> list[Any]:
@@ -86,7 +91,13 @@ class LoggedModel:
         return [known[key] for key in keys]
 
     def _answer(
-        self, kind: str, prompts: Sequence[str], keys: Sequence[str], ask: Callable[[list[str]], list[Any]]
+        self,
+        kind: str,
+        prompts: Sequence[str],
+        keys: Sequence[str],
+        ask: Callable[[list[str]], list[Any]],
+        *,
+        size: int | None = None,
     ) -> dict[str, Any]:
         prompt_of = dict(zip(keys, prompts, strict=True))
         known = self.log.get(list(prompt_of))
@@ -109,7 +120,7 @@ class LoggedModel:
             return found
 
         while missing:
-            batches = list(slices(missing, self._size))
+            batches = list(slices(missing, size or self._size))
             for found in concurrently(settle, batches, workers=self._workers):
                 known |= found
             missing = [key for key in missing if key not in known]

@@ -81,12 +81,12 @@ def test_the_calibration_is_that_of_a_plain_logistic_regression() -> None:
     )
 
 
-def test_progress_is_reported_by_question() -> None:
+def test_progress_is_reported_by_text() -> None:
     seen: list[tuple[int, int]] = []
     LanguageModelAnnotator(_Model()).annotate(
         _REPORTS, [_HEART, _HEART], progress=lambda done, total: seen.append((done, total))
     )
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(3, 3)]  # three distinct sentences, in one call
 
 
 @pytest.mark.parametrize("by_sentence", [True, False])

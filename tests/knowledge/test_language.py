@@ -98,6 +98,28 @@ def test_option_probabilities_equal_the_softmax_of_the_next_token(folder: Path, 
         np.testing.assert_allclose(row, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("nodes", [8, 40, 640])
+def test_prompts_read_as_a_tree_give_the_probabilities_of_each_alone(
+    folder: Path, reference: Any, nodes: int
+) -> None:
+    import torch
+
+    from knowledge.language.branching import Branching
+
+    model = LocalModel(folder)
+    texts = ["the heart is large and the lung is dark", "the lung is white", "sharp edge of the line"]
+    tails = ["the line is white answer", "the line is round answer", "large heart answer", "sign answer"]
+    rows = [model.tokens(f"{SHOTS} {text} question {tail}") for text in texts for tail in tails]
+    groups = [model.first_tokens(option) for option in ("yes", "no", "maybe")]
+    found = Branching(model.network, groups, nodes=nodes, worth=4).probabilities(rows + rows[:2])
+    ids = [next(iter(group - {model.tokenizer.unk_token_id})) for group in groups]
+    with torch.inference_mode():
+        logits = [reference(torch.tensor([row])).logits[0, -1, ids].double() for row in rows]
+    expected = torch.stack(logits).softmax(-1).numpy()
+    np.testing.assert_allclose(found, np.concatenate([expected, expected[:2]]), atol=1e-5)
+    assert np.ptp(found[:, 0]) > 0.01
+
+
 def test_prompts_give_the_same_alone_and_in_a_batch(folder: Path) -> None:
     model = LocalModel(folder)
     sampling = Sampling(max_tokens=6, samples=3, temperature=0.8, seed=5, stop=())
