@@ -31,8 +31,8 @@ def write_csv(path: Path, signed: SignedBank, *, remarks: Remarks | None = None)
     remarks = remarks or {}
     quotes = max((len(concept.evidence) for concept in signed.bank), default=0)
     further = tuple(dict.fromkeys(name for row in remarks.values() for name in row))
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)  # ends lines with CR LF, and so quotes texts that hold either
     rows.writerow(map(guarded, _header(signed.classes, quotes, further)))
     signs = signed.by_cell()
     for concept in signed.bank:
