@@ -40,9 +40,9 @@ def _pubmed(sources: Sequence[UsedSource]) -> str:
     names = ", ".join(f"{source.name} ({_state(source)})" for source in sources)
     return (
         "Records of PubMed: courtesy of the U.S. National Library of Medicine, which has neither reviewed "
-        f"nor endorsed this report. Sources: {names}; what PubMed has added, corrected or retracted since is not "
-        "reflected. Abstracts may be copyright of their publishers: that is why only short quotes and PMIDs "
-        "are shown, and their reuse is for the publishers to grant."
+        f"nor endorsed this report. Sources: {names}; what PubMed has added, corrected or retracted since is "
+        "not reflected. Abstracts may be copyright of their publishers: that is why only short quotes and "
+        "PMIDs are shown, and their reuse is for the publishers to grant."
     )
 
 

@@ -79,7 +79,7 @@ class Book:
     def chapters(self) -> Iterator[Chapter]:
         """The pages in reading order, without the table of contents itself."""
         path: tuple[str, ...] = ()
-        for identity in self._order:
+        for identity in dict.fromkeys(self._order):  # each once, whatever the spine says
             item = self._items.get(identity)
             if item is None:
                 raise KnowledgeError(

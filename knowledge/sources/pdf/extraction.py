@@ -4,7 +4,7 @@ import ctypes
 import re
 import threading
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from knowledge.sources.pdf.layout import Bookmark, Line, Page, PdfContent
 from knowledge.sources.pdf.xmp import xmp_of
 
 MOST_PAGES = 50_000
-MOST_CHARACTERS = 1_000_000
+MOST_CHARACTERS = 200_000
 """Of one page: far above any honest one."""
+MOST_BOOKMARKS = 50_000
+"""Entries of an outline that are read; text after them stays under the last."""
 
 _ONE_AT_A_TIME = threading.Lock()  # pdfium is not safe across threads
 _LINE_END_HYPHENS = "-\u00ad\u2010\u0002\ufffe"
@@ -82,7 +84,7 @@ def _content(document: Any, file: Path) -> PdfContent:
     embedded = xmp_of(file)
     return PdfContent(
         pages=pages,
-        outline=tuple(_outline(document)),
+        outline=tuple(islice(_outline(document), MOST_BOOKMARKS)),
         title=given["Title"] or embedded.title,
         rights=tuple(each for each in (*embedded.rights, given["License"], given["Copyright"]) if each),
         dates=tuple(each for each in (*embedded.dates, given["CreationDate"]) if each),

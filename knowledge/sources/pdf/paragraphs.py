@@ -8,7 +8,10 @@ from knowledge.sources.headings import LEFT_OUT, is_left_out
 from knowledge.sources.pdf.layout import Line, Page
 
 _SOFT = "\u00ad\u2010"
+_LONGEST = 20_000
+"""Characters after which a paragraph ends whatever follows: a table of numbers has no sentence end."""
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_LONGEST_WORD = 100
 _LAST = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*$")
 _FIRST = re.compile(r"^[^\W\d_]+")
 _SENTENCE_END = re.compile(r"""[.!?:]["”’)\]]*(?:\s|$)""")
@@ -48,7 +51,7 @@ def paragraphs(lines: Iterable[tuple[int, Line]], words: frozenset[str]) -> Iter
     for page, line in lines:
         if _LEADERS.search(line.text):
             continue
-        if before is not None and _begins(before, line, text):
+        if before is not None and (len(text) > _LONGEST or _begins(before, line, text)):
             yield Paragraph(text, tuple(starts))
             text, starts, before = "", [], None
         content = _BULLET.sub("", line.text)
@@ -104,7 +107,7 @@ def _joint(text: str, following: str, before: Line, words: frozenset[str]) -> st
     """
     if not before.hyphen:
         return "" if text.endswith(("/", "—")) or following.startswith("—") else " "
-    last, first = _LAST.search(text), _FIRST.search(following)
+    last, first = _LAST.search(text[-_LONGEST_WORD:]), _FIRST.search(following)
     if last is None or first is None:
         return "-"
     one, other = last[0].lower(), first[0].lower()

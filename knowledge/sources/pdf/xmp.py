@@ -9,7 +9,9 @@ from lxml import etree
 
 from knowledge.sources.markup import parse_xml
 
-_PACKET = re.compile(rb"<x:xmpmeta\b.{0,1000000}?</x:xmpmeta>", re.DOTALL)
+_BEGINS, _ENDS = b"<x:xmpmeta", b"</x:xmpmeta>"
+_MOST_REVISIONS = 5
+"""Catalogues looked at, the newest first."""
 _CATALOGUE = re.compile(rb"/Type\s*/Catalog\b")
 _METADATA = re.compile(rb"/Metadata\s+(\d+)\s+(\d+)\s+R")
 _RIGHTS = ("license", "webstatement", "usageterms", "rights")
@@ -32,8 +34,9 @@ def xmp_of(file: Path) -> Xmp:
     with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
         packet = _of_the_catalogue(content)
         if packet is None:
-            packets = [found[0] for found in _PACKET.finditer(content)]
-            packet = packets[0] if len(packets) == 1 else None
+            packet = _packet(content, 0, len(content))
+            if packet is not None and content.find(_BEGINS, content.find(_ENDS)) >= 0:
+                packet = None
     if packet is None:
         return Xmp()
     try:
@@ -44,7 +47,7 @@ def xmp_of(file: Path) -> Xmp:
 
 def _of_the_catalogue(content: mmap.mmap) -> bytes | None:
     """The packet that the catalogue of the last revision names."""
-    for found in reversed(list(_CATALOGUE.finditer(content))):
+    for found in list(_CATALOGUE.finditer(content))[: -_MOST_REVISIONS - 1 : -1]:
         start = content.rfind(b" obj", 0, found.start())
         end = content.find(b"endobj", found.end())
         named = _METADATA.search(content, max(start, 0), end if end >= 0 else len(content))
@@ -53,9 +56,15 @@ def _of_the_catalogue(content: mmap.mmap) -> bytes | None:
         objects = list(re.finditer(rb"(?<!\d)" + named[1] + rb"\s+" + named[2] + rb"\s+obj\b", content))
         if objects:
             stop = content.find(b"endobj", objects[-1].end())
-            packet = _PACKET.search(content, objects[-1].end(), stop if stop >= 0 else len(content))
-            return None if packet is None else packet[0]
+            return _packet(content, objects[-1].end(), stop if stop >= 0 else len(content))
     return None
+
+
+def _packet(content: mmap.mmap, start: int, stop: int) -> bytes | None:
+    """The first packet between two places."""
+    begin = content.find(_BEGINS, start, stop)
+    end = content.find(_ENDS, begin, stop) if begin >= 0 else -1
+    return content[begin : end + len(_ENDS)] if end >= 0 else None
 
 
 def _read(root: etree._Element) -> Xmp:
