@@ -45,7 +45,7 @@ class _Record:
 
     def get(self, name: str) -> object:
         if name not in self.values:
-            known = ", ".join(str(each) for each in self.values)
+            known = ", ".join(str(each) for each in self.values).encode(errors="replace").decode()
             raise KnowledgeError(
                 f"{self.place} has no field {name!r}; it has {known}: correct the field names."
             )
@@ -56,10 +56,20 @@ class _Record:
         if value is None:
             return ""
         if isinstance(value, str | int | float) and not isinstance(value, bool):
-            return str(value)
+            return self._encodable(str(value), name)
         raise KnowledgeError(
             f"{self.place} holds a {type(value).__name__} in field {name!r}: name a field that holds text."
         )
+
+    def _encodable(self, text: str, name: str) -> str:
+        """JSON can escape one half of a surrogate pair, which no UTF-8 file can hold."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise KnowledgeError(
+                f"{self.place} holds half a character in field {name!r}: correct that record."
+            ) from error
+        return text
 
 
 def read_records(path: Path, *, source: str, license: str, fields: RecordFields) -> Iterator[Document]:  # noqa: A002
@@ -101,7 +111,7 @@ def _json_records(file: Path) -> Iterator[_Record]:
         place = f"{file} line {number}"
         try:
             values = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise KnowledgeError(f"{place} is not JSON ({error}): give one JSON object a line.") from error
         if not isinstance(values, dict):
             raise KnowledgeError(f"{place} is a JSON {type(values).__name__}: give one JSON object a line.")
