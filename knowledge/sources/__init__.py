@@ -1,1 +1,1 @@
-"""Reading literature: PubMed XML, records, Markdown and plain text become documents."""
+"""Reading literature: PubMed, PMC, records and textbooks in five formats become documents."""

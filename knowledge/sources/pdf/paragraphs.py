@@ -88,11 +88,11 @@ def _begins(before: Line, line: Line, text: str) -> bool:
     height = max(before.height, line.height)
     below = before.bottom - line.top  # negative in another column or on another page
     other_size = abs(before.height - line.height) > 0.1 * height
-    if other_size or _BULLET.match(line.text) or _ITEM.match(line.text):
+    if _BULLET.match(line.text) or _ITEM.match(line.text):
         return True
     if is_left_out(before.text, LEFT_OUT) or is_left_out(line.text, LEFT_OUT):
         return True
-    if below > 0.9 * height and not line.text[:1].islower():
+    if (other_size or below > 0.9 * height) and not line.text[:1].islower():
         return True
     ended = text[-3:].rstrip('"”’)]').endswith((".", "!", "?", ":"))
     indented = line.left - before.left > 0.8 * height
