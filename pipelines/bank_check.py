@@ -1,6 +1,6 @@
 """All findings on a run's bank, and the command that would settle each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from knowledge.annotation.lexicon import load_lexicon
@@ -34,7 +34,7 @@ REMEDIES = {
     "sole_source": 'cite {run} {ids} "..."',
 }
 """Kinds of findings, gravest first, with the command that settles one."""
-ALIKE = frozenset({"near_duplicate", "same_finding", "same_answers"})
+ALIKE = ("near_duplicate", "same_finding", "same_answers")
 
 
 def check_bank(directory: Path, *, kind: str | None = None) -> tuple[list[Finding], Mapping[str, str]]:
@@ -43,14 +43,15 @@ def check_bank(directory: Path, *, kind: str | None = None) -> tuple[list[Findin
     Raises:
         PipelineError: No such kind.
     """
-    if kind is not None and kind.replace(" ", "_") not in REMEDIES:
+    wanted = tuple(REMEDIES) if kind is None else (kind.replace(" ", "_"),)
+    if not set(wanted) <= set(REMEDIES):
         raise PipelineError(f"there is no kind of finding {kind!r}; the kinds are {', '.join(REMEDIES)}")
     opened = open_bank(directory)
-    pairs = [*alike(opened)] if kind is None or kind in {*ALIKE, "signs_disagree"} else []
-    found = [*single(opened), *pairs, *signs_disagree(_each_pair_once(pairs), opened.signs, opened.classes)]
-    order = list(REMEDIES)
-    chosen = [each for each in found if kind is None or each.kind == kind.replace(" ", "_")]
-    return sorted(chosen, key=lambda each: order.index(each.kind)), short_ids(opened.bank)
+    pairs = [*alike(opened, ALIKE if "signs_disagree" in wanted else wanted)]
+    once = {each.concept_ids: each for each in pairs}.values()
+    found = [*single(opened), *pairs, *signs_disagree(once, opened.signs, opened.classes)]
+    chosen = [each for each in found if each.kind in wanted]
+    return sorted(chosen, key=lambda each: wanted.index(each.kind)), short_ids(opened.bank)
 
 
 def single(opened: OpenBank) -> Iterator[Finding]:
@@ -63,17 +64,18 @@ def single(opened: OpenBank) -> Iterator[Finding]:
         yield from same_for_all(opened.bank, opened.signs, opened.classes)
 
 
-def alike(opened: OpenBank) -> Iterator[Finding]:
-    """Pairs of concepts that ask the same."""
-    from pipelines.stages.index import question_encoder  # noqa: PLC0415  # torch
+def alike(opened: OpenBank, kinds: Sequence[str]) -> Iterator[Finding]:
+    """Pairs of concepts that ask the same, by the kinds of likeness wanted."""
+    config, answers = opened.run.config, opened.run.path("annotations.parquet")
+    if "near_duplicate" in kinds:
+        from pipelines.stages.index import passage_encoder  # noqa: PLC0415  # torch
 
-    config = opened.run.config
-    yield from near_duplicates(opened.bank, question_encoder(opened.run), similarity=config.screening.novelty)
-    if config.annotation.lexicon:
+        encoder = passage_encoder(opened.run)
+        yield from near_duplicates(opened.bank, encoder, similarity=config.screening.novelty)
+    if "same_finding" in kinds and config.annotation.lexicon:
         yield from same_finding(opened.bank, load_lexicon(*config.annotation.lexicon))
-    path = opened.run.path("annotations.parquet")
-    if path.is_file():
-        yield from same_answers(opened.bank, read_annotations(path))
+    if "same_answers" in kinds and answers.is_file():
+        yield from same_answers(opened.bank, read_annotations(answers))
 
 
 def remedy(finding: Finding, run: Path, short: Mapping[str, str]) -> str:
@@ -81,7 +83,3 @@ def remedy(finding: Finding, run: Path, short: Mapping[str, str]) -> str:
     ids = [short[name] for name in finding.concept_ids]
     words = REMEDIES[finding.kind].format(run=run, ids=" ".join(ids), first=ids[0])
     return f"knobo concepts {words}"
-
-
-def _each_pair_once(pairs: list[Finding]) -> list[Finding]:
-    return list({each.concept_ids: each for each in pairs}.values())

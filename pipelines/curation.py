@@ -148,13 +148,16 @@ def _signs_of_last_run(run: Run, bank: ConceptBank) -> dict[tuple[str, str], Ove
         return {}
     before, classes = ConceptBank.load(then), [item.name for item in run.config.classes]
     prior = load_prior(path, classes=classes, bank=before)
-    given, today = {(each.concept_id, each.class_name) for each in _given_then(run)}, ids_by_former_id(bank)
+    given = {(each.concept_id, each.class_name, each.source) for each in _given_then(run)}
+    today = ids_by_former_id(bank)
     signs = {}
     for k, name in enumerate(prior.classes):
         for c, concept_id in enumerate(prior.concept_ids):
             source, now = prior.source[k][c], today.get(concept_id)
             passes = now == concept_id or source in GIVEN
-            if now is not None and passes and source != "none" and (concept_id, name) not in given:
+            if now is None or not passes or source == "none":
+                continue
+            if (concept_id, name, source) not in given:
                 signs[now, name] = Override(name, now, float(prior.sign[k, c]), source)
     return signs
 

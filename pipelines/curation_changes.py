@@ -132,15 +132,16 @@ def sign_value(text: str) -> float | None:
 
 
 def undone(opened: OpenBank, number: int | None) -> Undo:
-    """One entry taken back, the last that counts by default.
+    """One entry taken back; by default the last that counts and is itself no undoing.
 
     Raises:
         PipelineError: The history is empty.
     """
     if number is None:
-        if not opened.counting:
+        changes = [entry.number for entry in opened.counting if entry.kind != "undo"]
+        if not changes:
             raise PipelineError(f"{opened.run.directory} has no change that counts, so none can be undone")
-        number = opened.counting[-1].number
+        number = changes[-1]
     return undo(opened.discovered, opened.entries, number)
 
 
