@@ -117,7 +117,7 @@ class DenseFiles:
         Raises:
             KnowledgeError: The target is not reached any more.
         """
-        opened = self._open(record, segments)
+        opened = self.open_unchecked(record, segments)
         allowed = bits(live)
         point = recall.measure(
             lambda queries, limit, probes: opened.search(queries, limit, probes, allowed=allowed).rows,
@@ -138,9 +138,10 @@ class DenseFiles:
         assert manifest.dense is not None, "the caller asks first"
         for name in manifest.dense.parts:
             check_file(self._version, manifest, f"dense/{name}.faiss")
-        return self._open(manifest.dense, manifest.segments)
+        return self.open_unchecked(manifest.dense, manifest.segments)
 
-    def _open(self, record: DenseRecord, segments: Sequence[Segment]) -> VectorSearch:
+    def open_unchecked(self, record: DenseRecord, segments: Sequence[Segment]) -> VectorSearch:
+        """The index that this very process has written and not yet published."""
         parts = tuple(read(self._dense / f"{name}.faiss") for name in record.parts)
         halves = None
         if record.kind is Kind.SMALL:
@@ -150,7 +151,7 @@ class DenseFiles:
     def _tuned(
         self, record: DenseRecord, segments: Sequence[Segment], live: NDArray[np.bool_]
     ) -> DenseRecord:
-        opened = self._open(record, segments)
+        opened = self.open_unchecked(record, segments)
         allowed = None if live.all() else bits(live)
         points = recall.curve(
             lambda queries, limit, probes: opened.search(queries, limit, probes, allowed=allowed).rows,

@@ -5,7 +5,7 @@ import json
 import mmap
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -21,6 +21,7 @@ from knowledge.retrieval.manifest import Segment
 NO_YEAR = -1
 _FACTS = np.dtype([("source", "<u2"), ("license", "<u2"), ("year", "<i2"), ("retracted", "?")])
 _TABLES = ("offsets", "ids", "digests", "facts")
+_FIELDS = tuple(each.name for each in fields(Passage))
 _DIGEST = 16  # bytes of SHA-256: two passages that differ share them once in 2^64 pairs
 
 
@@ -200,7 +201,8 @@ def bits(rows: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 def record(passage: Passage) -> bytes:
     """The JSON line of a passage."""
-    return json.dumps(asdict(passage), ensure_ascii=False).encode() + b"\n"
+    values = {name: getattr(passage, name) for name in _FIELDS}  # a third of the time of `asdict`
+    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
 
 
 def record_digest(line: bytes) -> bytes:

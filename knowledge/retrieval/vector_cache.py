@@ -45,6 +45,13 @@ class VectorCache:
                 known.update((text, np.frombuffer(vector, dtype="<f4")) for text, vector in rows)
         return known
 
+    def everything(self, encoder: str) -> NDArray[np.float32]:
+        """All vectors of an encoder, by text digest: `(n, d) float32`."""
+        with closing(self._connect()) as database:
+            rows = database.execute("SELECT vector FROM vectors WHERE encoder = ? ORDER BY text", (encoder,))
+            found = [np.frombuffer(vector, dtype="<f4") for (vector,) in rows]
+        return np.stack(found) if found else np.empty((0, 0), dtype=np.float32)
+
     def put(self, encoder: str, vectors: Mapping[str, NDArray[np.float32]]) -> None:
         """Keep vectors `(d,) float32` by text digest."""
         rows = [

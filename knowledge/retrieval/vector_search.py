@@ -57,7 +57,7 @@ class VectorSearch:
         """The best rows of each query: `(q, limit)`.
 
         With conditions (`allowed`, one bit a row) as many more lists are visited as there are fewer rows to
-        find in each, and all of them where that still gives too few.
+        find in each; a query that still finds too few visits more of them, in the end all.
         """
         probes = min(probes or self.probes, max(self.lists, 1))
         wanted = limit if self.halves is None else _candidates(limit)
@@ -66,8 +66,13 @@ class VectorSearch:
             return Found(np.full((len(queries), limit), -1), np.zeros((len(queries), limit), np.float32))
         wider = min(max(self.lists, 1), -(-probes * self._total() // admitted))
         found = search(self.parts, queries, limit=wanted, probes=wider, allowed=allowed)
-        if wider < self.lists and ((found.rows >= 0).sum(axis=1) < min(wanted, admitted)).any():
-            found = search(self.parts, queries, limit=wanted, probes=self.lists, allowed=allowed)
+        while wider < self.lists:
+            short = np.flatnonzero((found.rows >= 0).sum(axis=1) < min(wanted, admitted))
+            if not len(short):
+                break
+            wider = min(self.lists, 4 * wider)
+            more = search(self.parts, queries[short], limit=wanted, probes=wider, allowed=allowed)
+            found.rows[short], found.scores[short] = more.rows, more.scores
         return found if self.halves is None else _reranked(found, queries, self.halves, limit)
 
     def _total(self) -> int:
