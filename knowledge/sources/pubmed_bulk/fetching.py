@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar, cast
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NetworkError
 
 _Result = TypeVar("_Result")
 
@@ -104,7 +104,8 @@ def _retried(url: str, attempt: Callable[[], _Result], fetching: Fetching) -> _R
             return _translated(attempt)
         except _FailedError as error:
             if error.final or number == fetching.attempts - 1:
-                raise KnowledgeError(
+                kind = KnowledgeError if error.final else NetworkError
+                raise kind(
                     f"{url} cannot be fetched ({error}): check the address and the connection and run again, "
                     "what has been fetched is kept."
                 ) from error

@@ -1,0 +1,124 @@
+"""The stage that asks the network, with a real server on loopback."""
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pipelines.config import load_config
+from pipelines.run import Run
+from pipelines.stages import STAGES
+
+CONFIG = """
+name = "small"
+modality = "chest X-ray"
+classes = [{{ name = "normal", normal = true }}, {{ name = "sick" }}]
+literature = [{literature}]
+datasets = [{{ name = "images", manifest = "images.csv" }}]
+splits = [{{ name = "plain", kind = "plain", datasets = ["images"], classes = ["normal", "sick"] }}]
+grounding = {{ datasets = ["images"] }}
+"""
+FETCH, GATHER = (next(stage for stage in STAGES if stage.name == name) for name in ("fetch", "gather"))
+
+
+@pytest.fixture(scope="module")
+def eutils_server() -> ModuleType:
+    path = Path(__file__).parents[1] / "knowledge" / "eutils_server.py"
+    spec = importlib.util.spec_from_file_location("eutils_server", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["eutils_server"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("KNOBO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def run_of(folder: Path, literature: str) -> Run:
+    (folder / "c.toml").write_text(CONFIG.format(literature=literature))
+    (folder / "run").mkdir(exist_ok=True)
+    return Run(folder / "run", load_config(folder / "c.toml"))
+
+
+def query(url: str) -> str:
+    return (
+        '{ name = "chest", kind = "pubmed_query", query = "lung", '
+        f'email = "someone@example.org", url = "{url}" }}'
+    )
+
+
+def ids(run: Run) -> set[str]:
+    return {json.loads(line)["id"] for line in run.path("passages.jsonl").open()}
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_query_is_fetched_once_and_read_as_passages(tmp_path: Path, eutils_server: ModuleType) -> None:
+    with eutils_server.serve(
+        eutils_server.Eutils({pmid: date(2020, 1, 1) for pmid in (11, 12, 13)})
+    ) as server:
+        run = run_of(tmp_path, query(server.url))
+        assert run.execute(FETCH)
+        assert run.execute(GATHER)
+        asked = len(server.asked)
+        assert not run.execute(FETCH)
+        assert not run.execute(GATHER)
+        assert len(server.asked) == asked
+    assert ids(run) == {f"chest/pmid:{pmid}#1" for pmid in (11, 12, 13)}
+    (gathered,) = json.loads(run.path("gathered.json").read_text())
+    assert (gathered["documents"], gathered["passages"]) == (3, 3)
+
+
+@pytest.mark.usefixtures("cache")
+def test_asking_again_without_news_leaves_the_rest_fresh(tmp_path: Path, eutils_server: ModuleType) -> None:
+    with eutils_server.serve(eutils_server.Eutils({11: date(2020, 1, 1)})) as server:
+        run = run_of(tmp_path, query(server.url))
+        run.execute(FETCH)
+        run.execute(GATHER)
+        run.forget("fetch")
+        assert run.execute(FETCH)
+        assert run.is_fresh(GATHER)
+
+
+def test_neither_key_nor_address_reaches_the_run_directory(
+    tmp_path: Path, cache: Path, eutils_server: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NCBI_API_KEY", "0123456789secret")
+    with eutils_server.serve(eutils_server.Eutils({11: date(2020, 1, 1)})) as server:
+        run = run_of(tmp_path, query(server.url))
+        run.execute(FETCH)
+        run.execute(GATHER)
+    written = [file for root in (run.directory, cache) for file in root.rglob("*") if file.is_file()]
+    assert written
+    assert not [file for file in written if b"0123456789secret" in file.read_bytes()]
+
+
+def test_files_that_lie_in_a_folder_are_read_in_bulk(tmp_path: Path, eutils_server: ModuleType) -> None:
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    write_bulk(mirror / "pubmed26n0001.xml.gz", eutils_server, [21, 22])
+    run = run_of(tmp_path, '{ name = "all", kind = "pubmed_bulk", path = "mirror", workers = 1 }')
+    assert run.execute(FETCH)
+    assert run.execute(GATHER)
+    assert ids(run) == {"all/pmid:21#1", "all/pmid:22#1"}
+    write_bulk(mirror / "pubmed26n0002.xml.gz", eutils_server, [23])
+    assert not run.is_fresh(FETCH)
+    run.execute(FETCH)
+    run.execute(GATHER)
+    assert ids(run) == {"all/pmid:21#1", "all/pmid:22#1", "all/pmid:23#1"}
+
+
+def write_bulk(path: Path, eutils_server: ModuleType, pmids: list[int]) -> None:
+    import gzip
+
+    articles = "".join(eutils_server.article(pmid) for pmid in pmids)
+    path.write_bytes(gzip.compress(f"<PubmedArticleSet>{articles}</PubmedArticleSet>".encode()))
