@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from knowledge.class_terms import ClassTerms
 from knowledge.concepts import Concept, ConceptBank
@@ -23,7 +24,7 @@ class Finding:
     Attributes:
         kind: `class_leak`, `unquoted`, `not_verbatim`, `unsupported`, `retracted`, `sole_source`,
             `one_sided`, `same_for_all`, `near_duplicate`, `same_finding`, `same_answers`, `signs_disagree`.
-        concept_ids: One, or the two that are alike: the first of them is the better kept.
+        concept_ids: One, or those that are alike: the first of them is the better kept.
         reason: One sentence that a clinician can check.
     """
 
@@ -105,16 +106,17 @@ def same_for_all(
 def signs_disagree(
     alike: Iterable[Finding], signs: Mapping[tuple[str, str], Override], classes: Sequence[str]
 ) -> Iterator[Finding]:
-    """Pairs that ask the same and speak in opposite ways for a class."""
-    for pair in alike:
+    """Concepts that ask the same and speak in opposite ways for a class, two by two."""
+    pairs = dict.fromkeys(pair for each in alike for pair in combinations(each.concept_ids, 2))
+    for pair in pairs:
         for name in classes:
-            first, second = (signs.get((each, name)) for each in pair.concept_ids)
+            first, second = (signs.get((each, name)) for each in pair)
             if first is not None and second is not None and first.sign * second.sign < 0:
                 reason = (
                     f"They are alike, yet {first.sign:+g} ({first.source}) and {second.sign:+g} "
                     f"({second.source}) for {name}."
                 )
-                yield Finding("signs_disagree", pair.concept_ids, reason)
+                yield Finding("signs_disagree", pair, reason)
 
 
 def rank(bank: ConceptBank) -> dict[str, tuple[int, int]]:

@@ -1,10 +1,8 @@
 """Concepts that ask the same: in like words, of one finding, or with the same answers in every report."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from knowledge.annotation.lexicon import Lexicon
 from knowledge.annotation.linking import link
@@ -33,42 +31,39 @@ def near_duplicates(bank: ConceptBank, encoder: TextEncoder, *, similarity: floa
 
 
 def same_finding(bank: ConceptBank, lexicon: Lexicon) -> Iterator[Finding]:
-    """Pairs that the lexicon reads as the same finding with the same qualities: reports answer them alike."""
-    links = {concept.id: link(concept.question, lexicon) for concept in bank}
-    keys = {
-        name: (frozenset(each.findings), each.either, frozenset(each.modifiers), each.words)
-        for name, each in links.items()
-    }
-    for first, second in combinations(bank.ids, 2):
-        if keys[first] == keys[second]:
-            asked = links[first].findings or tuple(sorted(links[first].words))
-            reason = f"Both ask for {' and '.join(asked)} in the lexicon's terms."
-            yield Finding("same_finding", _ordered(bank, (first, second)), reason)
+    """Groups that the lexicon reads as one finding with the same qualities: reports answer them alike."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for concept in bank:
+        read = link(concept.question, lexicon)
+        key = (frozenset(read.findings), read.either, frozenset(read.modifiers), read.words)
+        groups.setdefault(key, []).append(concept.id)
+    for names in groups.values():
+        if len(names) > 1:
+            read = link(bank[names[0]].question, lexicon)
+            qualities = (*read.modifiers, *sorted(read.words if read.findings else ()))
+            asked = " and ".join(read.findings or tuple(sorted(read.words)))
+            narrowed = f" ({', '.join(qualities)})" if qualities else ""
+            reason = f"In the lexicon's terms all ask for {asked}{narrowed}."
+            yield Finding("same_finding", _ordered(bank, names), reason)
 
 
 def same_answers(bank: ConceptBank, tables: Iterable[AnnotationTable]) -> Iterator[Finding]:
-    """Pairs that every report answers alike, with at least a few of either answer.
-
-    Two concepts without a common decided report are not compared.
-    """
+    """Groups that every report answers alike, with at least a few of either answer."""
     for table in tables:
-        known = [name for name in table.concept_ids if name in set(bank.ids)]
-        columns = {name: table.answer[:, table.concept_ids.index(name)] for name in known}
-        ordered = sorted(known, key=lambda name: columns[name].tobytes())
-        for _, group in groupby(ordered, key=lambda name: columns[name].tobytes()):
-            yield from _pairs(bank, sorted(group, key=bank.ids.index), columns, table.annotator)
+        groups: dict[bytes, list[str]] = {}
+        for place, name in enumerate(table.concept_ids):
+            if name in set(bank.ids):
+                groups.setdefault(table.answer[:, place].tobytes(), []).append(name)
+        for answers, names in groups.items():
+            column = np.frombuffer(answers, np.int8)
+            yes, no = (int((column == value).sum()) for value in (Answer.YES, Answer.NO))
+            if len(names) > 1 and min(yes, no) >= FEWEST:
+                reason = (
+                    f"All {yes + no} reports that {table.annotator} decided answer them alike ({yes} yes)."
+                )
+                yield Finding("same_answers", _ordered(bank, names), reason)
 
 
-def _pairs(
-    bank: ConceptBank, names: Sequence[str], columns: dict[str, NDArray[np.int8]], annotator: str
-) -> Iterator[Finding]:
-    yes, no = (int((columns[names[0]] == value).sum()) for value in (Answer.YES, Answer.NO))
-    if min(yes, no) >= FEWEST:
-        for pair in combinations(names, 2):
-            reason = f"All {yes + no} reports that {annotator} could decide answer both alike ({yes} yes)."
-            yield Finding("same_answers", _ordered(bank, pair), reason)
-
-
-def _ordered(bank: ConceptBank, pair: tuple[str, str]) -> tuple[str, ...]:
+def _ordered(bank: ConceptBank, names: Sequence[str]) -> tuple[str, ...]:
     order = rank(bank)
-    return tuple(sorted(pair, key=order.__getitem__))
+    return tuple(sorted(names, key=order.__getitem__))

@@ -1,5 +1,6 @@
 """The verbs that read a bank: list, show, check, history."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,22 +126,22 @@ def check(
     json_: JsonOption = False,
 ) -> None:
     """List what to look at: class names, weak or withdrawn quotes, concepts that ask the same, odd signs."""
-    from pipelines.bank_check import check_bank, remedy
+    from pipelines.bank_check import check_bank
 
-    findings, short = check_bank(run, kind=kind)
+    advice = check_bank(run, kind=kind)
     if json_:
-        print_json([{**plain(each), "command": remedy(each, run, short)} for each in findings])
+        print_json([{**plain(each.finding), "command": each.command} for each in advice])
         return
+    counts = Counter(each.finding.kind for each in advice)
     shown = ""
-    for each in findings:
-        if each.kind != shown:
-            shown = each.kind
-            count = sum(other.kind == shown for other in findings)
-            console.print(f"\n[bold]{shown.replace('_', ' ')}[/] ({count})", highlight=False)
-        ids = " ".join(short[name] for name in each.concept_ids)
-        console.print(f"  {ids}  {escape(each.reason)}", highlight=False, soft_wrap=True)
-        console.print(f"    [dim]{escape(remedy(each, run, short))}[/]", highlight=False, soft_wrap=True)
-    if not findings:
+    for each in advice:
+        if each.finding.kind != shown:
+            shown = each.finding.kind
+            console.print(f"\n[bold]{shown.replace('_', ' ')}[/] ({counts[shown]})", highlight=False)
+        questions = "\n".join(f"  {short}  {escape(question)}" for short, question in each.questions)
+        remark = f"    {escape(each.finding.reason)}\n    [dim]{escape(each.command)}[/]"
+        console.print(f"{questions}\n{remark}", highlight=False, soft_wrap=True)
+    if not advice:
         console.print("Nothing to look at.")
 
 

@@ -1,6 +1,7 @@
 """`knobo concepts` on a small run that is made from files."""
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage, write_passages
 from knowledge.priors import Prior, load_prior, save_prior
 from knowledge.rejections import Rejection, write_rejections
+from knowledge.retrieval.store import IndexStore
 from knowledge.verdicts import write_verdicts
 from pipelines.cli import app
 from pipelines.config.datasets import DataSet, ExpertColumnSection
@@ -257,6 +259,26 @@ def test_check_lists_every_kind_with_a_command(run: Path) -> None:
     call(*alike["command"].split()[2:])
     assert said("check", run, "--kind", "same answers") == []
     assert "class leak (1)" in call("check", run, "--kind", "class_leak").stdout
+
+
+def test_check_offers_a_quote_of_another_document(run: Path) -> None:
+    more = Passage(
+        "book/c#1", "", "In effusion the costophrenic angle is blunted on that side.", "book", "CC0", "c"
+    )
+    withdrawn = Passage(
+        "x/d#1", "", "The costophrenic angle is blunted early.", "x", "CC0", "d", retracted=True
+    )
+    write_passages(run / "passages.jsonl", [*PASSAGES, withdrawn, more])
+    IndexStore(run / "index").build([*PASSAGES, withdrawn, more], embedding=None)
+    found = said("check", run, "--kind", "sole_source")
+    command = next(each["command"] for each in found if each["concept_ids"] == [ANGLE.id])
+    assert command.endswith(f"{ANGLE.id[-8:]} '{more.text}' --passage 'book/c#1'")
+    call(*shlex.split(command)[2:])
+    assert [each["passage_id"] for each in said("show", run, ANGLE.id)["passages"]] == [
+        "notes/a#1",
+        "book/c#1",
+    ]
+    assert ANGLE.id not in {each["concept_ids"][0] for each in said("check", run, "--kind", "sole_source")}
 
 
 @pytest.mark.parametrize("name", ["bank.csv", "bank.json"])
