@@ -31,7 +31,12 @@ def fetch(run: Run) -> None:
 
 def fetch_query(run: Run, source: QuerySource) -> Fetched:
     """Records of a query, and the day up to which they are complete."""
-    settings = EntrezSettings(email=source.email, api_key_env=source.api_key_env, base_url=source.url)
+    settings = EntrezSettings(
+        email=source.email,
+        api_key_env=source.api_key_env,
+        base_url=source.url,
+        fresh_days=0,  # whether to ask is for the stage to say
+    )
     report = fetch_pubmed(
         PubmedQuery(source.query, maximum=source.maximum, since=source.since),
         query_folder(source),
@@ -41,7 +46,7 @@ def fetch_query(run: Run, source: QuerySource) -> Fetched:
     )
     files = sorted(report.directory.rglob("*.xml.gz"))
     content = value_digest([content_digest(file) for file in files])
-    return Fetched(source.name, report.held, report.last.last, content, report.remarks())
+    return Fetched(source.name, report.held, report.until, content, report.remarks())
 
 
 def query_folder(source: QuerySource) -> Path:
