@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from knowledge.concepts import Concept, Evidence
-from knowledge.curation.replay import document_of
+from knowledge.curation.places import document_of
 from knowledge.errors import KnowledgeError
 from knowledge.quotes import best_quote
 from knowledge.retrieval.reader import StoreReader

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from knowledge.class_terms import ClassTerms
 from knowledge.concepts import Concept, ConceptBank
-from knowledge.curation.replay import document_of
+from knowledge.curation.places import document_of
 from knowledge.passages import Passage
 from knowledge.priors.table import Override
 from knowledge.quotes import is_verbatim, missing_words

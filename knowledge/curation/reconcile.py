@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from knowledge.concepts import Concept, Evidence, concept_id, ids_by_former_id, make_concept
 from knowledge.curation.changes import Change
-from knowledge.curation.concept_changes import Add, Drop, Edit
+from knowledge.curation.concept_changes import Add, Drop, Edit, union
 from knowledge.curation.lookup import find_quote
-from knowledge.curation.replay import place
+from knowledge.curation.places import places
 from knowledge.curation.sign_change import EXPERT, IMPORTED, Sign
 from knowledge.curation.signed_bank import GIVEN, SignedBank
 from knowledge.errors import KnowledgeError
@@ -38,24 +38,58 @@ def reconcile(
         KnowledgeError: A quotation stands nowhere, two concepts ask the same, or a reworded concept was
             reworded otherwise since: the line is named.
     """
-    notes: list[str] = []
+    quotes = _Quotes(edited, passages)
     meant = {concept.id: _today(concept, edited, current) for concept in edited.bank}
     changes: list[Change] = []
     after: dict[str, Concept] = {}
     for concept in edited.bank:
         before = meant[concept.id]
-        wanted = _wanted(concept, before, _evidence(concept, before, edited, passages, notes))
-        _refuse_twins(wanted, before=before, row=concept, after=after, edited=edited, current=current)
+        wanted = _wanted(concept, before, quotes.of(concept, before))
+        if wanted != before:
+            _refuse_twins(wanted, before=before, row=concept, after=after, edited=edited, current=current)
+            changes.append(Add(wanted) if before is None else Edit(before, wanted))
         after[concept.id] = wanted
-        if before is None:
-            changes.append(Add(wanted))
-        elif wanted != before:
-            changes.append(Edit(before, wanted))
     changes += _signs(edited, current, meant, after)
     if drop_missing:
         named = {each.id for each in meant.values() if each is not None}
         changes += [Drop(each) for each in current.bank if each.id not in named]
-    return Reconciled(tuple(changes), tuple(notes))
+    return Reconciled(tuple(changes), tuple(quotes.notes))
+
+
+class _Quotes:
+    """The quotations of the rows at their places in the passages; what is left out is noted."""
+
+    def __init__(self, edited: SignedBank, passages: Mapping[str, Passage]) -> None:
+        self.edited, self.passages = edited, passages
+        self.standing = places((each for concept in edited.bank for each in concept.evidence), passages)
+        self.notes: list[str] = []
+
+    def of(self, row: Concept, before: Concept | None) -> tuple[Evidence, ...]:
+        """Of one row; a concept changed since the export loses none of those it has."""
+        known = before.evidence if before is not None else ()
+        if before is not None and not self.edited.quoted:
+            return known
+        found = [self._here(each, row, before) for each in row.evidence]
+        quotes = tuple(dict.fromkeys(each for each in found if each is not None))
+        if before is not None and set(before.formerly) != set(row.formerly):
+            return union(known, quotes)
+        return known if set(quotes) == set(known) else quotes
+
+    def _here(self, evidence: Evidence, row: Concept, before: Concept | None) -> Evidence | None:
+        if before is not None and evidence in before.evidence:
+            return evidence
+        if evidence in self.standing:
+            return self.standing[evidence]
+        if evidence.passage_id and before is None:
+            self.notes.append(
+                f"{self.edited.where(row.id)} quotes {evidence.passage_id}, which this literature does not "
+                "hold: the quotation is left out."
+            )
+            return None
+        try:
+            return find_quote(evidence.quote, self.passages)
+        except KnowledgeError as error:
+            raise KnowledgeError(f"{self.edited.where(row.id)}: {error}") from error
 
 
 def _today(concept: Concept, edited: SignedBank, current: SignedBank) -> Concept | None:
@@ -72,39 +106,6 @@ def _today(concept: Concept, edited: SignedBank, current: SignedBank) -> Concept
             "export; export the bank again and edit that."
         )
     return found
-
-
-def _evidence(
-    concept: Concept,
-    before: Concept | None,
-    edited: SignedBank,
-    passages: Mapping[str, Passage],
-    notes: list[str],
-) -> tuple[Evidence, ...]:
-    """The quotations of a row at their places in the passages."""
-    known = before.evidence if before is not None else ()
-    if before is not None and not edited.quoted:
-        return known
-    found = []
-    for each in concept.evidence:
-        here = each if each in known else place(each, passages)
-        if here is None and each.passage_id and before is None:
-            notes.append(
-                f"{edited.where(concept.id)} quotes {each.passage_id}, which this literature does not hold: "
-                "the quotation is left out."
-            )
-            continue
-        found.append(here or _looked_up(each, concept, edited, passages))
-    return known if set(found) == set(known) else tuple(dict.fromkeys(found))
-
-
-def _looked_up(
-    evidence: Evidence, concept: Concept, edited: SignedBank, passages: Mapping[str, Passage]
-) -> Evidence:
-    try:
-        return find_quote(evidence.quote, passages)
-    except KnowledgeError as error:
-        raise KnowledgeError(f"{edited.where(concept.id)}: {error}") from error
 
 
 def _wanted(concept: Concept, before: Concept | None, evidence: tuple[Evidence, ...]) -> Concept:

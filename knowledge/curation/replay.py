@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from knowledge.concepts import ConceptBank, Evidence
+from knowledge.concepts import ConceptBank
 from knowledge.curation.changes import Undo
 from knowledge.curation.draft import Draft, Note
 from knowledge.curation.journal import Entry, active
+from knowledge.curation.places import places
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.priors.table import Override
-from knowledge.quotes import is_verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +42,15 @@ def replay(discovered: ConceptBank, entries: Sequence[Entry]) -> Curated:
 def anchored(curated: Curated, passages: Mapping[str, Passage]) -> Curated:
     """The same with every quote at a place where it stands; one that stands nowhere is left out and noted."""
     concepts, notes = [], list(curated.notes)
+    found = places((each for concept in curated.bank for each in concept.evidence), passages)
     for concept in curated.bank:
-        places = [place(each, passages) for each in concept.evidence]
-        evidence = tuple(dict.fromkeys(each for each in places if each is not None))
-        lost = places.count(None)
+        standing = [found[each] for each in concept.evidence if each in found]
+        evidence, lost = tuple(dict.fromkeys(standing)), len(concept.evidence) - len(standing)
         if lost:
-            text = f"{lost} of its {len(places)} quotations stand in no passage any more."
+            text = f"{lost} of its {len(concept.evidence)} quotations stand in no passage any more."
             notes.append(Note(0, concept.id, text, missing=False))
         concepts.append(concept if evidence == concept.evidence else replace(concept, evidence=evidence))
     return Curated(ConceptBank(tuple(concepts)), curated.signs, tuple(notes))
-
-
-def place(evidence: Evidence, passages: Mapping[str, Passage]) -> Evidence | None:
-    """Where the quote stands today: its own passage, else its document, else any passage."""
-    own = passages.get(evidence.passage_id)
-    if own is not None and is_verbatim(evidence, own):
-        return evidence
-    if not evidence.quote.strip():
-        return None
-    document = document_of(evidence.passage_id)
-    holding = [each for each in passages.values() if evidence.quote in each.text]
-    holding.sort(key=lambda each: (each.id != evidence.passage_id, document_of(each.id) != document))
-    return Evidence(holding[0].id, evidence.quote, holding[0].text.index(evidence.quote)) if holding else None
-
-
-def document_of(passage_id: str) -> str:
-    """Source and document of a passage."""
-    return passage_id.rpartition("#")[0] or passage_id
 
 
 def undo(discovered: ConceptBank, entries: Sequence[Entry], number: int) -> Undo:

@@ -30,10 +30,6 @@ class SignedBank:
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
     place: str = field(default="", compare=False)
 
-    def sign(self, concept_id: str, class_name: str) -> Override | None:
-        """Of one concept and class."""
-        return self.by_cell().get((concept_id, class_name))
-
     def by_cell(self) -> dict[tuple[str, str], Override]:
         """Signs by (concept id, class)."""
         return {(each.concept_id, each.class_name): each for each in self.signs}

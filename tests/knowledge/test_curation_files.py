@@ -220,6 +220,22 @@ def test_an_export_from_before_a_concept_was_reworded_does_not_bring_the_old_wor
         reconcile(other, now, PASSAGES)
 
 
+def test_an_export_from_before_a_merge_changes_nothing(tmp_path: Path) -> None:
+    merged = replace(HEART, evidence=(LARGE, BLUNT), formerly=(ANGLE.id,))
+    now = SignedBank(ConceptBank((merged,)), BANK.classes, ())
+    assert reconcile(replace(edited(tmp_path), classes=()), now, PASSAGES, drop_missing=True).changes == ()
+
+
+def test_a_quote_taken_out_of_its_cell_is_taken_from_the_concept(tmp_path: Path) -> None:
+    both = replace(ANGLE, evidence=(BLUNT, LARGE))
+    now = SignedBank(ConceptBank((both, HEART)))
+    write_csv(tmp_path / "bank.csv", now)
+    text = (tmp_path / "bank.csv").read_text("utf-8-sig").replace(LARGE.quote, "", 1)
+    (tmp_path / "bank.csv").write_text(text, "utf-8")
+    (change,) = reconcile(read_csv(tmp_path / "bank.csv"), now, PASSAGES).changes
+    assert change == Edit(both, ANGLE)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
