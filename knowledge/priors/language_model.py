@@ -51,6 +51,7 @@ def language_model_prior(
         sign.astype(np.float32),
         np.where(sign == 0, 0.0, agreeing).astype(np.float32),
         source,
+        np.full(sign.shape, len(prompts), np.int32),
     )
 
 

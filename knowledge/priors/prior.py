@@ -16,6 +16,8 @@ class Prior:
         sign: `(k, c) float32` in [-1, 1]; 0 abstains.
         agreement: `(k, c) float32` in [0, 1], the share of votes for the sign given.
         source: `(k, c)` of `corpus`, `language_model`, `expert`, `imported` or `none`.
+        votes: `(k, c) int32`, clauses or answers of a model counted, also where the cell abstains; none where
+            they are not known, as in a table of an earlier version.
     """
 
     classes: tuple[str, ...]
@@ -23,3 +25,4 @@ class Prior:
     sign: NDArray[np.float32]
     agreement: NDArray[np.float32]
     source: tuple[tuple[str, ...], ...]
+    votes: NDArray[np.int32] | None = None

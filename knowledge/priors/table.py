@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,9 @@ from knowledge.concepts import concept_id as id_of
 from knowledge.errors import KnowledgeError
 from knowledge.priors.prior import Prior
 
-COLUMNS = ("class", "concept_id", "question", "sign", "agreement", "source")
+COLUMNS = ("class", "concept_id", "question", "sign", "agreement", "source", "votes")
 SOURCES = frozenset({"corpus", "language_model", "expert", "imported", "none"})
+MOST_VOTES = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,10 @@ def save_prior(prior: Prior, path: Path, *, bank: ConceptBank) -> None:
     for k, name in enumerate(prior.classes):
         for c, concept_id in enumerate(prior.concept_ids):
             sign, agreement = float(prior.sign[k, c]), float(prior.agreement[k, c])
+            votes = "" if prior.votes is None else int(prior.votes[k, c])
+            origin = prior.source[k][c]
             rows.writerow(
-                [name, concept_id, question[concept_id], f"{sign:g}", f"{agreement:.6g}", prior.source[k][c]]
+                [name, concept_id, question[concept_id], f"{sign:g}", f"{agreement:.6g}", origin, votes]
             )
     write_text(path, text.getvalue())
 
@@ -47,6 +50,7 @@ def load_prior(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> Prio
     """Read what `save_prior` wrote and a clinician may have edited; pairs without a row abstain."""
     shape = len(classes), len(bank)
     sign, agreement = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    votes, counted = np.zeros(shape, np.int32), False
     source = [["none"] * len(bank) for _ in classes]
     seen: dict[tuple[int, int], int] = {}
     columns = _columns(bank)
@@ -60,7 +64,10 @@ def load_prior(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> Prio
         sign[k, c] = _number(row, "sign", (-1, 1), path, number)
         agreement[k, c] = _number(row, "agreement", (0, 1), path, number) if row.get("agreement") else 1.0
         source[k][c] = _source(row, "expert" if sign[k, c] else "none", path, number)
-    return Prior(tuple(classes), bank.ids, sign, agreement, tuple(map(tuple, source)))
+        if row.get("votes"):
+            votes[k, c], counted = _number(row, "votes", (0, MOST_VOTES), path, number), True
+    origins = tuple(map(tuple, source))
+    return Prior(tuple(classes), bank.ids, sign, agreement, origins, votes if counted else None)
 
 
 def read_overrides(path: Path, *, classes: Sequence[str], bank: ConceptBank) -> tuple[Override, ...]:
@@ -80,7 +87,7 @@ def override(prior: Prior, overrides: Sequence[Override]) -> Prior:
     for each in overrides:
         k, c = prior.classes.index(each.class_name), prior.concept_ids.index(each.concept_id)
         sign[k, c], agreement[k, c], source[k][c] = each.sign, 1.0, each.source
-    return Prior(prior.classes, prior.concept_ids, sign, agreement, tuple(map(tuple, source)))
+    return replace(prior, sign=sign, agreement=agreement, source=tuple(map(tuple, source)))
 
 
 def _rows(path: Path, needed: Sequence[str]) -> list[tuple[int, Mapping[str, str]]]:

@@ -56,10 +56,10 @@ STAGES = (
     ),
     Stage(
         "prior",
-        1,
+        2,
         ("classes", "prior", "language_model", "modality"),
         ("concepts.jsonl", SIGNS, "passages.jsonl"),
-        ("prior.csv",),
+        ("prior.csv", prior.SUPPORT, prior.DISAGREEMENTS),
         prior.prior,
     ),
     Stage(

@@ -2,27 +2,64 @@
 
 from knowledge.class_terms import ClassTerms
 from knowledge.concepts import ConceptBank
-from knowledge.passages import read_passages
-from knowledge.priors import corpus_prior, language_model_prior, override, read_overrides, save_prior
+from knowledge.passage_file import PassageFile
+from knowledge.priors import (
+    CorpusPrior,
+    Prior,
+    disagreements,
+    language_model_prior,
+    override,
+    quoted,
+    read_corpus,
+    read_overrides,
+    save_disagreements,
+    save_prior,
+    save_support,
+)
 from knowledge.priors.table import Override
 from pipelines.run import Run
 from pipelines.stages.language import accounted, open_language_model
 
+SUPPORT, DISAGREEMENTS = "prior_support.jsonl", "prior_disagreements.csv"
+
 
 @accounted
 def prior(run: Run) -> None:
-    """Signs by class and concept; those of an expert win."""
-    bank = ConceptBank.load(run.path("concepts.jsonl"))
-    passages = read_passages(run.path("passages.jsonl"))
-    classes = class_terms(run)
-    section = run.config.prior
-    if section.source == "corpus":
-        signs = corpus_prior(list(bank), classes, passages)
-    else:
-        signs = language_model_prior(list(bank), classes, open_language_model(run))
+    """Signs by class and concept, and what they rest on; those of an expert win."""
+    bank, section = ConceptBank.load(run.path("concepts.jsonl")), run.config.prior
+    names = [item.name for item in run.config.classes]
+    priors: dict[str, Prior] = {}
+    support = tuple(quoted(bank, names))
+    if section.source == "corpus" or section.compare:
+        counted = of_corpus(run, bank)
+        priors["corpus"], support = counted.prior, counted.support
+    if section.source == "language_model" or section.compare:
+        priors["language_model"] = of_language_model(run, bank)
+    signs = priors.pop(section.source)
     for given in signs_given(run, bank):
         signs = override(signs, given)
+    differing = [each for other in priors.values() for each in disagreements(signs, other, support)]
+    save_support(support, run.path(SUPPORT))
+    save_disagreements(differing, run.path(DISAGREEMENTS), bank=bank)
     save_prior(signs, run.path("prior.csv"), bank=bank)
+
+
+def of_corpus(run: Run, bank: ConceptBank) -> CorpusPrior:
+    """As the literature words it."""
+    least = run.config.prior.minimum_agreement
+    passages = PassageFile(run.path("passages.jsonl")).values()
+    if least is None:
+        return read_corpus(bank, class_terms(run), passages)
+    # agreement is the share on the side of the sign, so the balance of the votes is twice what exceeds a half
+    return read_corpus(bank, class_terms(run), passages, threshold=2 * least - 1)
+
+
+def of_language_model(run: Run, bank: ConceptBank) -> Prior:
+    """As the language model answers it."""
+    least, model = run.config.prior.minimum_agreement, open_language_model(run)
+    if least is None:
+        return language_model_prior(bank, class_terms(run), model)
+    return language_model_prior(bank, class_terms(run), model, agreement=least)
 
 
 def signs_given(run: Run, bank: ConceptBank) -> list[list[Override]]:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,20 +11,26 @@ import pytest
 from numpy.typing import NDArray
 
 from knowledge.class_terms import ClassTerms
-from knowledge.concepts import ConceptBank, Evidence, make_concept
+from knowledge.concepts import Concept, ConceptBank, Evidence, make_concept
 from knowledge.errors import KnowledgeError
 from knowledge.language import Sampling
 from knowledge.passages import Passage, chunk
 from knowledge.priors import (
     Prior,
+    Support,
     corpus_prior,
+    disagreements,
     language_model_prior,
     load_prior,
+    load_support,
     override,
+    read_corpus,
     read_overrides,
+    save_disagreements,
     save_prior,
+    save_support,
 )
-from knowledge.priors.corpus import class_polarity
+from knowledge.priors.clauses import class_polarity
 from knowledge.prompts import Prompt
 from knowledge.quotes import best_quote
 from knowledge.sources.markdown import read_markdown
@@ -41,7 +48,7 @@ def passage(text: str) -> Passage:
     return Passage("p#1", "", text, "s", "l", "x")
 
 
-def concept(question: str, quote: str = ""):  # noqa: ANN201
+def concept(question: str, quote: str = "") -> Concept:
     return make_concept(question, (Evidence("p#1", quote, 0),), "q")
 
 
@@ -217,8 +224,8 @@ def test_a_prior_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert (found.classes, found.concept_ids, found.source) == (CLASSES, BANK.ids, PRIOR.source)
     first = (tmp_path / "prior.csv").read_text(encoding="utf-8").splitlines()[:2]
     assert first == [
-        "class,concept_id,question,sign,agreement,source",
-        f"benign,{BANK.ids[0]},Is there a veil?,-1,1,corpus",
+        "class,concept_id,question,sign,agreement,source,votes",
+        f"benign,{BANK.ids[0]},Is there a veil?,-1,1,corpus,",
     ]
 
 
@@ -266,3 +273,97 @@ def test_the_expert_wins_and_is_marked(tmp_path: Path) -> None:
     assert changed.source == (("corpus", "none"), ("corpus", "expert"))
     assert changed.agreement[1, 1] == 1.0
     assert PRIOR.sign[1, 1] == 0.5
+
+
+def test_a_general_class_is_no_rival_of_the_disease_it_contains() -> None:
+    text = "Air bronchograms are a sign of pneumonia. A clear lung is normal. Masses are abnormal."
+    concepts = [concept("Are there air bronchograms?"), concept("Is the lung clear?"), concept("A mass?")]
+    pair = corpus_prior(concepts, [NORMAL, PNEUMONIA], [passage(text)])
+    both = corpus_prior(
+        concepts, [NORMAL, ABNORMAL, ClassTerms("no_finding", normal=True), PNEUMONIA], [passage(text)]
+    )
+    assert pair.sign[1].tolist() == both.sign[3].tolist() == [1.0, -1.0, 1.0]
+    assert both.sign[1].tolist() == [1.0, -1.0, 1.0]
+
+
+def test_diseases_are_rivals_of_each_other() -> None:
+    text = "A fluid level is a sign of an abscess. A fluid level is a sign of an abscess again."
+    classes = [NORMAL, PNEUMONIA, ClassTerms("abscess")]
+    prior = corpus_prior([concept("Is there a fluid level?", text[:38])], classes, [passage(text)])
+    # normal: one quote of half a vote against; abscess: 2 for; so pneumonia (0) - mean(-.5, 2) = -.75 of 2.5
+    assert prior.sign[:, 0].tolist() == [-1.0, 0.0, 1.0]
+    closer = corpus_prior(
+        [concept("Is there a fluid level?", text[:38])], classes, [passage(text)], threshold=0.3
+    )
+    assert closer.sign[:, 0].tolist() == [-1.0, -1.0, 1.0]
+    np.testing.assert_allclose(closer.agreement[1, 0], (1 + 0.75 / 2.5) / 2, atol=1e-6)
+
+
+def test_each_sign_walks_back_to_its_sentences(tmp_path: Path) -> None:
+    text = "Rest. A white veil is a sign of melanoma, while a white veil is rare in a nevus. It is late."
+    found = read_corpus([concept("Is there a white veil?")], [BENIGN, MALIGNANT], [passage(text)])
+    assert found.prior.votes is not None
+    assert found.prior.votes.tolist() == [[2], [2]]
+    for row in found.support:
+        assert text[row.start : row.start + len(row.quote)] == row.quote
+        assert row.clause in row.quote
+    assert {(row.class_name, row.named, row.speaks) for row in found.support} == {
+        ("benign", "benign", -1),
+        ("benign", "malignant", -1),
+        ("malignant", "malignant", 1),
+        ("malignant", "benign", 1),
+    }
+    save_support(found.support, tmp_path / "support.jsonl")
+    assert load_support(tmp_path / "support.jsonl") == found.support
+
+
+@pytest.mark.parametrize("folder", ["chest_xray", "skin"])
+def test_the_sentences_of_a_cell_add_up_to_its_sign(folder: str) -> None:
+    classes = (NORMAL, ABNORMAL) if folder == "chest_xray" else (BENIGN, MALIGNANT)
+    passages = [p for d in read_markdown(HANDBOOK / folder, source="h", license="l") for p in chunk(d)]
+    with (DATA / "prior_signs.csv").open(encoding="utf-8", newline="") as stream:
+        questions = {row["question"] for row in csv.DictReader(stream)}
+    concepts = [concept(question, "quoted") for question in sorted(questions)]
+    found = read_corpus(concepts, classes, passages)
+    for k, name in enumerate(found.prior.classes):
+        for c, each in enumerate(concepts):
+            rows = [r.speaks for r in found.support if (r.class_name, r.concept_id) == (name, each.id)]
+            assert np.sign(sum(rows)) == found.prior.sign[k, c] or found.prior.sign[k, c] == 0
+            if found.prior.sign[k, c]:
+                share = np.mean([speaks == found.prior.sign[k, c] for speaks in rows])
+                np.testing.assert_allclose(found.prior.agreement[k, c], share, atol=1e-6)
+
+
+def test_where_two_priors_differ_is_listed_with_quotes(tmp_path: Path) -> None:
+    other = replace(PRIOR, sign=np.array([[-1, 1], [-1, 0.5]], np.float32))
+    rows = [
+        Support("malignant", BANK.ids[0], 1, "malignant", "p#1", 0, "A veil, a sign of melanoma.", "A veil"),
+        Support("malignant", BANK.ids[0], -1, "benign", "p#2", 0, "A veil in a nevus.", "A veil"),
+    ]
+    found = disagreements(PRIOR, other, rows)
+    assert [(each.class_name, each.concept_id, each.kind) for each in found] == [
+        ("malignant", BANK.ids[0], "opposite"),
+        ("benign", BANK.ids[1], "abstains"),
+    ]
+    assert (found[0].speaking_for, found[0].speaking_against) == ((rows[0],), (rows[1],))
+    save_disagreements(found, tmp_path / "d.csv", bank=BANK)
+    with (tmp_path / "d.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert [line["sign"] + line["other_sign"] for line in lines] == ["1-1", "01"]
+    assert lines[0]["for"] == "A veil, a sign of melanoma. [p#1]"
+    assert disagreements(PRIOR, PRIOR) == ()
+
+
+def test_votes_are_kept_and_older_tables_read(tmp_path: Path) -> None:
+    path = tmp_path / "prior.csv"
+    counted = replace(PRIOR, votes=np.array([[3, 0], [2, 7]], np.int32))
+    save_prior(counted, path, bank=BANK)
+    found = load_prior(path, classes=CLASSES, bank=BANK)
+    assert found.votes is not None
+    assert found.votes.tolist() == [[3, 0], [2, 7]]
+    old = [line.rsplit(",", 1)[0] for line in path.read_text(encoding="utf-8").splitlines()]
+    path.write_text("\n".join(old) + "\n", encoding="utf-8")
+    older = load_prior(path, classes=CLASSES, bank=BANK)
+    assert older.votes is None
+    assert older.sign.tolist() == PRIOR.sign.tolist()
+    assert override(counted, ()).votes is counted.votes

@@ -1,0 +1,115 @@
+"""Where two priors differ, with the sentences that a clinician needs to settle it."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowledge.atomic import write_text
+from knowledge.concepts import ConceptBank
+from knowledge.priors.prior import Prior
+from knowledge.priors.support import Support
+
+QUOTES = 3
+"""Sentences shown on each side."""
+BETWEEN = " | "
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one prior says of a class and a concept."""
+
+    sign: float
+    agreement: float
+    votes: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """A class and a concept on which two priors differ.
+
+    Attributes:
+        class_name: The class.
+        concept_id: The concept.
+        kind: `opposite`, or `abstains` where one of the two gives no sign.
+        first: What the prior in use says.
+        second: What the other says.
+        speaking_for: Some sentences for the class.
+        speaking_against: Some against it.
+    """
+
+    class_name: str
+    concept_id: str
+    kind: str
+    first: Cell
+    second: Cell
+    speaking_for: tuple[Support, ...]
+    speaking_against: tuple[Support, ...]
+
+
+def disagreements(
+    first: Prior, second: Prior, support: Iterable[Support] = (), *, quotes: int = QUOTES
+) -> tuple[Disagreement, ...]:
+    """Cells of both priors whose signs differ, opposite ones first, then in the order of the first prior."""
+    sides: dict[tuple[str, str, bool], list[Support]] = defaultdict(list)
+    for row in support:
+        if row.speaks:
+            sides[row.class_name, row.concept_id, row.speaks > 0].append(row)
+    found = []
+    for name in (each for each in first.classes if each in second.classes):
+        for concept_id in (each for each in first.concept_ids if each in second.concept_ids):
+            ours, theirs = _cell(first, name, concept_id), _cell(second, name, concept_id)
+            if _side(ours) != _side(theirs):
+                found.append(
+                    Disagreement(
+                        name,
+                        concept_id,
+                        "opposite" if ours.sign * theirs.sign < 0 else "abstains",
+                        ours,
+                        theirs,
+                        _some(sides[name, concept_id, True], quotes),
+                        _some(sides[name, concept_id, False], quotes),
+                    )
+                )
+    return tuple(sorted(found, key=lambda each: each.kind != "opposite"))
+
+
+def save_disagreements(rows: Sequence[Disagreement], path: Path, *, bank: ConceptBank) -> None:
+    """Write a CSV, a row a cell; each sentence is followed by the id of its passage in brackets."""
+    question = {concept.id: concept.question for concept in bank}
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    cells = [
+        f"{which}{part}" for which in ("", "other_") for part in ("sign", "agreement", "votes", "source")
+    ]
+    table.writerow(["class", "concept_id", "question", "kind", *cells, "for", "against"])
+    for row in rows:
+        said = [
+            value
+            for cell in (row.first, row.second)
+            for value in (f"{cell.sign:g}", f"{cell.agreement:.3g}", cell.votes, cell.source)
+        ]
+        quotes = [
+            BETWEEN.join(f"{each.quote} [{each.passage_id}]" for each in side)
+            for side in (row.speaking_for, row.speaking_against)
+        ]
+        table.writerow([row.class_name, row.concept_id, question[row.concept_id], row.kind, *said, *quotes])
+    write_text(path, text.getvalue())
+
+
+def _cell(prior: Prior, name: str, concept_id: str) -> Cell:
+    k, c = prior.classes.index(name), prior.concept_ids.index(concept_id)
+    votes = 0 if prior.votes is None else int(prior.votes[k, c])
+    return Cell(float(prior.sign[k, c]), float(prior.agreement[k, c]), votes, prior.source[k][c])
+
+
+def _side(cell: Cell) -> int:
+    return (cell.sign > 0) - (cell.sign < 0)
+
+
+def _some(rows: Sequence[Support], number: int) -> tuple[Support, ...]:
+    """The first sentences, each once."""
+    return tuple({row.quote: row for row in reversed(rows)}.values())[::-1][:number]
