@@ -406,3 +406,27 @@ def test_expert_columns_answer_the_concept_that_their_question_became() -> None:
         ANGLE.question: reworded.id,
         HEART.question: HEART.id,
     }
+
+
+def test_a_run_may_begin_with_a_bank_which_counts_by_content(run: Path) -> None:
+    from pipelines.section_values import section_value
+    from pipelines.stages.discover import starting_concepts
+
+    call("export", run, run / "start.csv")
+    with (run / "config.toml").open("a", encoding="utf-8") as stream:
+        stream.write('[discovery]\nbank = "start.csv"\n')
+    before = opened(run)
+    assert starting_concepts(before, {each.id: each for each in PASSAGES}) == list(BANK)
+    without = starting_concepts(before, {PASSAGES[0].id: PASSAGES[0]})
+    assert [(each.origin, len(each.evidence)) for each in without] == [
+        ("literature", 1),
+        ("literature", 1),
+        ("imported", 0),
+    ]
+    value = section_value(before.config, "discovery")
+    (run / "start.csv").rename(run / "moved.csv")
+    moved = before.config.discovery.model_copy(update={"bank": run / "moved.csv"})
+    assert section_value(before.config.model_copy(update={"discovery": moved}), "discovery") == value
+    with (run / "moved.csv").open("a", encoding="utf-8") as stream:
+        stream.write(",Is there a line?\n")
+    assert section_value(before.config.model_copy(update={"discovery": moved}), "discovery") != value
