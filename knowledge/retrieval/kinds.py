@@ -65,7 +65,7 @@ def estimate(kind: Kind, *, vectors: int, dimension: int) -> Estimate:
     """Bytes by formula (codes, row numbers, centroids), seconds from measurements on 2 cores."""
     lists = list_count(vectors) if kind.in_lists else 0
     a_vector = {Kind.FLAT: 4 * dimension + 8, Kind.IVF_SQ8: dimension + 8, Kind.SMALL: dimension / 8 + 16}
-    memory = vectors * a_vector[kind] + lists * (4 * dimension + 32)
+    memory = vectors * a_vector[kind] + lists * (4 * dimension + 8)
     disk = memory + (2 * dimension * vectors if kind is Kind.SMALL else 0)
     width = dimension / 384
     training = 10 * 40 * lists * lists * width / 1.7e8  # ten rounds of k-means, 40 vectors a list
@@ -110,11 +110,9 @@ _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
 def readable(size: float) -> str:
-    """Bytes for people: `398 MB`, `1.54 GB`."""
-    for unit in ("B", "KB", "MB"):
-        if size < 999.5 * _UNITS[unit]:
-            return f"{size / _UNITS[unit]:.0f} {unit}"
-    return f"{size / 1e9:.2f} GB"
+    """Bytes for people: `398 MB`, `1.54 GB`, three digits."""
+    unit = next((unit for unit, step in _UNITS.items() if size < 999.5 * step), "TB")
+    return f"{size / _UNITS[unit]:.3g} {unit}"
 
 
 def parse_size(text: str) -> int:

@@ -195,7 +195,7 @@ class IndexStore:
             added=len(fresh) - len(replaced),
             changed=len(replaced),
             deleted=len(delete),
-            unchanged=sum(same),
+            unchanged=int(np.sum(same)),
             manifest=manifest,
         )
 

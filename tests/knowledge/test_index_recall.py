@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from knowledge.errors import KnowledgeError
+from knowledge.retrieval.engine import Rows, Vectors, exact
+from knowledge.retrieval.recall import AT, Truth, curve, held_out, measure, training_rows
+
+
+def _vectors(count: int) -> Vectors:
+    vectors = np.random.default_rng(3).normal(size=(count, 16)).astype(np.float32)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+def _truth(vectors: Vectors, own: Rows, *, pieces: int) -> Truth:
+    truth = Truth.of(vectors[own], own)
+    for rows in np.array_split(np.arange(len(vectors)), pieces):
+        found = exact(truth.queries, vectors[rows], first_row=int(rows[0]), limit=AT * 4 + 1)
+        truth = truth.extended([found])
+    return truth
+
+
+def _exact_search(vectors: Vectors, live: NDArray[np.bool_], wrong: int = 0) -> "Search":
+    return Search(vectors, live, wrong)
+
+
+class Search:
+    """Brute force over live rows whose last `wrong` rows are replaced by -1, one fewer a probe."""
+
+    def __init__(self, vectors: Vectors, live: NDArray[np.bool_], wrong: int) -> None:
+        self.vectors, self.live, self.wrong = vectors, live, wrong
+
+    def __call__(self, queries: Vectors, limit: int, probes: int) -> Rows:
+        scores = np.where(self.live, queries @ self.vectors.T, -9)
+        rows = np.argsort(-scores, axis=1, kind="stable")[:, :limit]
+        rows[:, limit - max(0, self.wrong - probes) :] = -1
+        return np.asarray(rows, dtype=np.int64)
+
+
+def test_an_exact_search_has_recall_one_and_each_miss_costs_a_tenth() -> None:
+    vectors, live = _vectors(400), np.ones(400, dtype=bool)
+    truth = _truth(vectors, held_out(400), pieces=3)
+    assert measure(_exact_search(vectors, live), truth, live, probes=1).recall == 1.0
+    assert measure(_exact_search(vectors, live, wrong=4), truth, live, probes=1).recall == pytest.approx(0.7)
+
+
+def test_the_truth_stays_exact_when_passages_come_and_go() -> None:
+    vectors, live = _vectors(400), np.ones(400, dtype=bool)
+    live[np.random.default_rng(4).choice(400, size=150, replace=False)] = False
+    own = held_out(300)
+    grown = _truth(vectors, own, pieces=5)
+    assert measure(_exact_search(vectors, live), grown, live, probes=1).recall == 1.0
+    everything = np.ones(400, dtype=bool)
+    assert measure(_exact_search(vectors, everything), grown, live, probes=1).recall < 0.9
+
+
+def test_the_curve_ends_where_the_target_is_reached_or_refuses() -> None:
+    vectors, live = _vectors(300), np.ones(300, dtype=bool)
+    truth = _truth(vectors, held_out(300), pieces=1)
+    points = curve(_exact_search(vectors, live, wrong=6), truth, live, lists=64, target=0.79)
+    assert [point.probes for point in points] == [1, 2, 4]
+    assert [point.recall for point in points] == pytest.approx([0.5, 0.6, 0.8])
+    with pytest.raises(
+        KnowledgeError, match=r"finds 0\.000 of the exact ten best with 16 lists visited, below"
+    ):
+        curve(_exact_search(vectors, live, wrong=99), truth, live, lists=16, target=0.8)
+
+
+def test_queries_are_kept_out_of_the_training_sample() -> None:
+    queries = held_out(2000)
+    sample = training_rows(2000, wanted=1200, queries=queries)
+    assert len({*queries.tolist()}) == 500
+    assert len({*sample.tolist()}) == 1200
+    assert not {*queries.tolist()} & {*sample.tolist()}
+    assert held_out(1).tolist() == training_rows(1, wanted=9, queries=held_out(1)).tolist() == [0]
