@@ -24,7 +24,7 @@ _ROUNDS = 10
 _CODEC_SAMPLE = 65_536
 _SIGMAS = 4.0  # a byte covers the mean and four deviations: finer steps than from least to greatest
 _BLOCK = 50_000
-_FILE_LIMIT = 1 << 40  # bytes that a vector in a file may claim
+_LOOP_LIMIT = 1 << 20  # lists, and other repeated parts, that a file may claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,8 @@ def read(path: Path, *, mapped: bool = True) -> Index:
     """
     faiss = _faiss()
 
-    faiss.set_deserialization_vector_byte_limit(min(_FILE_LIMIT, 2 * path.stat().st_size + (1 << 20)))
+    faiss.set_deserialization_vector_byte_limit(2 * path.stat().st_size + (1 << 20))
+    faiss.set_deserialization_loop_limit(_LOOP_LIMIT)
     return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from knowledge.retrieval.rows import PassageRows, bits
 from knowledge.retrieval.vector_search import VectorSearch
 from knowledge.retrieval.versions import Versions, check_file, check_lengths, damaged
 
+_CONDITIONS = 16  # sets of conditions whose rows are kept, one bit a row each
 _RERANKED = 50  # candidates that a cross-encoder reads
 
 
@@ -34,12 +35,14 @@ class OpenVersion:
         rows: Its passages.
         lexical: Ranking by words.
         dense: Ranking by vectors, or none.
+        admitted: Rows that conditions leave, kept for the next query with the same ones.
     """
 
     manifest: Manifest
     rows: PassageRows
     lexical: Bm25
     dense: VectorSearch | None
+    admitted: dict[Filter, NDArray[np.uint8]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path, *, dense: bool) -> "OpenVersion":
@@ -71,10 +74,16 @@ class OpenVersion:
         return [[int(row) for row in rows if row >= 0] for rows in found.rows]
 
     def _allowed(self, among: Filter) -> NDArray[np.uint8] | None:
-        if not among.everything:
+        if among.everything:
+            return None if self.manifest.passages == self.manifest.rows else self.rows.alive
+        known = self.admitted.get(among)
+        if known is None:
             names = self.manifest
-            return bits(self.rows.admitted(among, sources=names.sources, licenses=names.licenses))
-        return None if self.manifest.passages == self.manifest.rows else self.rows.alive
+            known = bits(self.rows.admitted(among, sources=names.sources, licenses=names.licenses))
+            if len(self.admitted) >= _CONDITIONS:
+                self.admitted.clear()
+            self.admitted[among] = known
+        return known
 
 
 class StoreReader:
@@ -193,6 +202,16 @@ class StoreReader:
         return fuse([words.result(), near], constant=self._constant)[:limit]
 
     def _opened(self, number: int) -> OpenVersion:
+        """A version; the one after it where a writer removed it meanwhile."""
+        try:
+            return self._read(number)
+        except KnowledgeError:
+            newer = self._versions.current()
+            if newer == number:
+                raise
+            return self._opened(newer)
+
+    def _read(self, number: int) -> OpenVersion:
         folder = self._versions.folder(number)
         version = OpenVersion.of(folder, dense=self._encoder is not None)
         if version.manifest.dense is not None and self._encoder is not None:

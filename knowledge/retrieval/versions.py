@@ -174,7 +174,14 @@ def link_tree(source: Path, target: Path) -> None:
             if path.name in _REWRITTEN:
                 shutil.copyfile(path, place)
             else:
-                place.hardlink_to(path)
+                _link(path, place)
+
+
+def _link(path: Path, place: Path) -> None:
+    try:
+        place.hardlink_to(path)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, place)
 
 
 def check_file(folder: Path, manifest: Manifest, name: str) -> Path:
