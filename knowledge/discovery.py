@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict, make_concept
 from knowledge.errors import KnowledgeError
+from knowledge.instructions import instructive_passages
 from knowledge.passages import Passage
 from knowledge.question_writer import Writer
 from knowledge.quotes import best_quote, candidate_sentences
@@ -55,6 +56,7 @@ class Discovery:
         rounds: Rounds begun.
         sentences: Sentences written about.
         stopped: Why it ended, one sentence.
+        instructive: Passages left out because they speak to a language model, with the ways in which they do.
     """
 
     bank: ConceptBank
@@ -63,6 +65,7 @@ class Discovery:
     rounds: int
     sentences: int
     stopped: str
+    instructive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,6 +83,7 @@ class _Loop:
     asked: set[str] = field(default_factory=set)
     verdicts: list[Verdict] = field(default_factory=list)
     tested: dict[str, Concept] = field(default_factory=dict)
+    instructive: dict[str, tuple[str, ...]] = field(default_factory=dict)
     sentences: int = 0
 
     def seed(self, questions: Sequence[str]) -> None:
@@ -119,6 +123,8 @@ class _Loop:
         hits = self.retriever.search([self.query(query)], limit=self.settings.retrieve)[0]
         fresh = [hit.passage_id for hit in hits if hit.passage_id not in self.used][: self.settings.keep]
         self.used.update(fresh)
+        self.instructive |= instructive_passages(self.passages[each] for each in fresh)
+        fresh = [each for each in fresh if each not in self.instructive]
         most = self.settings.sentences_per_passage
         return [
             (place, evidence, query)
@@ -222,6 +228,7 @@ def discover(
         rounds,
         loop.sentences,
         _why_stopped(loop, queries),
+        loop.instructive,
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from knowledge.concepts import Evidence
+from knowledge.instructions import looks_like_instructions
 from knowledge.passages import Passage
 from knowledge.sentences import sentences
 from knowledge.vocabulary import WORD, content_words, default_vocabulary, stems
@@ -76,7 +77,7 @@ def best_quote(question: str, passages: Iterable[Passage]) -> tuple[Evidence, fl
 
 
 def _is_sentence(text: str) -> bool:
-    """Neither heading, list of sources, question nor fragment."""
+    """Neither heading, list of sources, question, fragment nor command to a language model."""
     return (
         SHORTEST <= len(text) <= LONGEST
         and text[0].isupper()
@@ -84,4 +85,5 @@ def _is_sentence(text: str) -> bool:
         and not text.startswith("Sources:")
         and not ADVICE.search(text)
         and len(WORD.findall(text)) >= 5
+        and not looks_like_instructions(text)
     )

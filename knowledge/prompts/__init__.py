@@ -6,6 +6,7 @@ from pathlib import Path
 from string import Formatter
 
 from knowledge.errors import KnowledgeError
+from knowledge.prompts.data import as_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class Prompt:
             ) from error
 
     def fill(self, **values: str) -> str:
-        """The text with each placeholder replaced; values are data and are not searched for placeholders."""
+        """The text with each placeholder replaced by a value, made one line of data (`as_data`)."""
         self.require(*values)
-        return self.text.format(**values)
+        return self.text.format(**{name: as_data(value) for name, value in values.items()})
 
     def require(self, *fields: str) -> "Prompt":
         """This prompt, when its placeholders are exactly `fields`."""

@@ -1,18 +1,22 @@
-"""What several tests of knowledge share: the real small language model, loaded once."""
+"""What several tests of knowledge share: helper modules beside them, and the real small language model."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-sys.path.append(
-    str(Path(__file__).parent)
-)  # helper modules beside the tests; last, so that they shadow nothing
+HERE = str(Path(__file__).parent)
+sys.path.append(HERE)  # last, so that the helper modules shadow nothing
 
 
 @pytest.fixture(scope="session")
-def small_model_folder() -> Path:
-    """Weights of SmolLM2 135M."""
+def mind() -> Any:
+    """SmolLM2 135M, loaded once, behind servers on loopback."""
+    from loopback_server import NUMBERS, ONE, RealMind
+
     from pipelines.weights import find_weights
 
-    return find_weights("smollm2-135m-instruct")
+    small = RealMind(find_weights("smollm2-135m-instruct"))
+    small.learn(NUMBERS, ONE)
+    return small

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -17,6 +17,9 @@ from fastapi.responses import JSONResponse, Response
 
 from knowledge.language import LocalModel, Sampling
 
+NUMBERS = tuple(f"Number {n}" for n in range(40))
+ONE = Sampling(max_tokens=1)
+"""Prompts of many tests and how they are asked, so that the model thinks about them once."""
 KINDS = ("429", "500", "before", "after", "garbage")
 """Two of them are timeouts: before anything was generated, and after it."""
 GARBAGE = (
@@ -46,29 +49,44 @@ class Mind(Protocol):
 
 
 class RealMind:
-    """A small model in this process, one call at a time."""
+    """A small model in this process, one call at a time; what it once said it says again without thinking."""
 
     def __init__(self, directory: Path) -> None:
         self.model = LocalModel(directory)
+        self._said: dict[object, Any] = {}
         self._lock = threading.Lock()
 
     def write(
         self, prompt: str, *, max_tokens: int, stop: tuple[str, ...], temperature: float, seed: int
     ) -> str:
         sampling = Sampling(max_tokens=max_tokens, temperature=temperature, seed=seed, stop=stop)
-        with self._lock:
-            return self.model.complete([prompt], sampling)[0][0]
+        return self._once((prompt, sampling), lambda: self.model.complete([prompt], sampling)[0][0])
+
+    def learn(self, prompts: Sequence[str], sampling: Sampling) -> list[str]:
+        """Think about many prompts together, which is faster; their replies."""
+        replies = [reply for (reply,) in self.model.complete(prompts, sampling)]
+        self._said |= {(prompt, sampling): reply for prompt, reply in zip(prompts, replies, strict=True)}
+        return replies
 
     def top(self, prompt: str, count: int) -> list[tuple[str, float]]:
+        return self._once((prompt, count), lambda: self._top(prompt, count))
+
+    def _top(self, prompt: str, count: int) -> list[tuple[str, float]]:
         import torch
 
         from knowledge.language.reading import Reading
 
-        with self._lock, torch.inference_mode():
+        with torch.inference_mode():
             logits = Reading(self.model.network, [self.model.tokens(prompt)]).logits[0]
             shares = logits.double().log_softmax(-1).topk(count)
         tokens = [self.model.tokenizer.decode([int(i)]) for i in shares.indices]
         return list(zip(tokens, shares.values.tolist(), strict=True))
+
+    def _once(self, key: object, think: Callable[[], Any]) -> Any:
+        with self._lock:
+            if key not in self._said:
+                self._said[key] = think()
+            return self._said[key]
 
     def chat(self, messages: list[dict[str, str]]) -> str:
         return str(
@@ -126,6 +144,7 @@ class Server:
         faults: Share of requests that meet a fault.
         seed: Of the faults.
         slow: Seconds of a timeout.
+        delay: Seconds that every reply takes.
         schema: What becomes of `response_format`.
         logprobs: Whether token probabilities are given.
         usage: Whether tokens are counted.
@@ -140,6 +159,7 @@ class Server:
         faults: float = 0.0,
         seed: int = 0,
         slow: float = 1.0,
+        delay: float = 0.0,
         schema: Literal["enforce", "ignore", "refuse"] = "enforce",
         logprobs: bool = True,
         usage: bool = True,
@@ -151,6 +171,7 @@ class Server:
         self.mind = mind
         self.faults = faults
         self.slow = slow
+        self.delay = delay
         self.schema = schema
         self.logprobs = logprobs
         self.usage = usage
@@ -215,6 +236,7 @@ class Server:
             return _error(504, "timeout")
         if "response_format" in body and self.schema == "refuse":
             return _error(400, "unknown_parameter")
+        time.sleep(self.delay)
         reply = self._reply(body, prompt)
         if fault == "after":
             time.sleep(self.slow)

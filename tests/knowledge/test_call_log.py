@@ -167,3 +167,38 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path.write_text("not a database, but long enough to be looked at " * 40)
     with pytest.raises(KnowledgeError, match=r"calls\.sqlite cannot be read as SQLite"):
         CallLog(path)
+
+
+def test_a_log_of_the_first_shape_goes_on_working(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    first = (
+        "create table replies (key text primary key, model text not null, kind text not null, "
+        "reply text not null, prompt text) without rowid"
+    )
+    key = completion_key("counting", "known", Sampling())
+    with sqlite3.connect(path) as old:
+        old.execute(first)
+        old.execute("insert into replies values (?, 'counting', 'complete', ?, null)", (key, '["kept"]'))
+    model = CountingModel()
+    with CallLog(path) as log:
+        assert LoggedModel(model, log).complete(["known", "new"], Sampling()) == [["kept"], ["3:0"]]
+        assert model.asked == ["new"]
+        assert log.spent("run").calls == 0
+    with old:  # and a program of that time can still write to it
+        old.execute("insert or ignore into replies values ('k', 'm', 'complete', '[]', null)")
+    old.close()
+
+
+def test_claims_are_exclusive_until_they_end(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with CallLog(path) as log, CallLog(path) as other:
+        assert log.claim(["a", "b"]) == ["a", "b"]
+        assert other.claim(["a", "b", "c"]) == ["c"]
+        log.release(["a"])
+        assert other.claim(["a", "b"]) == ["a"]
+        log.put("m", "complete", [("b", "p", ["r"])])
+        assert other.claim(["b"]) == []  # answered, so nothing is left to ask
+        with sqlite3.connect(path) as database:
+            database.execute("update claims set until = 0")
+        database.close()
+        assert log.claim(["a", "c"]) == ["a", "c"]

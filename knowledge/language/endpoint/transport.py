@@ -11,7 +11,7 @@ from knowledge.language.endpoint.backoff import retry_after
 from knowledge.language.endpoint.settings import Endpoint
 
 LONGEST_BODY = 8_000_000
-INSTALL = "pip install 'knobo[endpoint]'"
+INSTALL = "pip install 'knobo[openai]'"
 RETRIED = frozenset({408, 409, 425, 429})
 SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 
