@@ -46,8 +46,10 @@ NXML = b"""<!DOCTYPE article PUBLIC "-//NLM//DTD JATS v1.0 20120330//EN" "JATS.d
 </title-group><pub-date pub-type="epub"><year>2012</year></pub-date><permissions><license
 xlink:href="http://creativecommons.org/licenses/by/2.0"><license-p>Open.</license-p></license></permissions>
 <abstract><p>Lipids &lt; 3.</p></abstract></article-meta></front>
-<body><sec><title>Results</title><p>Seen <xref ref-type="bibr">[1]</xref>, <xref ref-type="bibr">[2]</xref> in 10<sup>9</sup>.</p>
-<sec><title>Deep</title><list><list-item><p>One</p></list-item></list></sec></sec></body><back><ref-list><ref/></ref-list></back></article>
+<body><sec><title>Results</title><p>Seen
+<xref ref-type="bibr">[1]</xref>, <xref ref-type="bibr">[2]</xref> in 10<sup>9</sup>.</p>
+<sec><title>Deep</title><list><list-item><p>One</p></list-item></list></sec></sec></body>
+<back><ref-list><ref/></ref-list></back></article>
 """
 JSONL = b"""{"id": "1", "text": "Air in the pleura \\u2013 small.", "title": "A"}
 {"id": 2, "text": "Clear lungs.", "title": null}
@@ -55,15 +57,11 @@ JSONL = b"""{"id": "1", "text": "Air in the pleura \\u2013 small.", "title": "A"
 ENTITIES = (
     b'<!DOCTYPE x [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c SYSTEM "file:///etc/passwd">]>'
 )
+TAGS = ("PubmedArticle", "/PubmedArticle", "PMID", "/Article", "sec", "/p", "sup")
 DAMAGE = (
-    *(
-        each.encode()
-        for each in '< > & &c; &b; </ <!-- --> <![CDATA[ ]]> <? ?> { } " \\ud800 1e999 NaN'.split()
-    ),
-    *(
-        f"<{each}>".encode()
-        for each in ("PubmedArticle", "/PubmedArticle", "PMID", "/Article", "sec", "/p", "sup")
-    ),
+    *(b"<", b">", b"&", b"&c;", b"&b;", b"</", b"<!--", b"-->", b"<![CDATA[", b"]]>", b"<?", b"?>"),
+    *(b"{", b"}", b'"', b"\\ud800", b"1e999", b"NaN"),
+    *(f"<{each}>".encode() for each in TAGS),
     *(b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"\xc2\x85", b"\n", b'encoding="utf-16"', b'{"id":', ENTITIES),
     *(b"[" * 3000, b"<p>" * 400, b"<i>" * 3000, b"9" * 5000),
 )
