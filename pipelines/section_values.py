@@ -58,7 +58,9 @@ def annotation(config: Config) -> object:
     """How reports are read, with the words of the lexica."""
     lexicon = load_lexicon(*config.annotation.lexicon).digest
     shipped = shipped_digest("knowledge/annotation/lexicon", ".toml")
-    return [config.annotation.model_dump(mode="json"), lexicon, shipped]
+    sampled = config.annotation.nearest > 0
+    encoder = [config.screening.encoder, local_digest(config.screening.encoder)] if sampled else None
+    return [config.annotation.model_dump(mode="json"), lexicon, shipped, encoder]
 
 
 def discovery(config: Config) -> object:

@@ -11,6 +11,7 @@ from knowledge.annotation.report_text import finding_texts
 from knowledge.annotation.table import AnnotationTable, Answer, Cells, Progress, Report
 from knowledge.concepts import Concept
 from knowledge.language.protocol import LanguageModel
+from knowledge.prompts.data import as_data
 
 PROMPT = """Text: Heart size is normal. No focal consolidation or effusion.
 Question: Is the heart enlarged?
@@ -146,7 +147,7 @@ class LanguageModelAnnotator:
             places = [(row, column) for row in rows for column in np.flatnonzero(wanted[row]).tolist()]
             if places:
                 prompts = [
-                    PROMPT.format(text=_plain(texts[row]), question=questions[column])
+                    PROMPT.format(text=as_data(texts[row]), question=questions[column])
                     for row, column in places
                 ]
                 yes, no = np.clip(self._model.choose(prompts, OPTIONS), 1e-9, 1).T
@@ -166,8 +167,3 @@ def _calls(counts: NDArray[np.int64]) -> Iterator[range]:
         size += count
     if start < len(counts):
         yield range(start, len(counts))
-
-
-def _plain(text: str) -> str:
-    """On one line, so that a report cannot add a question of its own."""
-    return " ".join(text.split())

@@ -141,9 +141,19 @@ def only(table: AnnotationTable, cells: Cells) -> AnnotationTable:
     )
 
 
+def join_tables(tables: Sequence[AnnotationTable]) -> AnnotationTable:
+    """One table of the reports of several, which answer the same concepts by the same annotator."""
+    return replace(
+        tables[0],
+        report_ids=tuple(report_id for table in tables for report_id in table.report_ids),
+        answer=np.concatenate([table.answer for table in tables]),
+        probability=np.concatenate([table.probability for table in tables]),
+    )
+
+
 def write_annotations(path: Path, tables: Sequence[AnnotationTable]) -> None:
     """Writes all cells to one Parquet file: a row group for each table, a row for each cell."""
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with part.open("wb") as file:
         with pq.ParquetWriter(file, _SCHEMA, compression="zstd") as writer:
             for table in tables:

@@ -48,10 +48,10 @@ STAGES = (
     ),
     Stage(
         "annotate",
-        1,
-        ("grounding_data", "annotation", "language_model"),
+        2,
+        ("grounding_data", "annotation", "language_model", "seed"),
         ("concepts.jsonl", "images.parquet"),
-        ("annotations.parquet",),
+        ("annotations.parquet", annotate.AGREEMENT),
         annotate.annotate,
     ),
     Stage(

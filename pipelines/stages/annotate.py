@@ -1,34 +1,80 @@
 """What every report says of every concept."""
 
-from knowledge.annotation.table import (
-    AnnotationTable,
-    write_annotations,
-)
-from knowledge.concepts import ConceptBank
+import random
+from collections.abc import Sequence
+
+from knowledge.annotation.agreement import agreements, save_agreements
+from knowledge.annotation.sampling import CellSampling, sample_cells, similarities
+from knowledge.annotation.shards import Shards
+from knowledge.annotation.table import AnnotationTable, Annotator, Cells, Report, write_annotations
+from knowledge.concepts import Concept, ConceptBank
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
+from pipelines.stages.index import question_encoder
 from pipelines.stages.language import accounted
 from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
+from pipelines.weights import cache_directory
+
+AGREEMENT = "agreement.json"
 
 
 @accounted
 def annotate(run: Run) -> None:
     """Every concept of every grounding image, by its report or by expert columns."""
-    bank = ConceptBank.load(run.path("concepts.jsonl"))
-    table = read_images(run.path("images.parquet"))
-    reports = reports_of(table.of(run.config.grounding.datasets))
+    concepts = list(ConceptBank.load(run.path("concepts.jsonl")))
+    images = read_images(run.path("images.parquet"))
+    reports = reports_of(images.of(run.config.grounding.datasets))
     tables: list[AnnotationTable] = []
     if reports:
-        progress = run.reporter.work("annotate", "concepts")
-        tables.append(annotator(run).annotate(reports, list(bank), progress=progress))
+        cells = cells_to_ask(run, reports, concepts)
+        tables.append(read(run, annotator(run), reports, concepts, cells=cells))
     tables += [
         made
         for dataset in grounding_datasets(run)
-        if (made := expert_table(dataset, table.of([dataset.name]), list(bank))) is not None
+        if (made := expert_table(dataset, images.of([dataset.name]), concepts)) is not None
     ]
     if not tables:
         raise PipelineError(
             "the grounding data sets have neither reports nor expert columns; name them in the configuration"
         )
+    compare(run, tables, reports, concepts)
     write_annotations(run.path("annotations.parquet"), tables)
+
+
+def cells_to_ask(run: Run, reports: Sequence[Report], concepts: Sequence[Concept]) -> Cells | None:
+    """Which concepts are asked of which reports; none stands for all."""
+    section = run.config.annotation
+    if not (section.nearest or section.random):
+        return None
+    progress = run.reporter.work("compare", "sentences")
+    near = similarities(reports, concepts, question_encoder(run), progress=progress)
+    how = CellSampling(nearest=section.nearest, random=section.random, seed=run.config.seed)
+    return sample_cells(near, concepts, how)
+
+
+def read(
+    run: Run,
+    reader: Annotator,
+    reports: Sequence[Report],
+    concepts: Sequence[Concept],
+    *,
+    cells: Cells | None,
+) -> AnnotationTable:
+    """Answers of one annotator; those of finished shards are taken from the cache."""
+    shards = Shards(reader, cache_directory() / "annotations")
+    return shards.annotate(reports, concepts, cells=cells, progress=run.reporter.work("annotate", "reports"))
+
+
+def compare(
+    run: Run, tables: Sequence[AnnotationTable], reports: Sequence[Report], concepts: Sequence[Concept]
+) -> None:
+    """Lets further annotators read some of the reports, and keeps how far all agree."""
+    section = run.config.annotation
+    others = [name for name in section.compare_with if name != section.annotator]
+    chosen = random.Random(run.config.seed).sample(  # noqa: S311 # no secret
+        reports, min(len(reports), section.compare_reports)
+    )
+    further = [read(run, annotator(run, name), chosen, concepts, cells=None) for name in others if chosen]
+    rows = agreements([*tables, *further], seed=run.config.seed)
+    save_agreements(rows, run.path(AGREEMENT), reports=len(chosen) if further else 0)

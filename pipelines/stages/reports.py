@@ -18,10 +18,10 @@ from pipelines.run import Run
 from pipelines.stages.language import open_language_model, require_reports_may_leave
 
 
-def annotator(run: Run) -> Annotator:
-    """Who reads the reports."""
+def annotator(run: Run, name: str | None = None) -> Annotator:
+    """Who reads the reports: the one configured, or another by name."""
     section = run.config.annotation
-    if section.annotator == "rules":
+    if (name or section.annotator) == "rules":
         silence = Answer.NO if section.silence == "no" else Answer.UNKNOWN
         return RuleAnnotator(load_lexicon(*section.lexicon), silence=silence)
     from knowledge.annotation.language_model import LanguageModelAnnotator  # noqa: PLC0415
