@@ -268,6 +268,8 @@ def test_a_folder_without_pubmed_files_and_a_foreign_state_are_named(tmp_path: P
     with pytest.raises(KnowledgeError, match="is empty"):
         Selection(words=(" *",))
     _write(tmp_path / _name(1), _article(1))
+    with pytest.raises(KnowledgeError, match="cannot be written to"):
+        read_bulk(tmp_path, source="p", license="l", state=tmp_path / _name(1))
     (tmp_path / "knobo-state").mkdir()
     (tmp_path / "knobo-state" / "ledger.json").write_text(json.dumps([1]))
     with pytest.raises(KnowledgeError, match=r"ledger\.json is not a ledger"):

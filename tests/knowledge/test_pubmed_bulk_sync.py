@@ -1,6 +1,9 @@
 import gzip
 import hashlib
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +14,7 @@ import pytest
 
 from knowledge.errors import KnowledgeError
 from knowledge.sources.pubmed_bulk import Fetching, read_bulk, sync_bulk
+from knowledge.sources.pubmed_bulk.state import State
 
 QUICK = Fetching(pause=0.01, timeout=5)
 
@@ -23,6 +27,7 @@ class Server:
         self.asked: Counter[str] = Counter()
         self.faults: dict[str, list[str]] = {}
         self.most_at_once = self.at_once = 0
+        self.delay = 0.0
         outer, lock = self, threading.Lock()
 
         class Handler(SimpleHTTPRequestHandler):
@@ -40,6 +45,7 @@ class Server:
                     outer.most_at_once = max(outer.most_at_once, outer.at_once)
                     fault = (outer.faults.get(name) or [""]).pop(0)
                 try:
+                    time.sleep(outer.delay)
                     self.answer(fault)
                 finally:
                     with lock:
@@ -196,6 +202,30 @@ def test_a_new_year_replaces_the_old_once_it_is_complete(server: Server, tmp_pat
     reading = read_bulk(mirror, source="p", license="l")
     assert len(list(reading)) == 99
     assert reading.report.vanished_named == (60,)
+
+
+def test_a_killed_run_goes_on_without_fetching_a_verified_file_again(server: Server, tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    for number in range(1, 7):
+        server.publish(f"baseline/pubmed26n{number:04}.xml.gz", number)
+    server.delay = 0.2
+    code = (
+        "import sys; from pathlib import Path; from knowledge.sources.pubmed_bulk import Fetching, sync_bulk; "
+        "sync_bulk(sys.argv[1], Path(sys.argv[2]), fetching=Fetching(connections=2))"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", code, server.url, str(mirror)], cwd=Path(__file__).parents[2]
+    )
+    while not (ledger := State(mirror / "knobo-state").read_ledger()):
+        assert run.poll() is None
+        time.sleep(0.02)
+    run.kill()
+    run.wait()
+    server.delay = 0
+    report = sync_bulk(server.url, mirror, fetching=QUICK)
+    assert 1 <= len(report.fetched) < 6
+    assert all(server.asked[name] == 1 for name in ledger)
+    assert _ids(mirror) == [f"pmid:{number}" for number in range(1, 7)]
 
 
 def test_never_more_connections_than_allowed(server: Server, tmp_path: Path) -> None:

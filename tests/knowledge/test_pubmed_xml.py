@@ -8,6 +8,7 @@ import pytest
 
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document, Section
+from knowledge.sources.pubmed_records import PubmedRecord, parse_record, pieces
 from knowledge.sources.pubmed_xml import read_pubmed_xml
 
 HEAD = (
@@ -145,6 +146,73 @@ def test_entities_of_the_file_are_neither_expanded_nor_fetched(tmp_path: Path) -
     assert "lol" not in document.sections[0].text
 
 
+@pytest.mark.parametrize(
+    ("date", "year", "printed"),
+    [
+        ("<Year>2019</Year><Month>May</Month><Day>28</Day>", 2019, "2019 May 28"),
+        ("<MedlineDate>1998 Dec-1999 Jan</MedlineDate>", 1998, "1998 Dec-1999 Jan"),
+        ("<MedlineDate>Winter 2004</MedlineDate>", 2004, "Winter 2004"),
+        ("<Year>2001</Year><Season>Spring</Season>", 2001, "2001 Spring"),
+        ("", None, ""),
+    ],
+)
+def test_the_year_is_the_first_of_the_date_of_publication(
+    tmp_path: Path, date: str, year: int | None, printed: str
+) -> None:
+    journal = f"<Journal><JournalIssue><PubDate>{date}</PubDate></JournalIssue></Journal><ArticleTitle>"
+    path = _write(tmp_path / "a.xml", _article(7, _text("Text.")).replace("<ArticleTitle>", journal))
+    assert [document.year for document in _read(path)] == [year]
+    assert _records(path)[0].date == printed
+
+
+def _records(path: Path) -> list[PubmedRecord]:
+    return [parse_record(piece) for piece in pieces(path) if piece.tag.startswith("Pubmed")]
+
+
+def test_ids_are_those_of_the_article_and_not_of_its_references(tmp_path: Path) -> None:
+    reference = (
+        '<ReferenceList>{}<ArticleIdList><ArticleId IdType="doi">10.9/cited</ArticleId></ArticleIdList>{}'
+    )
+    own = (
+        '<ArticleIdList><ArticleId IdType="doi">10.1/own</ArticleId><ArticleId IdType="pmc">PMC5</ArticleId>'
+        "</ArticleIdList>"
+    )
+    nested = reference.format("", reference.format("", "</ReferenceList>") + "</ReferenceList>")
+    for number, data in enumerate((own + nested, nested + own)):
+        article = _article(7, _text("Text.")).split("<PubmedData>")[0] + f"<PubmedData>{data}</PubmedData>"
+        path = _write(tmp_path / f"{number}.xml", article + "</PubmedArticle>")
+        assert [(record.doi, record.pmc) for record in _records(path)] == [("10.1/own", "PMC5")]
+
+
+def test_comments_and_cdata_hide_what_looks_like_a_record(tmp_path: Path) -> None:
+    hidden = _article(9, _text("Hidden."))
+    tricky = f"<!-- {hidden} --><![CDATA[a < b </PubmedArticle> {hidden}]]> end."
+    path = _write(
+        tmp_path / "a.xml", f"<!-- {hidden} -->", _article(7, _text(tricky)), _article(8, _text("Text."))
+    )
+    documents = _read(path)
+    assert [document.id for document in documents] == ["pmid:7", "pmid:8"]
+    assert documents[0].sections[0].text.startswith("a < b </PubmedArticle>")
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16", "windows-1252", "utf-8-sig"])
+def test_other_encodings_are_read_where_they_are_declared(tmp_path: Path, encoding: str) -> None:
+    declared = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>\n'
+    text = (
+        declared + "<PubmedArticleSet>" + _article(7, _text("Sjögren's. " * 90_000)) + "</PubmedArticleSet>"
+    )
+    (tmp_path / "a.xml").write_bytes(text.encode(encoding))
+    (document,) = _read(tmp_path / "a.xml")
+    assert document.sections[0].text == ("Sjögren's. " * 90_000).strip()
+
+
+@pytest.mark.parametrize("encoding", ["zlib", "utf-7", "none"])
+def test_encodings_that_no_such_file_has_are_named(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.xml").write_text(f'<?xml version="1.0" encoding="{encoding}"?>\n<PubmedArticleSet/>')
+    with pytest.raises(KnowledgeError, match=f"a.xml declares the encoding '{encoding}'"):
+        _read(tmp_path / "a.xml")
+
+
 def test_malformed_xml_is_named_with_file_and_line(tmp_path: Path) -> None:
     path = _write(tmp_path / "broken.xml", _article(1, _text("Text.")), "<PubmedArticle>", "</Nonsense>")
     line = path.read_text().split("\n").index("<PubmedArticle>") + 1
@@ -208,6 +276,22 @@ def test_real_abstracts_hold_the_words_that_the_standard_library_finds(shared_da
                 assert [section.text.replace("^", "") for section in document.sections] == [
                     " ".join("".join(part.itertext()).replace("^", "").split()) for part in parts
                 ]
+
+
+@pytest.mark.real
+def test_real_years_and_ids_are_those_that_the_standard_library_finds(shared_data: Path) -> None:
+    for file in (shared_data / "pubmed" / "xml").glob("*.xml"):
+        for article, record in zip(ET.parse(file).getroot(), _records(file), strict=True):
+            ids = {
+                each.get("IdType"): each.text
+                for each in article.findall("PubmedData/ArticleIdList/ArticleId")
+            }
+            published = article.find("MedlineCitation/Article/Journal/JournalIssue/PubDate")
+            assert published is not None
+            year = published.findtext("Year") or (published.findtext("MedlineDate") or "")[:4]
+            assert str(record.pmid) == article.findtext("MedlineCitation/PMID")
+            assert (record.doi, record.pmc) == (ids.get("doi", ""), ids.get("pmc", ""))
+            assert str(record.year) == year
 
 
 @pytest.mark.real

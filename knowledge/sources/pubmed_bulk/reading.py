@@ -76,6 +76,7 @@ class BulkReading:
         progress: Callable[[int, int], None] | None,
     ) -> None:
         self._files, self._ignored = current_year(directory, state)
+        state.prepare()
         self._state = state
         self._wanted = wanted
         self._workers = workers

@@ -48,6 +48,21 @@ class State:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def prepare(self) -> None:
+        """Make the folder.
+
+        Raises:
+            KnowledgeError: It cannot be written to.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError as error:
+            raise KnowledgeError(
+                f"{self.folder} cannot be written to ({error.strerror}): name another folder."
+            ) from error
+
     def read_ledger(self) -> dict[str, Verified]:
         """Verified files by name; none where there is no ledger.
 
