@@ -32,11 +32,11 @@ class EndpointSection(Section):
     """Of a million tokens read, in any currency."""
     completion_price: Annotated[float, Field(ge=0)] = 0.0
     """Of a million tokens written."""
-    budget_calls: Annotated[int, Field(ge=0)] | None = None
+    budget_calls: Annotated[int | None, Field(ge=0)] = None
     """Requests of the whole run at most, retries among them; raise it to go on after it is spent."""
-    budget_tokens: Annotated[int, Field(ge=0)] | None = None
+    budget_tokens: Annotated[int | None, Field(ge=0)] = None
     """Tokens of the whole run at most, read and written."""
-    budget_cost: Annotated[float, Field(ge=0)] | None = None
+    budget_cost: Annotated[float | None, Field(ge=0)] = None
     """Cost of the whole run at most, by the two prices."""
 
     @model_validator(mode="after")
