@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.retrieval.directories import damaged, published, read_about, write_about
-from knowledge.retrieval.encoder import PassageEncoder
+from knowledge.retrieval.encoder import PassageEncoder, encode_passages
 from knowledge.retrieval.hits import Hit
 from knowledge.retrieval.vector_cache import VectorCache, text_digest
 
@@ -132,7 +132,7 @@ def passage_vectors(
             vectors[i] = known[digest]
     for start in range(0, len(missing), _SHARD):
         some = missing[start : start + _SHARD]
-        vectors[some] = encoder.encode([passages[i].searchable for i in some])
+        vectors[some] = encode_passages(encoder, [passages[i] for i in some])
         if cache is not None:
             cache.put(encoder.digest, {digests[i]: vectors[i] for i in some})
         if progress is not None:

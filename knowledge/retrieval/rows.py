@@ -21,6 +21,7 @@ from knowledge.retrieval.manifest import Segment
 NO_YEAR = -1
 _FACTS = np.dtype([("source", "<u2"), ("license", "<u2"), ("year", "<i2"), ("retracted", "?")])
 _TABLES = ("offsets", "ids", "digests", "facts")
+_to_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one a call
 _FIELDS = tuple(each.name for each in fields(Passage))
 _DIGEST = 16  # bytes of SHA-256: two passages that differ share them once in 2^64 pairs
 
@@ -202,7 +203,7 @@ def bits(rows: NDArray[np.bool_]) -> NDArray[np.uint8]:
 def record(passage: Passage) -> bytes:
     """The JSON line of a passage."""
     values = {name: getattr(passage, name) for name in _FIELDS}  # a third of the time of `asdict`
-    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
+    return _to_json(values).encode() + b"\n"
 
 
 def record_digest(line: bytes) -> bytes:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from knowledge.passages import Passage
 from knowledge.retrieval.encoder import PassageEncoder, encode_passages
 from knowledge.retrieval.engine import Found, Vectors, add, best, exact, read, write
 from knowledge.retrieval.recall import DEPTH
@@ -76,18 +77,23 @@ def embed(shard: EmbedShard, *, encoder: PassageEncoder, cache: Path | None = No
     for first in range(shard.first, shard.last, _AT_ONCE):
         last = min(first + _AT_ONCE, shard.last)
         passages = list(segment_lines(shard.passages, first=first, last=last))
-        digests = [text_digest(passage.searchable) for passage in passages]
-        known = {} if kept is None else kept.get(encoder.digest, digests)
-        missing = [i for i, digest in enumerate(digests) if digest not in known]
-        if missing:
-            made = encode_passages(encoder, [passages[i] for i in missing])
-            fresh = {digests[i]: made[n] for n, i in enumerate(missing)}
-            known |= fresh
-            if kept is not None:
-                kept.put(encoder.digest, fresh)
-        vectors[first - shard.first : last - shard.first] = [known[digest] for digest in digests]
+        made = encode_passages(encoder, passages) if kept is None else _cached(passages, encoder, kept)
+        vectors[first - shard.first : last - shard.first] = made
     vectors.flush()
     return shard.target
+
+
+def _cached(passages: Sequence[Passage], encoder: PassageEncoder, cache: VectorCache) -> Vectors:
+    """Vectors `(n, d) float32`; what the cache does not know is encoded, and known from then on."""
+    digests = [text_digest(passage.searchable) for passage in passages]
+    known = cache.get(encoder.digest, digests)
+    missing = [i for i, digest in enumerate(digests) if digest not in known]
+    if missing:
+        made = encode_passages(encoder, [passages[i] for i in missing])
+        fresh = {digests[i]: made[n] for n, i in enumerate(missing)}
+        cache.put(encoder.digest, fresh)
+        known |= fresh
+    return np.stack([known[digest] for digest in digests])
 
 
 def add_vectors(shard: AddShard) -> Found:

@@ -21,6 +21,7 @@ from index_material import (
 from numpy.typing import NDArray
 
 from knowledge.passages import Passage
+from knowledge.retrieval.bm25 import Bm25
 from knowledge.retrieval.dense_files import DenseFiles, Embedding
 from knowledge.retrieval.engine import exact
 from knowledge.retrieval.kinds import Kind, choose
@@ -52,6 +53,7 @@ def measure() -> dict[str, Figure]:
         figures, built = default_kind(
             home, real, embedding, queries=queries, truth=truth, flat=flat, material=material
         )
+        figures |= lexical(Path(folder, "lexical"), real)
         figures |= hybrid(home, embedding, queries)
         figures |= adding(home, real, embedding, queries, built)
         figures |= small_kind(home, Path(folder, "small"), embedding, queries, truth)
@@ -79,7 +81,6 @@ def default_kind(
     single = median_seconds(lambda query: opened.search(query, LIMIT), queries[:500])
     size = manifest.files["dense/000001.faiss"].bytes
     how = f"{material}; {dense.kind}, {dense.lists} lists, {dense.probes} visited"
-    rows = "one thread; words, rows and their tables on disk, one pass"
     return {
         "index.recall_at_10": Figure(
             recall(opened, queries, truth),
@@ -96,8 +97,19 @@ def default_kind(
             whole - text, "s", "vectors read, trained, added, merged, recall curve, checksums; 2 cores"
         ),
         "index.store_build_s": Figure(whole, "s", "passages, words and vectors, until published"),
-        "index.lexical_passages_per_s": Figure(COUNT / text, "passages/s", rows),
+        "index.text_s": Figure(text, "s", "of these, for passages and words, made up as they are read"),
     }, whole
+
+
+def lexical(folder: Path, real: Sequence[Passage]) -> dict[str, Figure]:
+    """Speed of the lexical index by itself."""
+    passages = list(mixed_passages(real, COUNT // 10))
+    size = sum(len(passage.searchable) for passage in passages) / len(passages)
+    started = time.perf_counter()
+    Bm25.build(passages, folder)
+    taken = time.perf_counter() - started
+    how = f"{len(passages):,} passages of {size:.0f} characters, until committed; one indexing thread"
+    return {"index.lexical_passages_per_s": Figure(len(passages) / taken, "passages/s", how)}
 
 
 def hybrid(home: Path, embedding: Embedding, queries: Vectors) -> dict[str, Figure]:
