@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.cli_reference import cli_page
 from pipelines.config_reference import configuration_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,6 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_configuration_page_is_what_the_settings_say() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == configuration_page(), (
         "write it anew: python -m pipelines.config_reference > docs/configuration.md"
+    )
+
+
+def test_the_page_of_the_command_line_is_what_the_help_says() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == cli_page(), (
+        "write it anew: python -m pipelines.cli_reference > docs/cli.md"
     )
 
 
@@ -26,13 +33,14 @@ def test_paths_named_in_a_page_exist(page: str) -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-def test_the_readme_names_only_commands_that_exist() -> None:
-    help_text, readme = run("--help"), (ROOT / "README.md").read_text("utf-8")
-    for verb in set(re.findall(r"^\s*knobo (\w+)", readme, re.MULTILINE)):
-        assert re.search(rf"\b{verb}\b", help_text), verb
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_names_only_commands_that_exist(page: str) -> None:
+    verbs = set(re.findall(r"^## `(knobo [a-z ]+?)(?: [A-Z\[].*)?`$", cli_page(), re.MULTILINE))
+    named = re.findall(r"^    (knobo [a-z]+(?: [a-z]+)?)", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    assert [words for words in named if words not in verbs and words.rsplit(" ", 1)[0] not in verbs] == []
 
 
-@pytest.mark.parametrize("verb", ["init", "run", "demo", "status", "concepts", "explain", "audit"])
+@pytest.mark.parametrize("verb", ["init", "run", "demo", "status", "concepts", "explain", "audit", "index"])
 def test_every_verb_explains_itself(verb: str) -> None:
     assert verb in run(verb, "--help")
 
