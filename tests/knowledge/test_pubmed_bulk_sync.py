@@ -210,7 +210,8 @@ def test_a_killed_run_goes_on_without_fetching_a_verified_file_again(server: Ser
         server.publish(f"baseline/pubmed26n{number:04}.xml.gz", number)
     server.delay = 0.2
     code = (
-        "import sys\nfrom pathlib import Path\nfrom knowledge.sources.pubmed_bulk import Fetching, sync_bulk\n"
+        "import sys\nfrom pathlib import Path\n"
+        "from knowledge.sources.pubmed_bulk import Fetching, sync_bulk\n"
         "sync_bulk(sys.argv[1], Path(sys.argv[2]), fetching=Fetching(connections=2))"
     )
     run = subprocess.Popen(
