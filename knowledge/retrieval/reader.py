@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ class StoreReader:
         among: Filter = Filter(),  # noqa: B008 - frozen
     ) -> list[tuple[int, float]]:
         """Rows and fused scores of one query whose vector `(1, d) float32` is known."""
-        return self._fused(self._open, query, vector, limit=limit, among=among)
+        return self._fused(self._open, [query], vector, limit=limit, among=among)[0]
 
     def _ranked(
         self,
@@ -179,10 +180,7 @@ class StoreReader:
         among: Filter,
     ) -> list[list[tuple[int, float]]]:
         wanted = limit if self._reranker is None else max(limit, _RERANKED)
-        fused = [
-            self._fused(version, query, vectors[i : i + 1], limit=wanted, among=among)
-            for i, query in enumerate(queries)
-        ]
+        fused = self._fused(version, queries, vectors, limit=wanted, among=among)
         if self._reranker is None:
             return fused
         return [
@@ -191,15 +189,22 @@ class StoreReader:
         ]
 
     def _fused(
-        self, version: OpenVersion, query: str, vector: NDArray[np.float32], *, limit: int, among: Filter
-    ) -> list[tuple[int, float]]:
-        """Both arms at the same time; words alone where there are no vectors."""
+        self,
+        version: OpenVersion,
+        queries: Sequence[str],
+        vectors: NDArray[np.float32],
+        *,
+        limit: int,
+        among: Filter,
+    ) -> list[list[tuple[int, float]]]:
+        """Both arms at the same time, all vectors in one pass; words alone where there are no vectors."""
         asked = candidates(limit)
-        if not vector.shape[1]:
-            return fuse([version.by_words(query, limit=asked, among=among)], constant=self._constant)[:limit]
-        words = self._pool.submit(version.by_words, query, limit=asked, among=among)
-        (near,) = version.by_vectors(vector, limit=asked, among=among)
-        return fuse([words.result(), near], constant=self._constant)[:limit]
+        by_words = partial(version.by_words, limit=asked, among=among)
+        if not vectors.shape[1]:
+            return [fuse([by_words(query)], constant=self._constant)[:limit] for query in queries]
+        words = self._pool.map(by_words, queries)
+        near = version.by_vectors(vectors, limit=asked, among=among)
+        return [fuse(arms, constant=self._constant)[:limit] for arms in zip(words, near, strict=True)]
 
     def _opened(self, number: int) -> OpenVersion:
         """A version; the one after it where a writer removed it meanwhile."""
