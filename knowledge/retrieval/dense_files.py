@@ -136,9 +136,21 @@ class DenseFiles:
             KnowledgeError: A file is damaged or foreign.
         """
         assert manifest.dense is not None, "the caller asks first"
-        for name in manifest.dense.parts:
-            check_file(self._version, manifest, f"dense/{name}.faiss")
+        self._check(manifest, [f"{name}.faiss" for name in manifest.dense.parts])
         return self.open_unchecked(manifest.dense, manifest.segments)
+
+    def check_before_change(self, manifest: Manifest) -> None:
+        """Compare all that a change will read with its checksum.
+
+        Raises:
+            KnowledgeError: A file is damaged or foreign.
+        """
+        if manifest.dense is not None:
+            self._check(manifest, [_TRAINED, _TRUTH, *(f"{name}.faiss" for name in manifest.dense.parts)])
+
+    def _check(self, manifest: Manifest, names: Sequence[str]) -> None:
+        for name in names:
+            check_file(self._version, manifest, f"dense/{name}")
 
     def open_unchecked(self, record: DenseRecord, segments: Sequence[Segment]) -> VectorSearch:
         """The index that this very process has written and not yet published."""

@@ -17,7 +17,7 @@ from knowledge.retrieval.kinds import Kind, choose
 from knowledge.retrieval.manifest import Manifest
 from knowledge.retrieval.rows import Codes, Names, PassageRows, bits
 from knowledge.retrieval.segments import first_segment, next_segment
-from knowledge.retrieval.versions import Progress, Versions, link_tree
+from knowledge.retrieval.versions import Progress, Versions, check_file, check_lengths, link_tree
 
 TARGET = 0.98
 """Recall at ten, of the exact ten best, below which a vector index is not published."""
@@ -209,8 +209,10 @@ class IndexStore:
     ) -> Manifest:
         live = rows.live()
         live[dead] = False
+        base = self._versions.folder(manifest.version)
+        DenseFiles(base).check_before_change(manifest)
         with self._versions.draft() as draft:
-            link_tree(self._versions.folder(manifest.version), draft)
+            link_tree(base, draft)
             codes = Codes(Names.of(manifest.sources), Names.of(manifest.licenses))
             name = f"{max(self._versions.numbers()) + 1:06}"
             segment = next_segment(draft, fresh, name, codes, base=manifest.rows, dead=dead)
@@ -243,7 +245,8 @@ class IndexStore:
 
     def _rows(self, manifest: Manifest) -> PassageRows:
         folder = self._versions.folder(manifest.version)
-        alive = np.load(folder / "alive.npy", allow_pickle=False)
+        check_lengths(folder, manifest)
+        alive = np.load(check_file(folder, manifest, "alive.npy"), allow_pickle=False)
         return PassageRows(folder / "passages", manifest.segments, alive)
 
 

@@ -281,6 +281,8 @@ def test_a_damaged_file_is_refused_before_it_is_read(tmp_path: Path, name: str, 
         KnowledgeError, match=r"is damaged \(.*\): roll back to another version or build it again"
     ):
         StoreReader(tmp_path, encoder=encoder)
+    with pytest.raises(KnowledgeError, match="is damaged"):
+        IndexStore(tmp_path).add([passage(500)], embedding=Embedding(encoder))
 
 
 def test_verify_names_changed_and_foreign_files(tmp_path: Path) -> None:
