@@ -35,9 +35,13 @@ from knowledge.language.keys import choice_key  # noqa: E402
 from pipelines.weights import find_weights  # noqa: E402
 
 REPORTS = ROOT.parent / "shared" / "data" / "reports" / "openi_gold" / "reports.csv"
-N_REPORTS = int(os.environ.get("ANNOTATION_REPORTS", "200"))
-TURNS = 10
-REFERENCES_A_TURN = 8
+N_REPORTS = 200
+SMALL, LARGE = 8, 16
+"""Reports of a turn, one after the other: the same run tells how time grows with their number."""
+REFERENCES_A_TURN = 7
+"""Full prompts of a turn: about one batch."""
+SECONDS = float(os.environ.get("ANNOTATION_SECONDS", "240"))
+"""No turn is begun after that; a busy machine then measures fewer reports, and says how many."""
 QUESTIONS = (
     "Is the cardiac silhouette enlarged?",
     "Is the costophrenic angle blunted?",
@@ -143,14 +147,13 @@ def measure() -> dict[str, Figure]:
         reports = read_reports()
         annotator.log_odds([Report("warm", "Clear lungs.")], QUESTIONS)
         reference.choose([PROMPT.format(text="Clear lungs.", question=QUESTIONS[0])])
-        # turns of k, 2k, k, 2k ... reports: the same run tells how time grows with their number
-        step = N_REPORTS // (3 * TURNS // 2)
-        sizes = [step * (1 + turn % 2) for turn in range(TURNS - 1)]
-        sizes.append(N_REPORTS - sum(sizes))
         stream = random.Random(1)
+        sizes: list[int] = []
         seconds, plain_seconds, pairs = [], [], []
-        for turn, size in enumerate(sizes):
-            some = reports[sum(sizes[:turn]) :][:size]
+        begun = time.perf_counter()
+        while sum(sizes) < len(reports) and time.perf_counter() - begun < SECONDS:
+            sizes.append(LARGE if len(sizes) % 2 else SMALL)
+            some = reports[sum(sizes[:-1]) : sum(sizes)]
             started = time.perf_counter()
             annotator.log_odds(some, QUESTIONS)
             seconds.append(time.perf_counter() - started)
@@ -183,7 +186,7 @@ def _figures(
         f"one full prompt a pair by plain transformers, batches of {TOKENS_PER_BATCH} tokens, "
         f"{len(pairs)} random pairs of the same run, turn about"
     )
-    growth = float(np.median(seconds[1::2]) / np.median(seconds[:-1:2]))
+    growth = float(np.median(seconds[1::2]) / np.median(seconds[::2]))
     return {
         "annotate.ratio_full_prompt": Figure(each_plain / each, "ratio", f"{what}, against {against}"),
         "annotate.ms_per_pair": Figure(1e3 * each, "ms", what),
@@ -191,7 +194,7 @@ def _figures(
         "annotate.same_answers": Figure(float(same), "share", f"Yes or No, on the {len(pairs)} pairs"),
         "annotate.largest_difference": Figure(apart, "probability", f"on the {len(pairs)} pairs"),
         "annotate.linearity": Figure(
-            growth, "ratio", f"median seconds of turns of {sizes[1]} reports over turns of {sizes[0]}"
+            growth, "ratio", f"median seconds of turns of {LARGE} reports over turns of {SMALL}"
         ),
     }
 
