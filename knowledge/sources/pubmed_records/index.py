@@ -57,7 +57,7 @@ def index_file(file: Path) -> FileIndex:
 
 
 def _pmid(piece: Piece, retracted: list[int]) -> int:
-    notice = b'"RetractionOf"' in piece.xml
+    notice = b"CommentsCorrectionsList>" in piece.xml and b"RetractionOf" in piece.xml
     if not notice and (found := _OWN_PMID.match(piece.xml)):
         return int(found[1])
     record = parse_record(piece)

