@@ -3,7 +3,6 @@
 The list makes files independent of each other: they can then be read in any order, several at once.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
+from knowledge.sources.pubmed_records.plain import own_pmid
 from knowledge.sources.pubmed_records.pmids import PmidSet, pmid_array
 from knowledge.sources.pubmed_records.record import BadRecordError, parse_deletion, parse_record
 from knowledge.sources.pubmed_records.scan import ARTICLES, Piece, pieces
-
-_OWN_PMID = re.compile(
-    rb"<PubmedArticle>\s*<MedlineCitation\b[^<>]*>\s*<PMID\b[^<>]*>\s*([1-9]\d{0,7})\s*</PMID>"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +54,8 @@ def index_file(file: Path) -> FileIndex:
 
 def _pmid(piece: Piece, retracted: list[int]) -> int:
     notice = b"CommentsCorrectionsList>" in piece.xml and b"RetractionOf" in piece.xml
-    if not notice and (found := _OWN_PMID.match(piece.xml)):
-        return int(found[1])
+    if not notice and (pmid := own_pmid(piece.xml)) is not None:
+        return pmid
     record = parse_record(piece)
     retracted.extend(record.retracts)
     return record.pmid

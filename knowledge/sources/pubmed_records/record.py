@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from knowledge.passages import Document, Section
+from knowledge.sources.pubmed_records.plain import PlainTexts, plain_texts
 from knowledge.sources.pubmed_records.scan import Piece
 
 _PARSER = etree.XMLParser(
@@ -97,6 +98,28 @@ def parse_record(piece: Piece, *, mesh: bool = False) -> PubmedRecord:
     Raises:
         BadRecordError: It is not well-formed, has no PMID, or not the structure of an article.
     """
+    texts = None if mesh else plain_texts(piece)
+    return _from_tree(piece, mesh=mesh) if texts is None else _from_texts(texts)
+
+
+def _from_texts(texts: PlainTexts) -> PubmedRecord:
+    date = " ".join([text for part in texts.date if (text := _collapsed(part))])
+    kinds = [_collapsed(each) for each in texts.kinds]
+    ids = dict(texts.ids)
+    return PubmedRecord(
+        pmid=texts.pmid,
+        title=_collapsed(texts.title),
+        sections=tuple([Section(_heading(label), _collapsed(text)) for label, text in texts.sections]),
+        date=date,
+        year=_year(date),
+        doi=_collapsed(ids.get("doi", "")),
+        pmc=_collapsed(ids.get("pmc", "")),
+        retracted="Retracted Publication" in kinds,
+        notice=not _NOTICE.isdisjoint(kinds),
+    )
+
+
+def _from_tree(piece: Piece, *, mesh: bool) -> PubmedRecord:
     parts: defaultdict[str, list[etree._Element]] = defaultdict(list)
     for part in _tree(piece, mesh=mesh).iter(
         *_PARTS
@@ -112,14 +135,13 @@ def parse_record(piece: Piece, *, mesh: bool = False) -> PubmedRecord:
         (each.get("RefType"), _number(_text_below(each, "PMID"))) for each in parts["CommentsCorrections"]
     ]
     date = next((_date(each) for each in parts["PubDate"] if _within(each, "JournalIssue", "Book")), "")
-    year = _YEAR.search(date)
     doi, pmc = _ids(parts["ArticleId"])
     return PubmedRecord(
         pmid=pmid,
         title=_title(parts["ArticleTitle"], parts["BookTitle"]),
         sections=tuple([_section(each) for each in parts["AbstractText"] if _within(each, "Abstract")]),
         date=date,
-        year=int(year[0]) if year else None,
+        year=_year(date),
         doi=doi,
         pmc=pmc,
         mesh=tuple([text_of(each) for each in parts["DescriptorName"]]) if mesh else (),
@@ -156,7 +178,7 @@ def _tree(piece: Piece, *, mesh: bool) -> etree._Element:
 
 
 def _without_unread(xml: bytes, *, mesh: bool) -> bytes:
-    """The record without the parts that no field is read from: most of its bytes, and of the time it takes."""
+    """The record without the parts that no field is read from: most of its bytes and of the time."""
     article = xml.find(b"</Article>")
     citation = xml.find(b"</MedlineCitation>", article)
     if article < 0 or citation < 0:
@@ -206,12 +228,20 @@ def _title(titles: list[etree._Element], of_books: list[etree._Element]) -> str:
 
 
 def _section(part: etree._Element) -> Section:
-    label = str(part.get("Label", ""))
-    return Section("" if label.upper() in _UNLABELLED else label, text_of(part))
+    return Section(_heading(str(part.get("Label", ""))), text_of(part))
+
+
+def _heading(label: str) -> str:
+    return "" if label.upper() in _UNLABELLED else label
 
 
 def _date(published: etree._Element) -> str:
     return " ".join([text for part in published if (text := text_of(part))])
+
+
+def _year(date: str) -> int | None:
+    found = _YEAR.search(date)
+    return int(found[0]) if found else None
 
 
 def _ids(ids: list[etree._Element]) -> tuple[str, str]:

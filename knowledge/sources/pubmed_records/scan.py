@@ -20,7 +20,7 @@ from knowledge.sources.files import open_bytes
 ARTICLES = ("PubmedArticle", "PubmedBookArticle")
 DELETIONS = ("DeleteCitation", "DeleteDocument")
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _LONGEST = 1 << 24  # a record above 16 MiB is a missing end tag; the largest real ones are a few MiB
 _LINE_END = ord("\n")
 _OPENING = 64  # no start tag of interest is longer, so that much of a block is kept for the next
