@@ -4,7 +4,8 @@ Every index is by inner product and carries its own row numbers, so that parts c
 and a search restricted to some rows, whatever the kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,12 +114,26 @@ def search(
     selector = None if allowed is None else faiss.IDSelectorBitmap(allowed)
     if isinstance(parts[0], faiss.IndexIVF):
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        nearest = parts[0].quantizer.search(queries, min(probes, parts[0].nlist))
-        found = [_in_lists(part, queries, limit, nearest, selector) for part in parts]
+        with _threads_for(len(queries)):
+            nearest = parts[0].quantizer.search(queries, min(probes, parts[0].nlist))
+            found = [_in_lists(part, queries, limit, nearest, selector) for part in parts]
     else:
         params = None if selector is None else faiss.SearchParameters(sel=selector)
         found = [part.search(queries, limit, params=params) for part in parts]
     return best([Found(rows, scores) for scores, rows in found], limit=limit)
+
+
+@contextmanager
+def _threads_for(queries: int) -> Iterator[None]:
+    """One thread for one query: its lists are read in less time than it takes to wake and join others."""
+    faiss = _faiss()
+    before = faiss.omp_get_max_threads()
+    if queries == 1:
+        faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _in_lists(part: Any, queries: Vectors, limit: int, nearest: Any, selector: Any) -> Any:
