@@ -40,7 +40,7 @@ SMALL, LARGE = 8, 16
 """Reports of a turn, one after the other: the same run tells how time grows with their number."""
 REFERENCES_A_TURN = 7
 """Full prompts of a turn: about one batch."""
-SECONDS = float(os.environ.get("ANNOTATION_SECONDS", "240"))
+SECONDS = float(os.environ.get("ANNOTATION_SECONDS", "200"))
 """No turn is begun after that; a busy machine then measures fewer reports, and says how many."""
 QUESTIONS = (
     "Is the cardiac silhouette enlarged?",
