@@ -141,12 +141,16 @@ def slow(seconds: float) -> Fault:
     return lambda answer: Answer(answer.content, delay_s=seconds)
 
 
-def article(pmid: int, *, version: str = "") -> str:
+def article(pmid: int, *, version: str = "", retracted: bool = False) -> str:
     """A minimal record of any PMID."""
+    kinds = (
+        "<PublicationTypeList><PublicationType>Retracted Publication</PublicationType></PublicationTypeList>"
+    )
     return (
         f'<PubmedArticle><MedlineCitation Status="MEDLINE" Owner="NLM"><PMID Version="1">{pmid}</PMID>'
         f"<Article><ArticleTitle>Record {pmid}.</ArticleTitle><Abstract><AbstractText>Findings of study "
-        f"{pmid}{version}.</AbstractText></Abstract></Article></MedlineCitation></PubmedArticle>\n"
+        f"{pmid}{version}.</AbstractText></Abstract>{kinds if retracted else ''}</Article></MedlineCitation>"
+        "</PubmedArticle>\n"
     )
 
 
@@ -172,6 +176,8 @@ class Eutils:
         unknown: Phrase that PubMed does not know.
         version: Goes into every made-up record.
         absent: PMIDs that searches list and efetch does not give.
+        changed: Date of the last change of those that were changed.
+        retracted: PMIDs of retracted articles.
         asked: All requests in order of arrival.
         refused: How many were answered 429.
         hold_after: So many efetch requests are answered, the next waits for `release`.
@@ -187,6 +193,8 @@ class Eutils:
     unknown: str = ""
     version: str = ""
     absent: set[int] = field(default_factory=set)
+    changed: dict[int, date] = field(default_factory=dict)
+    retracted: set[int] = field(default_factory=set)
     asked: list[Asked] = field(default_factory=list)
     refused: int = 0
     hold_after: int | None = None
@@ -242,14 +250,23 @@ class Eutils:
         if limits := re.search(r"\) AND (\d+):(\d+)\[UID\]$", parameters["term"]):
             low, high = int(limits[1]), int(limits[2])
         first, last = date.min, date.max
-        if parameters.get("datetype") == "edat":
+        if "datetype" in parameters:
             first, last = (date(*map(int, parameters[key].split("/"))) for key in ("mindate", "maxdate"))
-        yield from (pmid for pmid, day in self.dates.items() if low <= pmid <= high and first <= day <= last)
+        dates = self.dates | (self.changed if parameters.get("datetype") == "mdat" else {})
+        only = self.retracted if ") AND retracted publication[pt]" in parameters["term"] else set(dates)
+        yield from (
+            pmid
+            for pmid, day in dates.items()
+            if low <= pmid <= high and first <= day <= last and pmid in only
+        )
 
     def fetch(self, parameters: Mapping[str, str]) -> Answer:
         pmids = [int(each) for each in parameters.get("id", "").split(",")]
         known = [pmid for pmid in pmids if pmid in self.dates and pmid not in self.absent]
-        body = "".join(self.records.get(pmid) or article(pmid, version=self.version) for pmid in known)
+        body = "".join(
+            self.records.get(pmid) or article(pmid, version=self.version, retracted=pmid in self.retracted)
+            for pmid in known
+        )
         return Answer(f"{HEAD}{body}</PubmedArticleSet>\n".encode())
 
 

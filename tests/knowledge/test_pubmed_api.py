@@ -114,7 +114,7 @@ def test_a_later_run_asks_only_for_what_is_new_and_the_newest_record_wins(
     eutils.dates |= {200: date(2026, 12, 1)}
     eutils.version = ", revised"
     report = _fetch(eutils, tmp_path, now=NOON + timedelta(10))
-    search, _, fetch = eutils.asked[asked:]
+    search, *_, fetch = eutils.asked[asked:]
     assert (search.parameters["mindate"], search.parameters["maxdate"]) == ("2026/11/16", "2026/12/04")
     assert fetch.pmids == ("100", "200")
     texts = _texts(tmp_path)
@@ -143,8 +143,30 @@ def test_a_large_unchanged_query_is_not_listed_again(eutils: Eutils, tmp_path: P
     _fetch(eutils, tmp_path, window=20)
     asked = len(eutils.asked)
     report = _fetch(eutils, tmp_path, now=NOON + timedelta(10), window=20)
-    assert [each.utility for each in eutils.asked[asked:]] == ["esearch", "esearch"]
+    assert [each.utility for each in eutils.asked[asked:]] == ["esearch"] * 4
     assert (report.held, report.last.records) == (30, 0)
+
+
+@pytest.mark.parametrize("maximum", [None, 5])
+def test_an_update_brings_held_records_that_were_retracted_or_corrected_since(
+    eutils: Eutils, tmp_path: Path, maximum: int | None
+) -> None:
+    eutils.dates = {pmid: date(2020, 1, 1) for pmid in range(1, 6)}
+    query = PubmedQuery("lung", maximum=maximum)
+    _fetch(eutils, tmp_path, query)
+    eutils.retracted = {3}  # without a new date
+    eutils.changed = {2: date(2026, 11, 25), 4: date(2026, 11, 1)}
+    eutils.version = ", corrected"
+    asked = len(eutils.of("efetch"))
+    report = _fetch(eutils, tmp_path, query, now=NOON + timedelta(10))
+    assert [each.pmids for each in eutils.of("efetch")[asked:]] == [("2", "3")]
+    assert report.held == 5
+    read = {each.id: each for each in read_pubmed_xml(tmp_path / "query", source="a", license="b")}
+    assert [name for name, each in read.items() if each.retracted] == ["pmid:3"]
+    corrected = {name for name, each in read.items() if "corrected" in each.sections[0].text}
+    assert corrected == {"pmid:2", "pmid:3"}
+    later = _fetch(eutils, tmp_path, query, now=NOON + timedelta(30))
+    assert later.last.records == 0  # known as retracted by now
 
 
 def test_records_that_the_query_no_longer_finds_are_told_and_stay(eutils: Eutils, tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def fetch_pubmed(
     """Bring the folder up to date with the query.
 
     A first call fetches all; a call after an interruption goes on where it was; a later call asks only for
-    records that entered PubMed since the last complete run, some days overlapping, in files that sort behind
+    records that entered PubMed, or were changed or retracted there, since the last complete run, some days
+    overlapping, in files that sort behind
     the older ones: `read_pubmed_xml(directory, ...)` lets the newest record of a PMID win.
 
     Args:
@@ -79,12 +80,14 @@ class _Fetch:
         """Repair, finish or begin what is due, and tell."""
         summaries, total = self._folder.summaries()
         runs = self._folder.runs()
-        held: set[str] = set()
+        held, retracted = set[str](), set[str]()
         for run in runs[: len(summaries)]:
-            held |= self._complete(run, held)[1]
+            listing, got = self._complete(run, held, retracted)
+            held |= got
+            retracted |= set(listing.retracted)
         if len(runs) > len(summaries) or self._is_due(summaries):
             run = runs[-1] if len(runs) > len(summaries) else self._folder.begin(self._plan(summaries, runs))
-            listing, got = self._complete(run, held)
+            listing, got = self._complete(run, held, retracted)
             held |= got
             total = listing.total
             summaries = (*summaries, self._summary(run, listing, got))
@@ -111,10 +114,12 @@ class _Fetch:
         last = started.date() + timedelta(1)  # it may be tomorrow where PubMed is kept
         return Plan(len(summaries) + 1, first, last, started, self._settings.batch, again)
 
-    def _complete(self, run: Run, held: AbstractSet[str]) -> tuple[Listing, set[str]]:
+    def _complete(
+        self, run: Run, held: AbstractSet[str], retracted: AbstractSet[str]
+    ) -> tuple[Listing, set[str]]:
         """The listing of the run and the PMIDs that its files hold."""
         searches = Searches(self._client, self._folder.query, run, self._spent, self._window)
-        listing = list_pmids(searches, held)
+        listing = list_pmids(searches, held, retracted)
         wanted = batches(listing.pmids, run.plan.batch)
         missing = outstanding(run, wanted)
         self._fetch(run, missing, len(listing.pmids))

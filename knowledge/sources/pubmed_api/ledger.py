@@ -40,6 +40,7 @@ class Listing:
         total: Count of the query without the limits of an update.
         gone: Records held that the query no longer finds.
         ignored: Parts of the query that PubMed does not know.
+        retracted: Records held that PubMed calls retracted; only an update asks.
     """
 
     pmids: tuple[str, ...]
@@ -49,6 +50,7 @@ class Listing:
     total: int
     gone: int
     ignored: tuple[str, ...]
+    retracted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,14 @@ def _take(ledger: Ledger, line: dict[str, Any]) -> None:
         name: tuple(value) if isinstance(value, list) else value for name, value in line.items()
     }
     if kind == "slice":
-        part = Slice(_date(line["first"]), _date(line["last"]), line["low"], line["high"])
+        part = Slice(
+            _date(line["first"]),
+            _date(line["last"]),
+            line["low"],
+            line["high"],
+            line.get("dated", "edat"),
+            line.get("kind_of", ""),
+        )
         ledger.slices[part] = Found(fields["count"], fields["pmids"], fields["ignored"])
     elif kind == "listing":
         ledger.listing = Listing(**fields)
@@ -167,6 +176,8 @@ def _slice_line(part: Slice, found: Found) -> dict[str, Any]:
         "last": part.last and part.last.isoformat(),
         "low": part.low,
         "high": part.high,
+        "dated": part.dated,
+        "kind_of": part.kind,  # `kind` is that of the line
         **asdict(found),
     }
 

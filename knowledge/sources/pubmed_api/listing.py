@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knowledge.errors import KnowledgeError, NetworkError
 from knowledge.sources.pubmed_api.answers import Found
@@ -14,6 +14,7 @@ from knowledge.sources.pubmed_api.slicing import Slice, complete_slices
 
 CHANGE = 0.01  # share by which slices and whole may differ because PubMed changes while we ask
 CHANGE_RECORDS = 50  # the same for small results
+RETRACTED = "retracted publication"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,11 @@ class Searches:
         self._reconcile(self.ask(whole).count, len(_pmids(parts)))
         return parts
 
+    def within(self, whole: Slice, held: AbstractSet[str]) -> set[str]:
+        """Those of `held` that lie in the whole, however many records the query may bring at most."""
+        unlimited = replace(self, query=replace(self.query, maximum=None))
+        return _pmids(unlimited.all_of(whole)) & held
+
     def _reconcile(self, whole: int, listed: int) -> None:
         if abs(listed - whole) > max(CHANGE_RECORDS, CHANGE * whole):
             self.run.ledger.forget_slices()
@@ -76,8 +82,15 @@ class Searches:
             )
 
 
-def list_pmids(searches: Searches, held: AbstractSet[str]) -> Listing:
-    """The PMIDs of a run, settled once for all; `held` are those of earlier runs.
+def list_pmids(
+    searches: Searches, held: AbstractSet[str], retracted: AbstractSet[str] = frozenset()
+) -> Listing:
+    """The PMIDs of a run, settled once for all.
+
+    Args:
+        searches: On behalf of the run.
+        held: PMIDs of earlier runs.
+        retracted: Those of them that were fetched when PubMed called them retracted already.
 
     Raises:
         KnowledgeError: PubMed finds nothing for the query.
@@ -85,7 +98,7 @@ def list_pmids(searches: Searches, held: AbstractSet[str]) -> Listing:
     """
     run = searches.run
     if run.ledger.listing is None:
-        listing = _first(searches) if run.plan.number == 1 else _update(searches, held)
+        listing = _first(searches) if run.plan.number == 1 else _update(searches, held, retracted)
         run.ledger.add_listing(listing, searches.count())
     assert run.ledger.listing is not None
     return run.ledger.listing
@@ -103,8 +116,11 @@ def _first(searches: Searches) -> Listing:
     return _listing(_pmids(parts), whole, parts, total=whole.count, gone=0)
 
 
-def _update(searches: Searches, held: AbstractSet[str]) -> Listing:
+def _update(searches: Searches, held: AbstractSet[str], retracted: AbstractSet[str]) -> Listing:
     """What entered since, what was not given, and what entered with an older Entrez date than its real one.
+
+    Of the records held, those that PubMed changed since, and those newly called retracted: a retraction that
+    came with no new date would be missed for good.
 
     PubMed dates a record back to its publication where it comes more than a year late, so an update by date
     alone would never see it: the count of the whole query tells.
@@ -120,7 +136,10 @@ def _update(searches: Searches, held: AbstractSet[str]) -> Listing:
         found = _pmids(searches.all_of(everything))
         wanted |= found - held
         gone = len(held - found - wanted)
-    return _listing(wanted, whole, parts, total=total, gone=gone)
+    changed = searches.within(Slice(plan.first, plan.last, dated="mdat"), held)
+    called = searches.within(Slice(kind=RETRACTED), held)
+    listing = _listing(wanted | changed | (called - retracted), whole, parts, total=total, gone=gone)
+    return replace(listing, retracted=tuple(sorted(called, key=int)))
 
 
 def _pmids(parts: list[Found]) -> set[str]:

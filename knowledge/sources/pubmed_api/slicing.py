@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Literal
 
 from knowledge.errors import KnowledgeError
 from knowledge.sources.pubmed_api.answers import Found
@@ -16,26 +17,32 @@ class Slice:
     """Records of a search within Entrez dates and PMIDs, both ends included; `None` means unlimited.
 
     Attributes:
-        first: First Entrez date.
-        last: Last Entrez date.
+        first: First date.
+        last: Last date.
         low: Lowest PMID.
         high: Highest PMID.
+        dated: Which date counts: of entry into PubMed, or of the last change there.
+        kind: A publication type that the records must have; empty for any.
     """
 
     first: date | None = None
     last: date | None = None
     low: int | None = None
     high: int | None = None
+    dated: Literal["edat", "mdat"] = "edat"
+    kind: str = ""
 
     def term(self, term: str) -> str:
-        """The query, narrowed to the PMIDs."""
-        return term if self.low is None else f"({term}) AND {self.low}:{self.high}[UID]"
+        """The query, narrowed to the publication type and the PMIDs."""
+        narrowed = f"({term}) AND {self.kind}[pt]" if self.kind else term
+        return narrowed if self.low is None else f"({narrowed}) AND {self.low}:{self.high}[UID]"
 
     def dates(self) -> dict[str, str]:
-        """The parameters of esearch that narrow it to the Entrez dates."""
+        """The parameters of esearch that narrow it to the dates."""
         if self.first is None or self.last is None:
             return {}
-        return {"datetype": "edat", "mindate": f"{self.first:%Y/%m/%d}", "maxdate": f"{self.last:%Y/%m/%d}"}
+        limits = {"mindate": f"{self.first:%Y/%m/%d}", "maxdate": f"{self.last:%Y/%m/%d}"}
+        return {"datetype": self.dated, **limits}
 
     def halves(self, today: date) -> tuple["Slice", "Slice"]:
         """The older and the newer half, which together are this slice and have nothing in common.
@@ -59,8 +66,13 @@ class Slice:
         return replace(day, low=low, high=middle_pmid), replace(day, low=middle_pmid + 1, high=high)
 
     def __str__(self) -> str:
-        dates = "all Entrez dates" if self.first is None else f"Entrez dates {self.first} to {self.last}"
-        return dates if self.low is None else f"{dates}, PMIDs {self.low} to {self.high}"
+        name = "Entrez dates" if self.dated == "edat" else "dates of change"
+        limits = [f"all {name}" if self.first is None else f"{name} {self.first} to {self.last}"]
+        if self.kind:
+            limits.append(self.kind)
+        if self.low is not None:
+            limits.append(f"PMIDs {self.low} to {self.high}")
+        return ", ".join(limits)
 
 
 def complete_slices(
