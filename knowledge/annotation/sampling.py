@@ -7,6 +7,7 @@ positives, the random ones keep the negatives honest.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ from knowledge.annotation.table import Cells, Progress, Report
 from knowledge.concepts import Concept
 
 _TEXTS_AT_ONCE = 512
+_DECIMALS = 4
 _NEVER = -2.0
 """Below every cosine: a report without a sentence is nobody's neighbour."""
 
@@ -57,29 +59,47 @@ def sample_cells(similarity: NDArray[np.float32], concepts: Sequence[Concept], h
     return cells
 
 
-def similarities(
-    reports: Sequence[Report],
-    concepts: Sequence[Concept],
-    encoder: Encoder,
-    *,
-    progress: Progress | None = None,
-) -> NDArray[np.float32]:
-    """Cosine of each question and the nearest sentence of each report: `(n, c) float32`.
+class ReportSentences:
+    """The distinct sentences of reports, encoded once, however often questions come.
 
-    Every distinct sentence is encoded once, so the cost grows with the reports and hardly with the concepts.
+    The cost grows with the reports and hardly with the concepts.
+
+    Args:
+        reports: Whose sentences.
+        encoder: Of sentences and questions.
+        progress: Called while the sentences are encoded, which waits for the first question.
     """
-    questions = encoder.encode([concept.question for concept in concepts])
-    texts = [finding_texts(report.text) for report in reports]
-    place = {text: i for i, text in enumerate(dict.fromkeys(text for group in texts for text in group))}
-    distinct = list(place)
-    near = np.empty((len(distinct), len(concepts)), np.float32)
-    for start in range(0, len(distinct), _TEXTS_AT_ONCE):
-        some = distinct[start : start + _TEXTS_AT_ONCE]
-        near[start : start + len(some)] = encoder.encode(some) @ questions.T
-        if progress is not None:
-            progress(start + len(some), len(distinct))
-    result = np.full((len(reports), len(concepts)), _NEVER, np.float32)
-    for row, group in enumerate(texts):
-        if group:
-            result[row] = near[[place[text] for text in group]].max(0)
-    return result
+
+    def __init__(
+        self, reports: Sequence[Report], encoder: Encoder, *, progress: Progress | None = None
+    ) -> None:
+        texts = [finding_texts(report.text) for report in reports]
+        place = {text: i for i, text in enumerate(dict.fromkeys(text for group in texts for text in group))}
+        self._places = [[place[text] for text in group] for group in texts]
+        self._distinct = list(place)
+        self._encoder = encoder
+        self._progress = progress
+
+    def similarities(self, concepts: Sequence[Concept]) -> NDArray[np.float32]:
+        """Cosine of each question and the nearest sentence of each report: `(n, c) float32`."""
+        questions = self._encoder.encode([concept.question for concept in concepts])
+        near = np.empty((len(self._distinct), len(concepts)), np.float32)
+        for start, vectors in self._vectors:
+            near[start : start + len(vectors)] = vectors @ questions.T
+        result = np.full((len(self._places), len(concepts)), _NEVER, np.float32)
+        for row, places in enumerate(self._places):
+            if places:
+                result[row] = near[places].max(0)
+        # products of other shapes differ in the last bits, which must not decide who is near
+        return np.round(result, _DECIMALS)
+
+    @cached_property
+    def _vectors(self) -> list[tuple[int, NDArray[np.float32]]]:
+        """Parts of the sentences by place: `(m, d) float32`."""
+        parts = []
+        for start in range(0, len(self._distinct), _TEXTS_AT_ONCE):
+            some = self._distinct[start : start + _TEXTS_AT_ONCE]
+            parts.append((start, self._encoder.encode(some)))
+            if self._progress is not None:
+                self._progress(start + len(some), len(self._distinct))
+        return parts

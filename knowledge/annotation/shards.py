@@ -17,6 +17,7 @@ from knowledge.annotation.table import (
     write_annotations,
 )
 from knowledge.concepts import Concept
+from knowledge.errors import KnowledgeError
 
 REPORTS_PER_SHARD = 500
 
@@ -47,24 +48,20 @@ class Shards:
         if not reports:
             return self.annotator.annotate(reports, concepts, cells=cells)
         tables = []
-        for part in self._parts(len(reports)):
+        for part in parts(len(reports), self.size):
             some = None if cells is None else cells[part]
             tables.append(self._shard(reports[part], concepts, some))
             if progress is not None:
                 progress(min(part.stop, len(reports)), len(reports))
         return join_tables(tables)
 
-    def _parts(self, number: int) -> Iterator[slice]:
-        for start in range(0, number, self.size):
-            yield slice(start, start + self.size)
-
     def _shard(
         self, reports: Sequence[Report], concepts: Sequence[Concept], cells: Cells | None
     ) -> AnnotationTable:
         path = self.directory / f"{self._digest(reports, concepts, cells)}.parquet"
-        if path.is_file():
-            (table,) = read_annotations(path)
-            return table
+        kept = read_shard(path, reports, [concept.id for concept in concepts])
+        if kept is not None:
+            return kept
         table = self.annotator.annotate(reports, concepts, cells=cells)
         self.directory.mkdir(parents=True, exist_ok=True)
         write_annotations(path, [table])
@@ -78,3 +75,23 @@ class Shards:
             total.update(hashlib.sha256(text.encode()).digest())
         total.update(f"{len(reports)} {len(concepts)}".encode() + asked)
         return total.hexdigest()
+
+
+def parts(number: int, size: int) -> Iterator[slice]:
+    """Reports of each part."""
+    for start in range(0, number, size):
+        yield slice(start, start + size)
+
+
+def read_shard(path: Path, reports: Sequence[Report], concept_ids: Sequence[str]) -> AnnotationTable | None:
+    """A finished part; none where it is absent, damaged, or about other reports or concepts."""
+    if not path.is_file():
+        return None
+    try:
+        (table,) = read_annotations(path)
+    except (KnowledgeError, ValueError):  # torn or foreign: the part is made anew
+        return None
+    fits = table.report_ids == tuple(report.id for report in reports) and table.concept_ids == tuple(
+        concept_ids
+    )
+    return table if fits else None

@@ -1,20 +1,10 @@
-"""Text in the cells of a spreadsheet: nothing that a person quotes may be run as a formula."""
+"""Numbers in the cells of a spreadsheet; its texts are those of `knowledge.spreadsheet_cells`."""
 
 import math
-import re
 
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
-"""How a cell begins that a spreadsheet would calculate, after any apostrophes."""
+from knowledge.spreadsheet_cells import guarded, unguarded
 
-
-def guarded(text: str) -> str:
-    """The text with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if FORMULA.match(text) else text
-
-
-def unguarded(cell: str) -> str:
-    """The text that `guarded` was given."""
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+__all__ = ["guarded", "read_number", "unguarded"]
 
 
 def read_number(cell: str) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from knowledge.class_terms import ClassTerms
+from knowledge.instructions import looks_like_instructions
 from knowledge.passages import Passage
 from knowledge.sentences import sentences
 from knowledge.vocabulary import content_words, stems
@@ -54,7 +55,7 @@ class Clauses:
     """Clauses by content word, so that a concept meets only those that hold words of its own."""
 
     def __init__(self, passages: Iterable[Passage], classes: Sequence[ClassTerms]) -> None:
-        self._all = [clause for passage in passages for clause in find_clauses(passage, classes)]
+        self._all = [clause for passage in passages for clause in _voting(passage, classes)]
         self._by_word: dict[str, list[int]] = defaultdict(list)
         for place, clause in enumerate(self._all):
             for word in clause.content:
@@ -67,6 +68,12 @@ class Clauses:
         for place in sorted(held):
             if held[place] >= share * len(asked):
                 yield self._all[place]
+
+
+def _voting(passage: Passage, classes: Sequence[ClassTerms]) -> list[Clause]:
+    """Clauses of a passage that may vote: none of a retracted article, nor of text that speaks to a model."""
+    found = [] if passage.retracted else list(find_clauses(passage, classes))
+    return [] if found and looks_like_instructions(passage.text) else found
 
 
 def find_clauses(passage: Passage, classes: Sequence[ClassTerms]) -> Iterator[Clause]:

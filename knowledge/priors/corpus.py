@@ -2,6 +2,7 @@
 
 No model is asked. A clause that holds a concept's words and names a class votes for the pair, with the
 opposite sign where one of the two is negated ("no ...", "argues against ...", "... over melanoma").
+Retracted articles and passages that speak to a model have no vote.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ from knowledge.priors.clauses import Clause, Clauses, concept_polarity
 from knowledge.priors.prior import Prior
 from knowledge.priors.support import Support, quoted
 
+ASSUMED = 0.5
+"""Agreement of a sign without votes."""
 FINDING = 0.5
 """Weight against the normal class of a quote about no class at all: literature describes signs of disease."""
 
@@ -52,9 +55,9 @@ def read_corpus(
     """Signs by class and concept, with what speaks for and against each.
 
     Classes that are `normal` have their votes in common; `general` ones (any disease) have the same turned
-    around. A concept on which no clause votes for either is taken for a finding of disease. Every other
-    class is a disease: what speaks for its rivals, the normal class and the other diseases, speaks against
-    it. A general class is no rival, for it contains the disease.
+    around. A concept on which no clause votes for either is taken for a finding of disease; a sign that rests
+    on that alone is `assumed`. Every other class is a disease: what speaks for its rivals, the normal class
+    and the other diseases, speaks against it. A general class is no rival, for it contains the disease.
 
     Args:
         concepts: Those of the bank, in order.
@@ -174,13 +177,17 @@ class Camps:
         # strength is (for - against) / all, so this is the share of the votes on the side of the sign
         agreement = np.where(sign == 0, 0.0, (1.0 + np.abs(balance) / np.maximum(total, 1e-9)) / 2.0)
         names = tuple(each.name for each in self.classes)
+        counted = _counted(support, names, concepts)
+        assumed = (sign != 0) & (counted == 0)
+        agreement = np.where(assumed, ASSUMED, np.clip(agreement, 0.0, 1.0))
+        source = np.where(sign == 0, "none", np.where(assumed, "assumed", "corpus"))
         return Prior(
             names,
             tuple(each.id for each in concepts),
             sign.astype(np.float32),
-            np.clip(agreement, 0.0, 1.0).astype(np.float32),
-            tuple(tuple("corpus" if value else "none" for value in row) for row in sign),
-            _counted(support, names, concepts),
+            agreement.astype(np.float32),
+            tuple(map(tuple, source.tolist())),
+            counted,
         )
 
     def _sides(self) -> list[int]:
@@ -191,9 +198,10 @@ class Camps:
 def _counted(
     support: Sequence[Support], names: Sequence[str], concepts: Sequence[Concept]
 ) -> NDArray[np.int32]:
+    """Clauses that vote in each cell, `(k, c)`; a quote that names no class is none."""
     row = {name: place for place, name in enumerate(names)}
     column = {each.id: place for place, each in enumerate(concepts)}
     votes = np.zeros((len(names), len(concepts)), np.int32)
     for each in support:
-        votes[row[each.class_name], column[each.concept_id]] += 1
+        votes[row[each.class_name], column[each.concept_id]] += bool(each.named)
     return votes

@@ -11,6 +11,7 @@ from knowledge.atomic import write_text
 from knowledge.concepts import ConceptBank
 from knowledge.priors.prior import Prior
 from knowledge.priors.support import Support
+from knowledge.spreadsheet_cells import guarded
 
 QUOTES = 3
 """Sentences shown on each side."""
@@ -93,10 +94,11 @@ def save_disagreements(rows: Sequence[Disagreement], path: Path, *, bank: Concep
             for value in (f"{cell.sign:g}", f"{cell.agreement:.3g}", cell.votes, cell.source)
         ]
         quotes = [
-            BETWEEN.join(f"{each.quote} [{each.passage_id}]" for each in side)
+            guarded(BETWEEN.join(f"{each.quote} [{each.passage_id}]" for each in side))
             for side in (row.speaking_for, row.speaking_against)
         ]
-        table.writerow([row.class_name, row.concept_id, question[row.concept_id], row.kind, *said, *quotes])
+        texts = map(guarded, (row.class_name, row.concept_id, question[row.concept_id]))
+        table.writerow([*texts, row.kind, *said, *quotes])
     write_text(path, text.getvalue())
 
 

@@ -14,8 +14,9 @@ class Prior:
         classes: `(k,)`.
         concept_ids: `(c,)`.
         sign: `(k, c) float32` in [-1, 1]; 0 abstains.
-        agreement: `(k, c) float32` in [0, 1], the share of votes for the sign given.
-        source: `(k, c)` of `corpus`, `language_model`, `expert`, `imported` or `none`.
+        agreement: `(k, c) float32` in [0, 1], the share of votes for the sign given; 0.5 where it is assumed.
+        source: `(k, c)` of `corpus`, `assumed` (no clause voted: literature describes signs of disease),
+            `language_model`, `expert`, `imported` or `none`.
         votes: `(k, c) int32`, clauses or answers of a model counted, also where the cell abstains; none where
             they are not known, as in a table of an earlier version.
     """

@@ -13,9 +13,10 @@ from knowledge.concepts import ConceptBank, ids_by_former_id
 from knowledge.concepts import concept_id as id_of
 from knowledge.errors import KnowledgeError
 from knowledge.priors.prior import Prior
+from knowledge.spreadsheet_cells import guarded, unguarded
 
 COLUMNS = ("class", "concept_id", "question", "sign", "agreement", "source", "votes")
-SOURCES = frozenset({"corpus", "language_model", "expert", "imported", "none"})
+SOURCES = frozenset({"corpus", "assumed", "language_model", "expert", "imported", "none"})
 MOST_VOTES = 2**31 - 1
 
 
@@ -40,9 +41,8 @@ def save_prior(prior: Prior, path: Path, *, bank: ConceptBank) -> None:
             sign, agreement = float(prior.sign[k, c]), float(prior.agreement[k, c])
             votes = "" if prior.votes is None else int(prior.votes[k, c])
             origin = prior.source[k][c]
-            rows.writerow(
-                [name, concept_id, question[concept_id], f"{sign:g}", f"{agreement:.6g}", origin, votes]
-            )
+            texts = map(guarded, (name, concept_id, question[concept_id]))
+            rows.writerow([*texts, f"{sign:g}", f"{agreement:.6g}", origin, votes])
     write_text(path, text.getvalue())
 
 
@@ -100,7 +100,12 @@ def _rows(path: Path, needed: Sequence[str]) -> list[tuple[int, Mapping[str, str
             raise KnowledgeError(
                 f"{path} has no column `{missing[0]}`; its first line must name {', '.join(needed)}."
             )
-        return [(reader.line_num, row) for row in reader]
+        return [(reader.line_num, _plain(row)) for row in reader]
+
+
+def _plain(row: Mapping[str, str | None]) -> dict[str, str]:
+    """Without the marks against formulas; further cells have no column and are left out."""
+    return {name: unguarded(cell or "") for name, cell in row.items() if isinstance(name, str)}
 
 
 def _columns(bank: ConceptBank) -> dict[str, int]:

@@ -56,7 +56,7 @@ STAGES = (
     ),
     Stage(
         "prior",
-        2,
+        3,
         ("classes", "prior", "language_model", "modality"),
         ("concepts.jsonl", SIGNS, "passages.jsonl"),
         ("prior.csv", prior.SUPPORT, prior.DISAGREEMENTS),

@@ -4,17 +4,14 @@ import random
 from collections.abc import Sequence
 
 from knowledge.annotation.agreement import agreements, save_agreements
-from knowledge.annotation.sampling import CellSampling, sample_cells, similarities
-from knowledge.annotation.shards import Shards
 from knowledge.annotation.table import AnnotationTable, Annotator, Cells, Report, write_annotations
 from knowledge.concepts import Concept, ConceptBank
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
-from pipelines.stages.index import question_encoder
+from pipelines.stages.cells import cells_to_ask, kept_answers, sentences_of
 from pipelines.stages.language import accounted
 from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
-from pipelines.weights import cache_directory
 
 AGREEMENT = "agreement.json"
 
@@ -27,7 +24,7 @@ def annotate(run: Run) -> None:
     reports = reports_of(images.of(run.config.grounding.datasets))
     tables: list[AnnotationTable] = []
     if reports:
-        cells = cells_to_ask(run, reports, concepts)
+        cells = cells_to_ask(run, sentences_of(run, reports), concepts)
         tables.append(read(run, annotator(run), reports, concepts, cells=cells))
     tables += [
         made
@@ -42,17 +39,6 @@ def annotate(run: Run) -> None:
     write_annotations(run.path("annotations.parquet"), tables)
 
 
-def cells_to_ask(run: Run, reports: Sequence[Report], concepts: Sequence[Concept]) -> Cells | None:
-    """Which concepts are asked of which reports; none stands for all."""
-    section = run.config.annotation
-    if not (section.nearest or section.random):
-        return None
-    progress = run.reporter.work("compare", "sentences")
-    near = similarities(reports, concepts, question_encoder(run), progress=progress)
-    how = CellSampling(nearest=section.nearest, random=section.random, seed=run.config.seed)
-    return sample_cells(near, concepts, how)
-
-
 def read(
     run: Run,
     reader: Annotator,
@@ -62,8 +48,9 @@ def read(
     cells: Cells | None,
 ) -> AnnotationTable:
     """Answers of one annotator; those of finished shards are taken from the cache."""
-    shards = Shards(reader, cache_directory() / "annotations")
-    return shards.annotate(reports, concepts, cells=cells, progress=run.reporter.work("annotate", "reports"))
+    return kept_answers(reader).annotate(
+        reports, concepts, cells=cells, progress=run.reporter.work("annotate", "reports")
+    )
 
 
 def compare(

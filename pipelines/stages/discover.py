@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from knowledge.annotation.table import (
-    AnnotationTable,
-    Answer,
-)
+from knowledge.annotation.rules import RuleAnnotator
+from knowledge.annotation.table import AnnotationTable, Answer, Report
 from knowledge.concepts import Concept
 from knowledge.curation.files import read_bank
 from knowledge.curation.replay import Curated, anchored
@@ -23,6 +21,7 @@ from knowledge.verdicts import accepted_verdicts, write_verdicts
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
+from pipelines.stages.cells import cells_to_ask, kept_answers, sentences_of
 from pipelines.stages.index import open_retriever, question_encoder
 from pipelines.stages.language import accounted, open_writer
 from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
@@ -96,29 +95,40 @@ def start_queries(run: Run) -> list[str]:
 
 
 def answer_counter(run: Run) -> Callable[[Sequence[Concept]], list[AnswerCounts]]:
-    """Counts the answers of all grounding reports, and of expert columns that ask the same question."""
+    """Counts the answers of grounding reports, and of expert columns that ask the same question."""
     table = read_images(run.path("images.parquet"))
-    reports = reports_of(table.of(run.config.grounding.datasets))
-    reader = annotator(run)
+    ask = report_reader(run, reports_of(table.of(run.config.grounding.datasets)))
 
     def count(concepts: Sequence[Concept]) -> list[AnswerCounts]:
-        tables = [reader.annotate(reports, concepts)] if reports else []
-        tables += [
-            made
-            for dataset in grounding_datasets(run)
-            if (made := expert_table(dataset, table.of([dataset.name]), concepts)) is not None
+        tables = [
+            ask(concepts),
+            *(
+                made
+                for dataset in grounding_datasets(run)
+                if (made := expert_table(dataset, table.of([dataset.name]), concepts)) is not None
+            ),
         ]
         return [counts_of(concept.id, tables) for concept in concepts]
 
     return count
 
 
+def report_reader(run: Run, reports: Sequence[Report]) -> Callable[[Sequence[Concept]], AnnotationTable]:
+    """Answers of the reports: of all by the rules, which are fast, else of the cells that `annotate` asks."""
+    reader = annotator(run)
+    if isinstance(reader, RuleAnnotator):
+        return lambda concepts: reader.annotate(reports, concepts)
+    sentences, kept = sentences_of(run, reports), kept_answers(reader)
+    return lambda concepts: kept.annotate(reports, concepts, cells=cells_to_ask(run, sentences, concepts))
+
+
 def counts_of(concept_id: str, tables: Sequence[AnnotationTable]) -> AnswerCounts:
-    """Answers to one concept in all tables that have it."""
+    """Answers to one concept in all tables that have it; a report that was not asked is not counted."""
     columns = [
-        table.answer[:, table.concept_ids.index(concept_id)]
+        table.answer[table.asked[:, column], column]
         for table in tables
         if concept_id in table.concept_ids
+        for column in [table.concept_ids.index(concept_id)]
     ]
     answers = np.concatenate(columns) if columns else np.empty(0, np.int8)
     yes, no = (int((answers == value).sum()) for value in (Answer.YES, Answer.NO))

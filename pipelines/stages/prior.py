@@ -36,9 +36,10 @@ def prior(run: Run) -> None:
     if section.source == "language_model" or section.compare:
         priors["language_model"] = of_language_model(run, bank)
     signs = priors.pop(section.source)
+    # before an expert's signs, which would hide where the two sources differ
+    differing = [each for other in priors.values() for each in disagreements(signs, other, support)]
     for given in signs_given(run, bank):
         signs = override(signs, given)
-    differing = [each for other in priors.values() for each in disagreements(signs, other, support)]
     save_support(support, run.path(SUPPORT))
     save_disagreements(differing, run.path(DISAGREEMENTS), bank=bank)
     save_prior(signs, run.path("prior.csv"), bank=bank)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from knowledge.annotation.concept_shards import ConceptShards
 from knowledge.annotation.language_model import LanguageModelAnnotator
 from knowledge.annotation.lexicon import load_lexicon
 from knowledge.annotation.rules import RuleAnnotator
-from knowledge.annotation.sampling import CellSampling, sample_cells, similarities
+from knowledge.annotation.sampling import CellSampling, ReportSentences, sample_cells
 from knowledge.annotation.shards import Shards
 from knowledge.annotation.table import (
     AnnotationTable,
@@ -52,7 +53,8 @@ class LetterEncoder:
 
 def test_similarity_is_that_of_the_nearest_sentence() -> None:
     encoder = LetterEncoder()
-    found = similarities(REPORTS, CONCEPTS, encoder)
+    compared = ReportSentences(REPORTS, encoder)
+    found = compared.similarities(CONCEPTS)
     sentences = [
         ["The heart is enlarged", "Clear lungs"],
         ["There is a pleural effusion"],
@@ -62,8 +64,11 @@ def test_similarity_is_that_of_the_nearest_sentence() -> None:
     questions = LetterEncoder().encode([concept.question for concept in CONCEPTS])
     for row, group in enumerate(sentences):
         expected = (LetterEncoder().encode(group) @ questions.T).max(0) if group else [-2, -2]
-        np.testing.assert_allclose(found[row], expected, rtol=1e-6)
+        np.testing.assert_allclose(found[row], expected, atol=6e-5)
     assert len(encoder.texts) == len(set(encoder.texts)) == 5
+    np.testing.assert_array_equal(compared.similarities(CONCEPTS[1:]), found[:, 1:])
+    # a further question costs its own vector, for sentences are encoded once
+    assert len(encoder.texts) == 6
 
 
 def test_half_are_the_nearest_and_half_are_drawn_from_the_rest() -> None:
@@ -177,3 +182,40 @@ def test_other_reports_questions_or_cells_are_other_shards(tmp_path: Path) -> No
     shards.annotate(REPORTS, CONCEPTS, cells=CELLS)
     assert annotator.left == 5
     assert shards.annotate([], CONCEPTS).answer.shape == (0, 2)
+
+
+def test_a_damaged_or_foreign_shard_is_written_anew(tmp_path: Path) -> None:
+    first = FailingAnnotator(2)
+    expected = Shards(first, tmp_path, size=2).annotate(REPORTS, CONCEPTS)
+    paths = sorted(tmp_path.iterdir())
+    paths[0].write_bytes(paths[0].read_bytes()[:40])
+    other = FailingAnnotator(1).annotate([Report("x", ""), Report("y", "")], CONCEPTS)
+    write_annotations(paths[1], [other])
+    second = FailingAnnotator(2)
+    found = Shards(second, tmp_path, size=2).annotate(REPORTS, CONCEPTS)
+    assert second.left == 0
+    np.testing.assert_array_equal(found.answer, expected.answer)
+    assert found.report_ids == expected.report_ids
+    Shards(FailingAnnotator(0), tmp_path, size=2).annotate(REPORTS, CONCEPTS)
+
+
+def test_a_dear_annotator_is_asked_each_cell_once(tmp_path: Path) -> None:
+    model = CountingModel()
+    kept = ConceptShards(LanguageModelAnnotator(model), tmp_path, size=3)
+    first = kept.annotate(REPORTS, CONCEPTS[:1], cells=CELLS[:, :1])
+    np.testing.assert_array_equal(first.asked, CELLS[:, :1])
+    paid = len(model.prompts)
+    assert paid == 1 + 3  # the content-free text, and the sentences of reports a and b
+    again = kept.annotate(REPORTS, CONCEPTS, cells=CELLS)
+    # only the effusion is new: the content-free text and one sentence of report b; report c has none
+    assert all("effusion" in prompt.rsplit("Question: ", maxsplit=1)[-1] for prompt in model.prompts[paid:])
+    assert len(model.prompts) == paid + 2
+    whole = LanguageModelAnnotator(CountingModel()).annotate(REPORTS, CONCEPTS, cells=CELLS)
+    np.testing.assert_array_equal(again.answer, whole.answer)
+    np.testing.assert_array_equal(again.probability, whole.probability)
+    everything = kept.annotate(REPORTS, CONCEPTS)
+    assert everything.asked.all()
+    asked = len(model.prompts)
+    np.testing.assert_array_equal(kept.annotate(REPORTS, CONCEPTS, cells=CELLS).asked, CELLS)
+    assert len(model.prompts) == asked
+    assert kept.annotate([], CONCEPTS).answer.shape == (0, 2)

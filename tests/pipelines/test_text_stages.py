@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from knowledge.annotation.sampling import ReportSentences
 from knowledge.annotation.table import Answer, read_annotations
 from knowledge.concepts import ConceptBank, Evidence, make_concept
 from knowledge.language import Sampling
@@ -17,7 +18,7 @@ from knowledge.priors import load_prior, load_support
 from models.images import ImageRecord
 from pipelines.images_table import ImagesTable, write_images
 from pipelines.run import Run
-from pipelines.stages import annotate, prior, reports
+from pipelines.stages import annotate, cells, discover, prior, reports
 from pipelines.status import open_finished
 
 CONFIG = """
@@ -126,8 +127,8 @@ def test_only_sampled_cells_are_annotated(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("KNOBO_CACHE", str(tmp_path / "cache"))
     near = np.zeros((12, 2), np.float32)
     near[[0, 3], 0] = near[[1, 4], 1] = 1
-    monkeypatch.setattr(annotate, "similarities", lambda *_, **__: near)
-    monkeypatch.setattr(annotate, "question_encoder", lambda _: None)
+    monkeypatch.setattr(ReportSentences, "similarities", lambda *_: near)
+    monkeypatch.setattr(cells, "question_encoder", lambda _: None)
     run = small_run(tmp_path, annotation=", nearest = 2, random = 1")
     annotate.annotate(run)
     rules, expert = read_annotations(run.path("annotations.parquet"))
@@ -137,6 +138,51 @@ def test_only_sampled_cells_are_annotated(tmp_path: Path, monkeypatch: pytest.Mo
     assert (rules.answer[~rules.asked] == Answer.UNKNOWN).all()
     assert expert.asked.all()
     assert json.loads(run.path("agreement.json").read_text("utf-8"))["reports"] == 0
+
+
+class WordEncoder:
+    """Unit vectors of three words, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.texts += texts
+        words = ("heart", "consolidation", "normal")
+        rows = np.array([[1.0 + 9 * (word in text.lower()) for word in words] for text in texts])
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def test_screening_asks_the_sampled_cells_and_annotation_does_not_ask_them_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KNOBO_CACHE", str(tmp_path / "cache"))
+    model, encoder = Believer(), WordEncoder()
+    monkeypatch.setattr(reports, "open_language_model", lambda _: model)
+    monkeypatch.setattr(cells, "question_encoder", lambda _: encoder)
+    run = small_run(tmp_path, annotation=', annotator = "language_model", nearest = 2, random = 1')
+    count = discover.answer_counter(run)
+    asked = []
+    for concept in BANK:
+        (counts,) = count([concept])
+        asked.append(counts.yes + counts.no + counts.unknown)
+        # 3 reports of one or two sentences each, and the content-free text
+        assert model.asked <= (1 + 3 * 2) * len(asked)
+    assert asked == [3 + 12, 3]  # the expert column answers of all 12 images
+    paid, sentences = model.asked, len(encoder.texts)
+    assert sentences == 4 + len(BANK)  # distinct sentences once, and each question
+    annotate.annotate(run)
+    assert model.asked == paid
+    (read, _) = read_annotations(run.path("annotations.parquet"))
+    assert read.asked.sum(0).tolist() == [3, 3]
+
+
+def test_the_rules_screen_on_every_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KNOBO_CACHE", str(tmp_path / "cache"))
+    count = discover.answer_counter(small_run(tmp_path, annotation=", nearest = 2, random = 1"))
+    (counts,) = count(BANK.concepts[1:])
+    # consolidation is seen in 4 of 12 reports; the others deny it or say nothing
+    assert (counts.yes, counts.no, counts.unknown) == (4, 8, 0)
 
 
 def test_a_second_source_is_asked_and_differences_come_with_quotes(
@@ -149,7 +195,9 @@ def test_a_second_source_is_asked_and_differences_come_with_quotes(
     signs = load_prior(run.path("prior.csv"), classes=names, bank=BANK)
     assert signs.sign.tolist() == [[1.0, -1.0], [-1.0, 1.0]]
     assert signs.votes is not None
-    assert signs.votes.min() >= 1
+    # the text ties consolidation to pneumonia, and to the normal class only by what is assumed of findings
+    assert signs.votes.tolist() == [[1, 0], [1, 1]]
+    assert signs.source == (("corpus", "assumed"), ("corpus", "corpus"))
     assert {row.quote for row in load_support(run.path("prior_support.jsonl"))} == {
         "An enlarged heart is normal in athletes.",
         "Consolidation is a sign of pneumonia.",
@@ -163,6 +211,23 @@ def test_a_second_source_is_asked_and_differences_come_with_quotes(
     assert first["kind"] == "opposite"
     assert first["for"] == "An enlarged heart is normal in athletes. [notes/a#1]"
     assert (first["source"], first["other_source"]) == ("corpus", "language_model")
+
+
+def test_a_sign_of_an_expert_does_not_hide_where_the_sources_differ(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prior, "open_language_model", lambda _: Believer())
+    run = small_run(tmp_path, prior="compare = true")
+    # the expert says what the model says, against the literature
+    given = f"class,concept_id,sign,source\npneumonia,{BANK.ids[0]},1,expert\n"
+    run.path("curated_signs.csv").write_text(given, "utf-8")
+    prior.prior(run)
+    signs = load_prior(run.path("prior.csv"), classes=["normal", "pneumonia"], bank=BANK)
+    assert (signs.sign[1, 0], signs.source[1][0]) == (1.0, "expert")
+    with run.path("prior_disagreements.csv").open(encoding="utf-8", newline="") as stream:
+        rows = {(row["class"], row["concept_id"]): row for row in csv.DictReader(stream)}
+    row = rows["pneumonia", BANK.ids[0]]
+    assert (row["sign"], row["source"], row["other_sign"]) == ("-1", "corpus", "1")
 
 
 def test_a_higher_bar_for_agreement_abstains_more(tmp_path: Path) -> None:
