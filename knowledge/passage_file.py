@@ -4,7 +4,6 @@ import os
 import weakref
 from array import array
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from hashlib import blake2b
 from itertools import pairwise
 from json import JSONDecoder
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
+from knowledge.passage_ids import id_hash as _hash
 from knowledge.passages import Passage, parse_passage
 
 _OPENING = '{"id": '
@@ -90,8 +90,9 @@ class PassageFile(Mapping[str, Passage]):
             text = line.decode()
             value, _ = _decode(text, len(_OPENING))
             if isinstance(value, str) and text.startswith(_OPENING) and text.endswith("}\n"):
+                value.encode()
                 return value
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # the whole line tells what is wrong with it
         return parse_passage(line, self.path, number).id
 
@@ -155,8 +156,3 @@ class _Items(ItemsView[str, Passage]):
 
     def __iter__(self) -> Iterator[tuple[str, Passage]]:
         return ((passage.id, passage) for passage in self._file.stream())
-
-
-def _hash(passage_id: str) -> int:
-    """64 bits; ids that share them are told apart by reading their lines."""
-    return int.from_bytes(blake2b(passage_id.encode(), digest_size=8).digest(), "little")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from knowledge.errors import KnowledgeError
+from knowledge.passage_ids import SeenIds
 from knowledge.sentences import Span, sentences
 
 
@@ -73,12 +74,25 @@ class Passage:
 
 
 _TEXTS = ("id", "title", "text", "source", "license", "locator")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+"""Control characters that are no white space: a terminal would obey them."""
+_HALF = re.compile(r"[\ud800-\udfff]")
+"""One half of a surrogate pair, which JSON can escape and no UTF-8 file can hold."""
+LAST_YEAR = 9999
 
 
 def normalise(text: str) -> str:
-    """The text with each run of white space as one blank, and each blank line as one line break."""
-    paragraphs = re.split(r"\s*\n\s*\n\s*", text)
+    """The text with each run of white space as one blank, and each blank line as one line break.
+
+    Control characters go: what is quoted later is a slice of what is left here.
+    """
+    paragraphs = re.split(r"\s*\n\s*\n\s*", without_control(text))
     return "\n".join(collapsed for each in paragraphs if (collapsed := " ".join(each.split())))
+
+
+def without_control(text: str) -> str:
+    """The text without control characters other than white space."""
+    return _CONTROL.sub("", text)
 
 
 def chunk(document: Document, *, size: int = 1000) -> list[Passage]:
@@ -98,12 +112,12 @@ def chunk(document: Document, *, size: int = 1000) -> list[Passage]:
     )
     return [
         Passage(
-            id=f"{document.source}/{document.id}#{number}",
-            title=document.title,
+            id=without_control(f"{document.source}/{document.id}#{number}"),
+            title=without_control(document.title),
             text=text,
             source=document.source,
-            license=document.license,
-            locator=locator(document.id, heading),
+            license=without_control(document.license),
+            locator=without_control(locator(document.id, heading)),
             retracted=document.retracted,
             year=document.year,
         )
@@ -144,21 +158,26 @@ def _packed(spans: list[Span], size: int) -> list[Span]:
 
 
 def write_passages(path: Path, passages: Iterable[Passage]) -> None:
-    """One JSON object a line; the file appears only when it is complete."""
+    """One JSON object a line; the file appears only when it is complete.
+
+    Raises:
+        KnowledgeError: Two passages have one id.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    seen: set[str] = set()
+    seen = SeenIds()
     try:
         with unfinished.open("w", encoding="utf-8") as file:
             for passage in passages:
-                if passage.id in seen:
-                    raise KnowledgeError(
-                        f"Two passages have the id {passage.id}: give every literature source its own name."
-                    )
                 seen.add(passage.id)
                 file.write(json.dumps(asdict(passage), ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        repeated = seen.first_repeated(passage.id for passage in stream_passages(unfinished))
+        if repeated is not None:
+            raise KnowledgeError(
+                f"Two passages have the id {repeated}: give every literature source its own name."
+            )
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -190,13 +209,26 @@ def parse_passage(line: bytes, path: Path, number: int) -> Passage:
     """
     try:
         passage = Passage(**json.loads(line.decode()))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise KnowledgeError(
             f"{path} line {number} is not a passage ({error}): gather the literature again."
         ) from error
-    wrong = [name for name in _TEXTS if not isinstance(getattr(passage, name), str)]
-    if wrong:
-        raise KnowledgeError(
-            f"{path} line {number} is not a passage ({wrong[0]} is no text): gather the literature again."
-        )
+    if wrong := _wrong_field(passage):
+        raise KnowledgeError(f"{path} line {number} is not a passage ({wrong}): gather the literature again.")
     return passage
+
+
+def _wrong_field(passage: Passage) -> str:
+    """What is wrong with a field that came out of a file; empty where all are well."""
+    for name in _TEXTS:
+        value = getattr(passage, name)
+        if not isinstance(value, str):
+            return f"{name} is no text"
+        if not value.isascii() and _HALF.search(value):
+            return f"{name} holds half a character"
+    if not isinstance(passage.retracted, bool):
+        return "retracted is neither true nor false"
+    year = passage.year
+    if year is not None and not (type(year) is int and 0 <= year <= LAST_YEAR):
+        return "year is no year"
+    return ""

@@ -1,10 +1,15 @@
+import json
+import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knowledge import passage_ids
 from knowledge.errors import KnowledgeError
+from knowledge.passage_file import PassageFile
 from knowledge.passages import Document, Section, chunk, normalise, read_passages, write_passages
 from knowledge.sentences import sentences
 
@@ -112,6 +117,76 @@ def test_a_broken_passages_file_is_named_with_its_line(tmp_path: Path, line: str
         file.write(line + "\n")
     with pytest.raises(KnowledgeError, match=r"passages\.jsonl line 2 is not a passage"):
         read_passages(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("year", '"2019"', "year is no year"),
+        ("year", "true", "year is no year"),
+        ("year", "2019.0", "year is no year"),
+        ("year", "-1", "year is no year"),
+        ("year", "10000", "year is no year"),
+        ("retracted", "1", "retracted is neither true nor false"),
+        ("retracted", "null", "retracted is neither true nor false"),
+        ("title", '"a\\ud83d"', "title holds half a character"),
+        ("id", '"a\\uDE00"', "id holds half a character"),
+        ("text", "[" * 100_000, "recursion"),
+        ("id", "[" * 100_000, "recursion"),
+    ],
+)
+def test_a_field_of_another_kind_is_named_with_its_line(
+    tmp_path: Path, field: str, value: str, named: str
+) -> None:
+    path = tmp_path / "passages.jsonl"
+    write_passages(path, chunk(_document("Text.")))
+    values = json.loads(path.read_text()) | {"id": "other"}
+    line = ", ".join(
+        f'"{key}": {value if key == field else json.dumps(each)}' for key, each in values.items()
+    )
+    with path.open("a") as file:
+        file.write(f"{{{line}}}\n")
+    message = rf"passages\.jsonl line 2 is not a passage \(.*{named}.*gather"
+    with pytest.raises(KnowledgeError, match=message):
+        read_passages(path)
+    with pytest.raises(KnowledgeError, match=message):
+        list(PassageFile(path).values())
+
+
+def test_control_characters_go_and_passages_stay_slices() -> None:
+    text = "\x1b[31mRed\x1b[0m \x9b2Jlung.\x07\n\nA\ttab\x85and\x0ca\rfeed\x00."
+    whole = normalise(text)
+    assert whole == "[31mRed[0m 2Jlung.\nA tab and a feed."
+    document = Document("a\x1b]0;x.md", "T\x1bitle", (Section("H\x08", text),), "book", "CC\x1b BY")
+    (passage,) = chunk(document)
+    assert passage.text == whole
+    assert (passage.id, passage.title, passage.license, passage.locator) == (
+        "book/a]0;x.md#1",
+        "Title",
+        "CC BY",
+        "a]0;x.md, H",
+    )
+
+
+def test_ids_that_share_their_hash_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passage_ids, "id_hash", lambda _: 7)
+    path = tmp_path / "passages.jsonl"
+    (one,) = chunk(_document("Text."))
+    several = [replace(one, id=f"a#{number}") for number in range(3)]
+    write_passages(path, several)
+    assert read_passages(path) == several
+    with pytest.raises(KnowledgeError, match="Two passages have the id a#1:"):
+        write_passages(path, [*several, several[1]])
+
+
+def test_writing_keeps_a_few_bytes_a_passage(tmp_path: Path) -> None:
+    (one,) = chunk(_document("Text."))
+    count = 5_000
+    tracemalloc.start()
+    write_passages(tmp_path / "passages.jsonl", (replace(one, id=f"a#{number}") for number in range(count)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 60 * count  # a set of the ids alone takes more than 90
 
 
 def test_a_missing_passages_file_is_named(tmp_path: Path) -> None:
