@@ -13,7 +13,7 @@ from knowledge.retrieval import recall
 from knowledge.retrieval.encoder import PassageEncoder
 from knowledge.retrieval.engine import VECTORS_PER_LIST, merged, read, trained, without, write
 from knowledge.retrieval.kinds import Estimate, Kind, list_count
-from knowledge.retrieval.manifest import DenseRecord, Manifest, Segment
+from knowledge.retrieval.manifest import DenseRecord, Manifest, Point, Segment
 from knowledge.retrieval.recall import Truth
 from knowledge.retrieval.rows import bits
 from knowledge.retrieval.shards import AddShard, EmbedShard, MapShards, add_vectors, embed
@@ -67,7 +67,7 @@ class DenseFiles:
         self._dense.mkdir()
         lists = list_count(segment.rows) if estimate.kind.in_lists else 0
         vectors = self._embedded(segment, embedding, work)
-        queries = recall.held_out(segment.rows)
+        queries = recall.held_out(segment.rows) if lists else np.empty(0, np.int64)  # flat is exact
         sample = recall.training_rows(segment.rows, wanted=max(1, lists * VECTORS_PER_LIST), queries=queries)
         index = trained(estimate.kind, _taken(vectors, sample), lists=lists)
         write(index, self._dense / _TRAINED)
@@ -83,7 +83,7 @@ class DenseFiles:
         )
         truth = Truth.of(_taken(vectors, queries), queries)
         self._add(record, segment, vectors, base=0, truth=truth, embedding=embedding, work=work)
-        return self._tuned(record, (segment,), np.ones(segment.rows, dtype=bool))
+        return self._required(self._tuned(record, (segment,), np.ones(segment.rows, dtype=bool)))
 
     def extend(
         self,
@@ -107,22 +107,20 @@ class DenseFiles:
         longer = replace(record, parts=(*record.parts, segment.name))
         if len(longer.parts) > _MOST_PARTS:
             longer = self._compacted(longer, segment.name, live)
-        return self.measured(longer, segments, live)
+        return self._required(self.measured(longer, segments, live))
 
     def measured(
         self, record: DenseRecord, segments: Sequence[Segment], live: NDArray[np.bool_]
     ) -> DenseRecord:
-        """The record with its recall as it is now; more lists are visited where it fell below the target.
-
-        Raises:
-            KnowledgeError: The target is not reached any more.
-        """
+        """The record with its recall as it is now; more lists are visited where it fell below the target."""
+        if record.kind is Kind.FLAT:
+            return record
         opened = self.open_unchecked(record, segments)
-        allowed = bits(live)
         point = recall.measure(
-            lambda queries, limit, probes: opened.search(queries, limit, probes, allowed=allowed).rows,
-            Truth.load(self._dense / _TRUTH),
+            _visiting(opened, live),
+            self._truth(opened, live),
             live,
+            stored=opened.stored,
             probes=record.probes,
         )
         if point.recall < record.target:
@@ -163,16 +161,34 @@ class DenseFiles:
     def _tuned(
         self, record: DenseRecord, segments: Sequence[Segment], live: NDArray[np.bool_]
     ) -> DenseRecord:
+        if record.kind is Kind.FLAT:
+            return replace(record, curve=(Point(1, 1.0, 1.0),))
         opened = self.open_unchecked(record, segments)
-        allowed = None if live.all() else bits(live)
         points = recall.curve(
-            lambda queries, limit, probes: opened.search(queries, limit, probes, allowed=allowed).rows,
-            Truth.load(self._dense / _TRUTH),
+            _visiting(opened, live),
+            self._truth(opened, live),
             live,
+            stored=opened.stored,
             lists=max(1, record.lists),
             target=record.target,
         )
         return replace(record, probes=points[-1].probes, curve=points)
+
+    def _truth(self, opened: VectorSearch, live: NDArray[np.bool_]) -> Truth:
+        """Queries and their neighbours; drawn anew, and kept, where deletions left too few of them."""
+        path = self._dense / _TRUTH
+        truth = Truth.load(path)
+        if not truth.suffices(live):
+            truth = Truth.redrawn(opened.stored, live)
+            truth.save(path)
+        return truth
+
+    @staticmethod
+    def _required(record: DenseRecord) -> DenseRecord:
+        point = next((each for each in record.curve if each.probes == record.probes), None)
+        if point is not None:
+            recall.require(point, record.target)
+        return record
 
     def _embedded(self, segment: Segment, embedding: Embedding, work: Path) -> list[Path]:
         """Vectors of the segment's passages, a file a shard."""
@@ -257,6 +273,11 @@ def require_encoder(record: DenseRecord, encoder: PassageEncoder, folder: Path) 
         raise KnowledgeError(
             f"The index in {folder} was built with another encoder: name that one, or build the index again."
         )
+
+
+def _visiting(opened: VectorSearch, live: NDArray[np.bool_]) -> recall.Search:
+    allowed = None if live.all() else bits(live)
+    return lambda queries, limit, probes: opened.visit(queries, limit, probes, allowed=allowed).rows
 
 
 def _taken(files: Sequence[Path], rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -165,6 +165,29 @@ def best(found: Sequence[Found], *, limit: int) -> Found:
     return Found(np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1))
 
 
+def stored(parts: Sequence[Index], rows: Rows) -> Vectors:
+    """The vectors of rows in lists as their codes say: `(n, d) float32`."""
+    faiss = _faiss()
+
+    vectors = np.empty((len(rows), parts[0].d), dtype=np.float32)
+    for part in parts:
+        if part.direct_map.type != faiss.DirectMap.Hashtable:
+            part.set_direct_map_type(faiss.DirectMap.Hashtable)
+        here = np.flatnonzero(np.isin(rows, _rows_of(part)))
+        if len(here):
+            vectors[here] = part.reconstruct_batch(np.ascontiguousarray(rows[here]))
+    return vectors
+
+
+def _rows_of(part: Any) -> Rows:
+    faiss = _faiss()
+
+    lists = part.invlists
+    sizes = [(number, lists.list_size(number)) for number in range(part.nlist)]
+    blocks = [faiss.rev_swig_ptr(lists.get_ids(number), size).copy() for number, size in sizes if size]
+    return np.concatenate([np.empty(0, np.int64), *blocks])
+
+
 def exact(queries: Vectors, vectors: Vectors, *, first_row: int, limit: int) -> Found:
     """The best rows of `vectors`, `(n, d) float32`, by full comparison."""
     faiss = _faiss()

@@ -83,6 +83,7 @@ class Manifest:
         engines: Versions of the libraries that wrote the files.
         dense: The vector index, or none.
         files: Every file of the version but this one, by its path.
+        parent: The version from which this one was made; none for the first.
     """
 
     version: int
@@ -94,6 +95,7 @@ class Manifest:
     engines: str
     dense: DenseRecord | None
     files: Mapping[str, FileRecord]
+    parent: int | None = None
 
     @property
     def rows(self) -> int:

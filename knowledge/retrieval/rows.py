@@ -19,7 +19,7 @@ from knowledge.retrieval.filters import Filter
 from knowledge.retrieval.manifest import Segment
 
 NO_YEAR = -1
-_FACTS = np.dtype([("source", "<u2"), ("license", "<u2"), ("year", "<i2"), ("retracted", "?")])
+_FACTS = np.dtype([("source", "<u4"), ("license", "<u4"), ("year", "<i4"), ("retracted", "?")])
 _TABLES = ("offsets", "ids", "digests", "facts")
 _to_json = json.JSONEncoder(ensure_ascii=False).encode  # made once: `json.dumps` makes one a call
 _FIELDS = tuple(each.name for each in fields(Passage))
@@ -63,7 +63,7 @@ class SegmentWriter:
         self._codes = codes
         self._offsets, self._ids = array("q", [0]), array("Q")
         self._digests = bytearray()
-        self._facts = array("h")
+        self._facts = array("i")
 
     def through(self, passages: Iterable[Passage]) -> Iterator[Passage]:
         """The same passages, written as they pass; the tables follow when all are through."""
@@ -96,7 +96,7 @@ class SegmentWriter:
         ids = np.array(self._ids, dtype="<u8")
         if len(np.unique(ids)) < len(ids):
             raise KnowledgeError(f"Two passages have the same id: {self._repeated(ids)}; give each its own.")
-        facts = np.array(self._facts, dtype=np.int16).reshape(-1, 4)
+        facts = np.array(self._facts, dtype=np.int32).reshape(-1, 4)
         table = np.zeros(len(ids), dtype=_FACTS)
         for column, name in enumerate(_FACTS.names or ()):
             table[name] = facts[:, column]

@@ -14,7 +14,7 @@ import numpy as np
 from knowledge.passages import Passage
 from knowledge.retrieval.encoder import PassageEncoder, encode_passages
 from knowledge.retrieval.engine import Found, Vectors, add, best, exact, read, write
-from knowledge.retrieval.recall import DEPTH
+from knowledge.retrieval.recall import DEPTH, Truth
 from knowledge.retrieval.rows import segment_lines
 from knowledge.retrieval.vector_cache import VectorCache, text_digest
 
@@ -105,9 +105,10 @@ def add_vectors(shard: AddShard) -> Found:
     for path in shard.vectors:
         vectors: Vectors = np.load(path, allow_pickle=False)
         add(index, vectors, first_row=shard.first_row + done)
-        found.append(exact(queries, vectors, first_row=shard.first_row + done, limit=DEPTH + 1))
+        if len(queries):
+            found.append(exact(queries, vectors, first_row=shard.first_row + done, limit=DEPTH + 1))
         if halves is not None:
             halves[shard.offset + done : shard.offset + done + len(vectors)] = vectors
         done += len(vectors)
     write(index, shard.target)
-    return best(found, limit=DEPTH + 1)
+    return best(found, limit=DEPTH + 1) if found else Truth.of(queries, np.empty(0, np.int64)).neighbours

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.retrieval.engine import Found, Index, Rows, Vectors, search
+from knowledge.retrieval.engine import Found, Index, Rows, Vectors, search, stored
 from knowledge.retrieval.kinds import Kind
 
 
@@ -74,6 +74,19 @@ class VectorSearch:
             more = search(self.parts, queries[short], limit=wanted, probes=wider, allowed=allowed)
             found.rows[short], found.scores[short] = more.rows, more.scores
         return found if self.halves is None else _reranked(found, queries, self.halves, limit)
+
+    def visit(
+        self, queries: Vectors, limit: int, probes: int, *, allowed: NDArray[np.uint8] | None = None
+    ) -> Found:
+        """As `search`, with just so many lists visited, whatever they hold: what a recall curve asks."""
+        wanted = limit if self.halves is None else _candidates(limit)
+        probes = min(probes, max(self.lists, 1))
+        found = search(self.parts, queries, limit=wanted, probes=probes, allowed=allowed)
+        return found if self.halves is None else _reranked(found, queries, self.halves, limit)
+
+    def stored(self, rows: Rows) -> Vectors:
+        """The vectors of live rows as the index keeps them: `(n, d) float32`."""
+        return stored(self.parts, rows) if self.halves is None else self.halves.take(rows)
 
     def _total(self) -> int:
         return sum(int(part.ntotal) for part in self.parts)

@@ -103,30 +103,30 @@ class Versions:
         Checksums of files that are links come from the version they were published with.
         """
         number = max(self.numbers(), default=0) + 1
-        published = replace(manifest, version=number, files=self._records(draft))
+        parent = self.current() if self.exists() else None
+        published = replace(manifest, version=number, parent=parent, files=self._records(draft))
         (draft / NAME).write_text(published.as_json(), encoding="utf-8")
         _sync(draft)
         draft.replace(self.folder(number))
         _sync_one(self._home / _VERSIONS)
         write_text(self._home / _CURRENT, f"{number:06}\n")
-        self._prune(number, keep)
+        self._prune(published, keep)
         return published
 
     def roll_back(self, number: int | None = None) -> Manifest:
-        """Put an older version in force: the newest below the one in force, or the one named.
+        """Put another version in force: the one from which the one in force was made, or the one named.
 
         Raises:
             KnowledgeError: There is no such version, or it is damaged.
         """
+        self.current()  # an index is there
         with self.locked():
-            older = [each for each in self.numbers() if each < self.current()]
-            if number is None and not older:
+            target = self._before(self.current()) if number is None else number
+            if target is None:
                 raise KnowledgeError(f"The index in {self._home} has no older version to roll back to.")
-            target = older[-1] if number is None else number
             if target not in self.numbers():
-                known = ", ".join(map(str, self.numbers()))
                 raise KnowledgeError(
-                    f"The index in {self._home} has no version {target}: choose one of {known}."
+                    f"The index in {self._home} has no version {target}: choose one of {self._known()}."
                 )
             self.verify(target)
             write_text(self._home / _CURRENT, f"{target:06}\n")
@@ -159,10 +159,28 @@ class Versions:
             for name in _files(draft)
         }
 
-    def _prune(self, current: int, keep: int) -> None:
-        older = [each for each in self.numbers() if each != current]
-        for number in older[: max(0, len(older) - keep)]:
+    def _before(self, number: int) -> int | None:
+        """From which a version was made; the newest below it where it does not say, or cannot be read."""
+        try:
+            parent = self.manifest(number).parent
+        except KnowledgeError:
+            parent = None
+        return parent or max((each for each in self.numbers() if each < number), default=None)
+
+    def _prune(self, current: Manifest, keep: int) -> None:
+        """Versions that the one in force was made from stay first, then the newest of the others."""
+        older = {each for each in self.numbers() if each != current.version}
+        kept: list[int] = []
+        parent = current.parent
+        while parent in older and parent not in kept:
+            kept.append(parent)
+            parent = self._before(parent)
+        kept += sorted(older - {*kept}, reverse=True)
+        for number in kept[keep:]:
             shutil.rmtree(self.folder(number), ignore_errors=True)
+
+    def _known(self) -> str:
+        return ", ".join(map(str, self.numbers())) or "none"
 
 
 def link_tree(source: Path, target: Path) -> None:
