@@ -16,7 +16,7 @@ class Fetched:
     Attributes:
         name: Of the literature source.
         held: Records of a query, files of a mirror.
-        until: Day up to which they are complete, `2026-11-23`.
+        until: Day up to which they are complete, `2026-11-23`; empty where nobody knows.
         content: Digest of the records, so that later stages see a change and nothing else.
         remarks: Sentences that a reader of the figures must know.
     """

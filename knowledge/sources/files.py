@@ -14,8 +14,12 @@ LARGEST = 256 << 20
 """Bytes of one page or chapter: far above any honest one, and far below what fills the memory."""
 
 
-def source_files(path: Path, suffixes: Collection[str]) -> list[Path]:
-    """The file itself, or the files below the folder that end in one of `suffixes`, sorted by path."""
+def source_files(path: Path, suffixes: Collection[str], *, wanted: str = "") -> list[Path]:
+    """The file itself, or the files below the folder that end in one of `suffixes`, sorted by path.
+
+    Raises:
+        KnowledgeError: There are none; `wanted` says what was looked for where the endings do not say enough.
+    """
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -27,7 +31,7 @@ def source_files(path: Path, suffixes: Collection[str]) -> list[Path]:
     )
     if not found:
         raise KnowledgeError(
-            f"The folder {path} holds no file that ends in {' or '.join(suffixes)}: "
+            f"The folder {path} holds no file {wanted or 'that ends in ' + ' or '.join(suffixes)}: "
             "correct the path or the kind of this literature source."
         )
     return found

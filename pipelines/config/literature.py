@@ -67,13 +67,17 @@ class QuerySource(Source):
     api_key_env: str = "NCBI_API_KEY"
     """Environment variable with an NCBI key, if there is one: 10 requests a second instead of 3."""
     maximum: Annotated[int, Field(ge=1)] | None = None
-    """Records at most: PubMed's best matches up to 9,999, above that the newest."""
+    """Records at most in one fetch, each refresh adding its own: best matches up to 9,999, else the newest."""
     since: date | None = None
     """Records that entered PubMed on this day or later."""
     url: str = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
-    """Where E-utilities answer."""
+    """Where E-utilities answer; records of another address are kept apart."""
     license: str = "abstract: see its publisher"
     """Licence of the text."""
+
+    def other_server(self) -> list[str]:
+        """The address where it is not NCBI's own, which needs no telling."""
+        return [] if self.url == type(self).model_fields["url"].default else [self.url]
 
 
 class BulkSource(Source):

@@ -1,14 +1,14 @@
 """What the network has for the literature: fetched into folders that outlive the run, and listed in it."""
 
 import logging
-from datetime import UTC, datetime
 from pathlib import Path
 
 from knowledge.sources.pubmed_api import EntrezSettings, PubmedQuery, entrez_limiter, fetch_pubmed
-from knowledge.sources.pubmed_bulk import Fetching, sync_bulk
+from knowledge.sources.pubmed_bulk import Fetching, complete_until, sync_bulk
 from pipelines.config import BulkSource, QuerySource
 from pipelines.digests import content_digest, listing_digest, value_digest
-from pipelines.fetched import Fetched, write_fetched
+from pipelines.errors import PipelineError
+from pipelines.fetched import Fetched, read_fetched, write_fetched
 from pipelines.run import Run
 from pipelines.weights import cache_directory
 
@@ -44,14 +44,40 @@ def fetch_query(run: Run, source: QuerySource) -> Fetched:
         limiter=entrez_limiter(cache_directory(), settings),
         progress=run.reporter.work(f"fetch {source.name}", "records"),
     )
-    files = sorted(report.directory.rglob("*.xml.gz"))
-    content = value_digest([content_digest(file) for file in files])
-    return Fetched(source.name, report.held, report.until, content, report.remarks())
+    return Fetched(source.name, report.held, report.until, content_of(source), report.remarks())
 
 
 def query_folder(source: QuerySource) -> Path:
-    """Where the records of a query are kept, whichever run asks for them."""
-    return cache_directory() / "pubmed" / value_digest([source.query, source.maximum, source.since])[:16]
+    """Where the records of a query are kept, whichever run asks for them; each server has its own."""
+    asked = [source.query, source.maximum, source.since, *source.other_server()]
+    return cache_directory() / "pubmed" / value_digest(asked)[:16]
+
+
+def content_of(source: QuerySource | BulkSource) -> str:
+    """Digest of the records of a network source as they lie there now."""
+    if isinstance(source, QuerySource):
+        files = sorted(query_folder(source).rglob("*.xml.gz"))
+        return value_digest([content_digest(file) for file in files])
+    return listing_digest(bulk_files(source))
+
+
+def bulk_files(source: BulkSource) -> list[Path]:
+    """Files of the mirror, by name."""
+    return sorted(source.path.glob("pubmed*.xml.gz"))
+
+
+def refuse_other_records(run: Run, source: QuerySource | BulkSource) -> None:
+    """The folders are shared: what lies there must be what `fetched.json` tells of.
+
+    Raises:
+        PipelineError: Another run fetched meanwhile, or the records were deleted.
+    """
+    fetched = {each.name: each.content for each in read_fetched(run.path("fetched.json"))}
+    if fetched.get(source.name) != content_of(source):
+        raise PipelineError(
+            f"the records of {source.name} are not, or no longer, as this run fetched them; "
+            "run with --refresh to fetch what is missing and to use what is there"
+        )
 
 
 def fetch_bulk(run: Run, source: BulkSource) -> Fetched:
@@ -64,7 +90,5 @@ def fetch_bulk(run: Run, source: BulkSource) -> Fetched:
         if report.missing:
             numbers = ", ".join(map(str, report.missing[:5]))
             remarks = (f"the server lists no file number {numbers} of {report.year}",)
-    files = sorted(source.path.glob("pubmed*.xml.gz"))
-    newest = max((file.stat().st_mtime for file in files), default=0.0)
-    until = datetime.fromtimestamp(newest, UTC).date().isoformat() if files else ""
-    return Fetched(source.name, len(files), until, listing_digest(files), remarks)
+    held = len(bulk_files(source))
+    return Fetched(source.name, held, complete_until(source.path), content_of(source), remarks)

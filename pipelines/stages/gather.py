@@ -18,7 +18,7 @@ from pipelines.errors import PipelineError
 from pipelines.gathered import Gathered, write_gathered
 from pipelines.handbook import literature_path
 from pipelines.run import Run
-from pipelines.stages.fetch import query_folder
+from pipelines.stages.fetch import query_folder, refuse_other_records
 
 READERS = {
     "epub": read_epub,
@@ -49,6 +49,8 @@ def all_passages(run: Run, found: list[Gathered]) -> Iterator[Passage]:
     """Passages of all sources, in the order of the configuration; `found` gets one entry a source."""
     progress = run.reporter.work("gather", "sources")
     for done, source in enumerate(run.config.literature, start=1):
+        if isinstance(source, QuerySource | BulkSource):
+            refuse_other_records(run, source)
         documents = read_source(source, run.reporter.work(f"gather {source.name}", "files"))
         read = cut = retracted = 0
         for document in documents:

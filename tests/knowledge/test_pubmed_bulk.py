@@ -261,7 +261,7 @@ def test_sets_of_pmids_hold_what_python_sets_hold() -> None:
 
 
 def test_a_folder_without_pubmed_files_and_a_foreign_state_are_named(tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match=r"holds no file that ends in \.xml"):
+    with pytest.raises(KnowledgeError, match=r"holds no file named like pubmed26n0001\.xml\.gz: "):
         _read(tmp_path)
     with pytest.raises(KnowledgeError, match="number of workers is 0"):
         _read(tmp_path, workers=0)

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from knowledge.errors import KnowledgeError
-from knowledge.sources.pubmed_bulk import Fetching, read_bulk, sync_bulk
+from knowledge.errors import KnowledgeError, NetworkError
+from knowledge.sources.pubmed_bulk import Fetching, complete_until, read_bulk, sync_bulk
+from knowledge.sources.pubmed_bulk.currency import listed_day
 from knowledge.sources.pubmed_bulk.state import State
 
 QUICK = Fetching(pause=0.01, timeout=5)
@@ -257,3 +258,43 @@ def test_a_page_without_pubmed_files_and_settings_that_cannot_work_are_named(
         sync_bulk(server.url, tmp_path / "mirror", fetching=QUICK)
     with pytest.raises(KnowledgeError, match="0 connections"):
         Fetching(connections=0)
+
+
+def test_only_failures_that_another_try_may_mend_are_of_the_network(server: Server, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        server.publish(f"baseline/pubmed26n000{number}.xml.gz", number)
+    server.publish("index.html")
+    (server.folder / "index.html").write_text('<a href="baseline/">baseline/</a>\n')
+    once = Fetching(pause=0.01, timeout=5, attempts=1)
+    for broken in (["pubmed26n0001.xml.gz"], ["pubmed26n0001.xml.gz", "pubmed26n0002.xml.gz"]):
+        server.faults = {name: ["503"] for name in broken}
+        with pytest.raises(NetworkError, match=r"HTTP 503|2 files failed"):
+            sync_bulk(server.url, tmp_path / f"mirror{len(broken)}", fetching=once)
+    server.faults = {"pubmed26n0001.xml.gz": ["503"], "pubmed26n0002.xml.gz": ["404"]}
+    with pytest.raises(KnowledgeError, match="2 files failed") as caught:
+        sync_bulk(server.url, tmp_path / "other", fetching=once)
+    assert not isinstance(caught.value, NetworkError)
+
+
+def test_a_mirror_is_complete_until_the_day_that_the_server_lists(server: Server, tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror"
+    assert complete_until(mirror) == ""
+    for number in (1, 2):
+        server.publish(f"baseline/pubmed26n000{number}.xml.gz", number)
+    page = (server.folder / "baseline" / "index.html").read_text()
+    newest = next(line for line in page.splitlines() if 'n0002.xml.gz"' in line)
+    sync_bulk(f"{server.url}baseline/", mirror, fetching=QUICK)
+    assert complete_until(mirror) == newest.split("  ")[1].split()[0]
+
+
+@pytest.mark.parametrize(
+    ("listed", "day"),
+    [
+        ("2026-01-30 14:05 19M", "2026-01-30"),
+        ("30-Jan-2026 14:05 20123456", "2026-01-30"),
+        ("2026-02-30 14:05 19M", ""),
+        ("19M", ""),
+    ],
+)
+def test_days_are_read_as_servers_list_them(listed: str, day: str) -> None:
+    assert listed_day(listed) == day

@@ -2,8 +2,8 @@
 
 import importlib.util
 import json
+import shutil
 import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from pipelines.config import load_config
+from pipelines.errors import PipelineError
 from pipelines.run import Run
 from pipelines.stages import STAGES
 
@@ -39,7 +40,7 @@ def eutils_server() -> ModuleType:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KNOBO_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -89,6 +90,45 @@ def test_asking_again_without_news_leaves_the_rest_fresh(tmp_path: Path, eutils_
         assert run.is_fresh(GATHER)
 
 
+def test_records_that_another_run_fetched_meanwhile_are_not_read_as_this_runs_own(
+    tmp_path: Path, cache: Path, eutils_server: ModuleType
+) -> None:
+    with eutils_server.serve(eutils_server.Eutils({11: date(2020, 1, 1)})) as server:
+        run = run_of(tmp_path, query(server.url))
+        run.execute(FETCH)
+        (tmp_path / "other").mkdir()
+        server.dates[12] = date(2020, 1, 1)
+        run_of(tmp_path / "other", query(server.url)).execute(FETCH)
+        with pytest.raises(PipelineError, match=r"records of chest are not, .* run with --refresh"):
+            run.execute(GATHER)
+        run.forget("fetch")
+        run.execute(FETCH)
+        run.execute(GATHER)
+        assert ids(run) == {"chest/pmid:11#1", "chest/pmid:12#1"}
+        shutil.rmtree(cache)
+        run.forget("gather")
+        assert run.is_fresh(FETCH)
+        with pytest.raises(PipelineError, match="run with --refresh"):
+            run.execute(GATHER)
+        run.forget("fetch")
+        run.execute(FETCH)
+        run.execute(GATHER)
+
+
+@pytest.mark.usefixtures("cache")
+def test_another_server_is_another_source(tmp_path: Path, eutils_server: ModuleType) -> None:
+    eutils = eutils_server
+    with (
+        eutils.serve(eutils.Eutils({11: date(2020, 1, 1)})) as one,
+        eutils.serve(eutils.Eutils({12: date(2020, 1, 1)})) as other,
+    ):
+        run_of(tmp_path, query(one.url)).execute(FETCH)
+        run = run_of(tmp_path, query(other.url))
+        assert run.execute(FETCH)
+        run.execute(GATHER)
+    assert ids(run) == {"chest/pmid:12#1"}
+
+
 def test_neither_key_nor_address_reaches_the_run_directory(
     tmp_path: Path, cache: Path, eutils_server: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +150,8 @@ def test_files_that_lie_in_a_folder_are_read_in_bulk(tmp_path: Path, eutils_serv
     assert run.execute(FETCH)
     assert run.execute(GATHER)
     assert ids(run) == {"all/pmid:21#1", "all/pmid:22#1"}
+    (fetched,) = json.loads(run.path("fetched.json").read_text())
+    assert fetched["until"] == ""  # no ledger: nobody knows
     write_bulk(mirror / "pubmed26n0002.xml.gz", eutils_server, [23])
     assert not run.is_fresh(FETCH)
     run.execute(FETCH)

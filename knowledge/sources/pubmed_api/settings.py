@@ -19,8 +19,8 @@ class PubmedQuery:
 
     Attributes:
         term: In PubMed's own query language.
-        maximum: Records at most in one run: up to 9,999 PubMed's best matches, above that the
-            newest by Entrez date.
+        maximum: Records at most in one run: up to 9,999 PubMed's best matches, above that the newest by
+            Entrez date; each update adds up to as many of what entered since.
         since: First Entrez date (the day a record entered PubMed) that counts.
     """
 

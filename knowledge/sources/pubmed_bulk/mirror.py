@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NetworkError
 from knowledge.sources.pubmed_bulk.fetching import Fetching, download
 from knowledge.sources.pubmed_bulk.listing import Listed, checksum, newest_year
 from knowledge.sources.pubmed_bulk.names import number_of, year_of
@@ -51,7 +51,8 @@ def sync_bulk(
     stays in use, and is then deleted.
 
     Raises:
-        KnowledgeError: The server cannot be reached, or a file cannot be had whole; the others are kept.
+        NetworkError: The server cannot be reached, or fails; what was fetched is kept.
+        KnowledgeError: A file cannot be had whole however often it is tried; the others are kept.
     """
     fetching = fetching or Fetching()
     directory.mkdir(parents=True, exist_ok=True)
@@ -86,7 +87,7 @@ class _Mirror:
         self, offered: list[Listed], progress: Callable[[int, int], None] | None
     ) -> tuple[list[str], list[str]]:
         """Names of the files fetched and of those found here."""
-        fetched, adopted, failures = list[str](), list[str](), list[str]()
+        fetched, adopted, failures = list[str](), list[str](), list[KnowledgeError]()
         todo = [each for each in offered if not self._is_verified(each)]
         done = len(offered) - len(todo)
         with ThreadPoolExecutor(self.fetching.connections) as pool:
@@ -96,15 +97,11 @@ class _Mirror:
                 try:
                     (fetched if future.result() else adopted).append(futures[future])
                 except KnowledgeError as error:
-                    failures.append(str(error))
+                    failures.append(error)
                 if progress is not None:
                     progress(done, len(offered))
         if failures:
-            raise KnowledgeError(
-                min(failures)
-                if len(failures) == 1
-                else f"{len(failures)} files failed, first: {min(failures)}"
-            )
+            raise _joined(failures)
         return fetched, adopted
 
     def drop_other_years(self, year: int) -> Iterator[str]:
@@ -150,6 +147,13 @@ class _Mirror:
         with self.lock:
             self.ledger[listed.name] = Verified(md5, file.stat().st_size, listed.listed, len(index.pmids))
             self.state.write_ledger(self.ledger)
+
+
+def _joined(failures: list[KnowledgeError]) -> KnowledgeError:
+    """One error for all; of the network only where another try may bring every file."""
+    kind = NetworkError if all(isinstance(each, NetworkError) for each in failures) else KnowledgeError
+    first = min(map(str, failures))
+    return kind(first if len(failures) == 1 else f"{len(failures)} files failed, first: {first}")
 
 
 def _checked(file: Path, url: str) -> FileIndex:

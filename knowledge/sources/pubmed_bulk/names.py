@@ -29,7 +29,7 @@ def current_year(directory: Path, state: State) -> tuple[list[Path], list[Path]]
     survive. Where a mirror is kept, its year is that of the ledger: a half-fetched new year is not read. In a
     folder without such names all PubMed XML counts, in the order of the names.
     """
-    files = source_files(directory, SUFFIXES)
+    files = source_files(directory, SUFFIXES, wanted="named like pubmed26n0001.xml.gz")
     named = [file for file in files if NAME.fullmatch(file.name)]
     if not named:
         return files, []
