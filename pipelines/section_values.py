@@ -133,7 +133,8 @@ def literature_value(source: LiteratureSource) -> object:
     """A literature source by its settings and contents; what the network gave is an artifact of `fetch`."""
     match source:
         case QuerySource():
-            return source.model_dump(mode="json", exclude={"email", "api_key_env", "url"})
+            settings = source.model_dump(mode="json", exclude={"email", "api_key_env", "url"})
+            return [settings, *other] if (other := source.other_server()) else settings
         case BulkSource():
             settings = source.model_dump(mode="json", exclude={"path", "url", "workers", "connections"})
             return [settings, None if source.url else listing_digest(sorted(source.path.glob("*.xml.gz")))]
