@@ -14,6 +14,7 @@ from knowledge.rejections import read_rejections
 from knowledge.verdicts import read_verdicts
 from pipelines.concept_list import ConceptRow, concept_rows, rejected_concept
 from pipelines.curation import OpenBank, open_bank
+from pipelines.sign_story import SignBasis, sign_bases
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Story:
         passages: One a quotation.
         verdicts: Of the screening, also those on the concepts that it was made from.
         answers: One line a table of annotations.
+        bases: What its signs rest on, by class, in the last run.
         formerly: Ids and, where known, questions that it was made from.
         history: Entries that concern it.
     """
@@ -51,6 +53,7 @@ class Story:
     passages: tuple[QuotedPassage, ...]
     verdicts: tuple[Verdict, ...]
     answers: tuple[str, ...]
+    bases: tuple[SignBasis, ...]
     formerly: tuple[str, ...]
     history: tuple[Entry, ...]
 
@@ -83,6 +86,7 @@ def story_of(directory: Path, prefix: str) -> Story:
         passages=quoted(opened, concept),
         verdicts=tuple(each for each in verdicts if each.concept_id in names),
         answers=tuple(answers(opened, concept)),
+        bases=sign_bases(opened, names),
         formerly=tuple(former(opened, concept)),
         history=history_of(opened, names),
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from knowledge.annotation.table import AnnotationTable, Answer
 from knowledge.atomic import write_text
+from knowledge.errors import KnowledgeError
 
 DRAWS = 1000
 LEVEL = 0.95
@@ -64,6 +65,21 @@ def save_agreements(rows: Sequence[Agreement], path: Path, *, reports: int) -> N
     """Write JSON, with the number of reports that were compared."""
     values = {"reports": reports, "agreements": [asdict(row) for row in rows]}
     write_text(path, json.dumps(values, indent=1) + "\n")
+
+
+def load_agreements(path: Path) -> tuple[tuple[Agreement, ...], int]:
+    """What `save_agreements` wrote: the rows, and the number of reports that were compared.
+
+    Raises:
+        KnowledgeError: No such file, or another one.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(Agreement(**row) for row in values["agreements"]), int(values["reports"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise KnowledgeError(
+            f"{path} holds no agreement of annotators ({type(error).__name__}); run the annotation again"
+        ) from error
 
 
 def kappa(counts: NDArray[np.float64]) -> NDArray[np.float64]:

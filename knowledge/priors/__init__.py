@@ -7,7 +7,13 @@ language model is right in .22, .28 and .70 (tests/benchmarks/language_model_use
 """
 
 from knowledge.priors.corpus import CorpusPrior, corpus_prior, read_corpus
-from knowledge.priors.disagreement import Disagreement, disagreements, save_disagreements
+from knowledge.priors.disagreement import (
+    Disagreement,
+    WrittenDisagreement,
+    disagreements,
+    load_disagreements,
+    save_disagreements,
+)
 from knowledge.priors.language_model import language_model_prior
 from knowledge.priors.prior import Prior
 from knowledge.priors.support import Support, load_support, quoted, save_support
@@ -18,9 +24,11 @@ __all__ = [
     "Disagreement",
     "Prior",
     "Support",
+    "WrittenDisagreement",
     "corpus_prior",
     "disagreements",
     "language_model_prior",
+    "load_disagreements",
     "load_prior",
     "load_support",
     "override",

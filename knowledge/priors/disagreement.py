@@ -3,15 +3,16 @@
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.atomic import write_text
 from knowledge.concepts import ConceptBank
+from knowledge.errors import KnowledgeError
 from knowledge.priors.prior import Prior
 from knowledge.priors.support import Support
-from knowledge.spreadsheet_cells import guarded
+from knowledge.spreadsheet_cells import guarded, unguarded
 
 QUOTES = 3
 """Sentences shown on each side."""
@@ -100,6 +101,52 @@ def save_disagreements(rows: Sequence[Disagreement], path: Path, *, bank: Concep
         texts = map(guarded, (row.class_name, row.concept_id, question[row.concept_id]))
         table.writerow([*texts, row.kind, *said, *quotes])
     write_text(path, text.getvalue())
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenDisagreement:
+    """A row of the CSV; the sentences as they stand there, each followed by its passage."""
+
+    class_name: str
+    question: str
+    kind: str
+    first: Cell
+    second: Cell
+    speaking_for: tuple[str, ...]
+    speaking_against: tuple[str, ...]
+
+
+def load_disagreements(path: Path) -> tuple[WrittenDisagreement, ...]:
+    """What `save_disagreements` wrote.
+
+    Raises:
+        KnowledgeError: No such file, or another one.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            return tuple(_written(row) for row in csv.DictReader(stream))
+    except (OSError, ValueError, KeyError) as error:
+        raise KnowledgeError(
+            f"{path} holds no disagreements of two priors ({type(error).__name__}); run the prior again."
+        ) from error
+
+
+def _written(row: Mapping[str, str]) -> WrittenDisagreement:
+    first, second = (
+        Cell(
+            float(row[f"{which}sign"]),
+            float(row[f"{which}agreement"]),
+            int(row[f"{which}votes"]),
+            row[f"{which}source"],
+        )
+        for which in ("", "other_")
+    )
+    sides = (
+        tuple(quote for quote in unguarded(row[side]).split(BETWEEN) if quote) for side in ("for", "against")
+    )
+    return WrittenDisagreement(
+        unguarded(row["class"]), unguarded(row["question"]), row["kind"], first, second, *sides
+    )
 
 
 def _cell(prior: Prior, name: str, concept_id: str) -> Cell:

@@ -111,10 +111,18 @@ def passage_text(quoted: "QuotedPassage") -> str:
 
 
 def ending(story: "Story") -> Iterator[str]:
-    """Tests, origin and history."""
+    """What the signs rest on, tests, origin and history."""
+    from pipelines.sign_story import basis_lines
+
     tests = [f"{'passed' if each.passed else 'failed'} {each.test}: {each.reason}" for each in story.verdicts]
     changes = [f"{each.number}. {each.when} {each.who}: {each.change.describe()}" for each in story.history]
-    for title, lines in (("Tests", tests), ("Made from", story.formerly), ("History", changes)):
+    groups = (
+        ("Signs of the last run", tuple(basis_lines(story.bases))),
+        ("Tests", tests),
+        ("Made from", story.formerly),
+        ("History", changes),
+    )
+    for title, lines in groups:
         if lines:
             yield f"\n[bold]{title}[/]"
             yield from (f"  {escape(line)}" for line in lines)

@@ -13,6 +13,7 @@ from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.input import ReportInput
 from pipelines.report.literature_view import rejections, sources
 from pipelines.report.method_table import metric_tables, paired_tables
+from pipelines.report.sign_view import sign_view
 from pipelines.report.split_view import split_views
 from pipelines.report.summary import headline
 from pipelines.report.tracks import UNIT, UNIT_TICKS
@@ -62,6 +63,7 @@ def render_html(report: ReportInput) -> str:
             concepts=[view for view in concepts if view.kept],
             unused=[view for view in concepts if not view.kept],
             retracted=sum(view.retracted for view in concepts),
+            signs=sign_view(report),
             sources=sources(report),
             rejections=rejections(report),
             explanations=explanation_views(report),

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Verdict
 from knowledge.passages import Passage
-from knowledge.priors import Prior
+from knowledge.priors import Prior, WrittenDisagreement
 from models.domains import DomainSplit
 from models.evaluation.audit import AuditReport
 
@@ -138,6 +139,8 @@ class ReportInput:
         provenance: Where the numbers come from.
         outside_mean: Splits that do not enter the mean.
         credits: Sentences that name the literature and its terms.
+        disagreements: Cells on which two sources of the prior differ, opposite signs first.
+        agreements: How far annotators agree, over all concepts and by concept.
     """
 
     run: str
@@ -155,3 +158,5 @@ class ReportInput:
     provenance: Provenance
     outside_mean: tuple[str, ...] = ()
     credits: tuple[str, ...] = ()
+    disagreements: tuple[WrittenDisagreement, ...] = ()
+    agreements: tuple[Agreement, ...] = ()

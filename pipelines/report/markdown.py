@@ -9,8 +9,13 @@ from pipelines.report.summary import COLUMNS, headline, summary_table
 from pipelines.report.wording import METRICS, count, plain
 
 
-def render_markdown(audit: AuditReport, *, credits: Sequence[str] = ()) -> str:  # noqa: A002 - the word for it
-    """The whole of `audit.md`; `credits` name the literature and its terms."""
+def render_markdown(
+    audit: AuditReport,
+    *,
+    signs: str = "",
+    credits: Sequence[str] = (),  # noqa: A002 - the word for it
+) -> str:
+    """The whole of `audit.md`; `signs` says what the prior rests on, `credits` names the literature."""
     index = AuditIndex.of(audit)
     blocks = [
         "# Audit across domain shifts",
@@ -21,6 +26,7 @@ def render_markdown(audit: AuditReport, *, credits: Sequence[str] = ()) -> str: 
         *comparisons(index),
         *(block for split in index.splits for block in split_blocks(index, split)),
         *checks(audit),
+        *(["## Signs", one_line(signs)] if signs else []),
         *literature(credits),
     ]
     return "\n\n".join(blocks) + "\n"

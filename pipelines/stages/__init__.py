@@ -98,7 +98,7 @@ STAGES = (
     ),
     Stage(
         "report",
-        2,
+        3,
         ("name", "modality", "splits", "classes", "literature"),
         (
             "fetched.json",
@@ -106,6 +106,8 @@ STAGES = (
             "concepts.jsonl",
             "rejected.jsonl",
             "prior.csv",
+            prior.DISAGREEMENTS,
+            annotate.AGREEMENT,
             "grounder",
             "scores.npz",
             "models",

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from knowledge.annotation.agreement import load_agreements
 from knowledge.concepts import ConceptBank
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage
-from knowledge.priors import load_prior
+from knowledge.priors import load_disagreements, load_prior
 from knowledge.rejections import read_rejections
 from models.bottleneck import KnoBo
 from models.domains import DomainSplit
@@ -32,7 +33,9 @@ from pipelines.report.input import (
 )
 from pipelines.run import Run, code_commit, library_versions
 from pipelines.section_values import section_value
+from pipelines.stages.annotate import AGREEMENT
 from pipelines.stages.image import read_splits
+from pipelines.stages.prior import DISAGREEMENTS
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 3  # worked examples
@@ -45,6 +48,7 @@ def report_input(run: Run) -> ReportInput:
     splits = tuple(read_splits(run))
     passages = quoted_passages(run, bank)
     fetched = read_fetched(run.path("fetched.json"))
+    differing, agreement = run.path(DISAGREEMENTS), run.path(AGREEMENT)
     return ReportInput(
         run=run.config.name,
         modality=run.config.modality,
@@ -63,6 +67,8 @@ def report_input(run: Run) -> ReportInput:
         provenance=provenance(run),
         outside_mean=tuple(section.name for section in run.config.splits if not section.in_mean),
         credits=literature_credit(run.config.literature, passages.values(), fetched),
+        disagreements=load_disagreements(differing) if differing.is_file() else (),
+        agreements=load_agreements(agreement)[0] if agreement.is_file() else (),
     )
 
 

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from knowledge.annotation.agreement import agreements, save_agreements
+from knowledge.annotation.agreement import agreements, load_agreements, save_agreements
 from knowledge.annotation.table import AnnotationTable, Answer
+from knowledge.errors import KnowledgeError
 
 RNG = np.random.default_rng(3)
 REPORTS = tuple(f"r{i}" for i in range(150))
@@ -75,6 +77,10 @@ def test_one_answer_throughout_has_no_kappa(tmp_path: Path) -> None:
     assert (rows[0].raw, rows[0].kappa, rows[0].low) == (1.0, None, None)
     save_agreements(rows, tmp_path / "agreement.json", reports=150)
     assert json.loads((tmp_path / "agreement.json").read_text("utf-8"))["agreements"][0]["kappa"] is None
+    assert load_agreements(tmp_path / "agreement.json") == (rows, 150)
+    (tmp_path / "agreement.json").write_text('{"agreements": [{"first": 1}]}', "utf-8")
+    with pytest.raises(KnowledgeError, match="no agreement"):
+        load_agreements(tmp_path / "agreement.json")
 
 
 def test_tables_without_cells_in_common_or_of_one_annotator_are_not_compared() -> None:

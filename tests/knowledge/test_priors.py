@@ -21,6 +21,7 @@ from knowledge.priors import (
     corpus_prior,
     disagreements,
     language_model_prior,
+    load_disagreements,
     load_prior,
     load_support,
     override,
@@ -354,6 +355,19 @@ def test_where_two_priors_differ_is_listed_with_quotes(tmp_path: Path) -> None:
     assert [line["sign"] + line["other_sign"] for line in lines] == ["1-1", "01"]
     assert lines[0]["for"] == "A veil, a sign of melanoma. [p#1]"
     assert disagreements(PRIOR, PRIOR) == ()
+    first, second = load_disagreements(tmp_path / "d.csv")
+    assert (first.class_name, first.kind, first.first.sign, first.second.sign) == (
+        "malignant",
+        "opposite",
+        1,
+        -1,
+    )
+    assert first.question == BANK.concepts[0].question
+    assert first.speaking_against == ("A veil in a nevus. [p#2]",)
+    assert (second.kind, second.speaking_for) == ("abstains", ())
+    (tmp_path / "d.csv").write_text("other\n1\n", encoding="utf-8")
+    with pytest.raises(KnowledgeError, match="no disagreements"):
+        load_disagreements(tmp_path / "d.csv")
 
 
 def test_votes_are_kept_and_older_tables_read(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ import pytest
 from lxml import html as lxml_html
 from PIL import Image
 
+from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict
 from knowledge.passages import Passage
-from knowledge.priors import Prior
+from knowledge.priors import Prior, WrittenDisagreement
+from knowledge.priors.disagreement import Cell
 from models.domains import Check, DomainSplit
 from models.evaluation.audit import AuditReport, AuditRow, PairedTest
 from pipelines.report import (
@@ -35,6 +37,7 @@ from pipelines.report import (
 )
 from pipelines.report.concept_view import concept_views
 from pipelines.report.explanation_view import SHOWN, explanation_views
+from pipelines.report.sign_view import sign_line, sign_view
 from pipelines.report.tracks import UNIT
 
 METHODS = {  # (in domain, shifted), near to what a first trial on real X-rays gave
@@ -671,5 +674,80 @@ def test_both_files_are_written_whole_and_nothing_else(
 ) -> None:
     markdown, html = write_report(report, tmp_path)
     assert html.read_text(encoding="utf-8") == page
-    assert markdown.read_text(encoding="utf-8") == render_markdown(report.audit)
+    assert markdown.read_text(encoding="utf-8") == render_markdown(
+        report.audit, signs=sign_line(report.prior)
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"audit.md", "report.html"}
+
+
+def test_the_signs_are_counted_by_what_they_rest_on(report: ReportInput) -> None:
+    prior = replace(
+        report.prior,
+        classes=("normal", "abnormal"),
+        concept_ids=report.bank.ids[:3],
+        sign=np.array([[1, -1, 0], [-1, 1, 1]], np.float32),
+        agreement=np.array([[1, 0.5, 0], [0.75, 1, 1]], np.float32),
+        source=(("corpus", "assumed", "none"), ("corpus", "corpus", "expert")),
+        votes=np.array([[1, 0, 2], [12, 3, 4]], np.int32),
+    )
+    line = sign_line(prior)
+    assert line == (
+        "Of 6 signs by class and concept: 3 counted from the literature, 1 assumed, 1 given by an expert, "
+        "1 abstains. Signs counted from the literature by votes: "
+        "1 vote 1, 2 to 4 votes 1, 10 votes or more 1."
+    )
+    assert line in render_markdown(report.audit, signs=line)
+    told = lxml_html.fromstring(render_html(replace(report, prior=prior)))
+    (section,) = told.xpath("//section[@id='signs']")
+    cells = {row[0].text_content(): row[1].text_content() for row in section.xpath(".//tbody/tr")}
+    assert cells == {
+        "counted from the literature": "3",
+        "assumed: no clause names a class, and literature describes signs of disease": "1",
+        "given by an expert": "1",
+        "abstains": "1",
+        "1 vote": "1",
+        "2 to 4 votes": "1",
+        "10 votes or more": "1",
+    }
+    # neither differences nor agreement were measured
+    assert not section.xpath(".//h3")
+    assert "kappa" not in section.text_content()
+
+
+def test_differences_of_sources_and_agreement_of_annotators_are_shown(report: ReportInput) -> None:
+    rows = tuple(
+        WrittenDisagreement(
+            "abnormal",
+            f"Is sign {n} <b>seen</b>?",
+            "opposite",
+            Cell(1.0, 0.8, 4, "corpus"),
+            Cell(-1.0 if n else 0.0, 1.0, 3, "language_model" if n else "none"),
+            ("It is a sign. [p#1]",),
+            (),
+        )
+        for n in range(7)
+    )
+    agreed = Agreement("rules", "expert:images", "", 30, 2, 3, 65, 5, 0.95, 0.886, 0.8, 0.95)
+    page = render_html(
+        replace(report, disagreements=rows, agreements=(agreed, replace(agreed, concept_id="x")))
+    )
+    (section,) = lxml_html.fromstring(page).xpath("//section[@id='signs']")
+    said = section.text_content()
+    assert "7 signs; the first 5 are shown" in said
+    assert "Is sign 1 <b>seen</b>? abnormal: corpus +1.00; language model −1.00" in said
+    assert "abnormal: corpus +1.00; the other abstains" in said
+    assert said.count("It is a sign. [p#1]") == 5
+    (row,) = [row for row in section.xpath(".//tbody/tr") if "rules" in row.text_content()]
+    assert [cell.text_content() for cell in row] == [
+        "rules and expert:images",
+        "100",
+        "0.95",
+        "0.89 (0.80 to 0.95)",
+    ]
+
+
+def test_a_prior_without_cells_shows_no_signs(report: ReportInput) -> None:
+    empty = np.zeros((2, 0), np.float32)
+    prior = Prior(("normal", "abnormal"), (), empty, empty, ((), ()))
+    assert sign_line(prior) == ""
+    assert sign_view(replace(report, prior=prior)) is None

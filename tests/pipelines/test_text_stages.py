@@ -16,8 +16,10 @@ from knowledge.language import Sampling
 from knowledge.passages import Passage, write_passages
 from knowledge.priors import load_prior, load_support
 from models.images import ImageRecord
+from pipelines.curation import open_bank
 from pipelines.images_table import ImagesTable, write_images
 from pipelines.run import Run
+from pipelines.sign_story import basis_lines, sign_bases
 from pipelines.stages import annotate, cells, discover, prior, reports
 from pipelines.status import open_finished
 
@@ -228,6 +230,37 @@ def test_a_sign_of_an_expert_does_not_hide_where_the_sources_differ(
         rows = {(row["class"], row["concept_id"]): row for row in csv.DictReader(stream)}
     row = rows["pneumonia", BANK.ids[0]]
     assert (row["sign"], row["source"], row["other_sign"]) == ("-1", "corpus", "1")
+
+
+def test_the_story_of_a_concept_says_what_its_signs_rest_on(tmp_path: Path) -> None:
+    run = small_run(tmp_path)
+    more = "Consolidation is a sign of pneumonia. An enlarged heart is rarely normal."
+    write_passages(
+        run.path("passages.jsonl"),
+        [
+            Passage("notes/a#1", "", TEXT, "notes", "CC0", "a"),
+            Passage("notes/b#1", "", more, "notes", "CC BY", "b, Signs"),
+        ],
+    )
+    BANK.save(run.path("discovered.jsonl"))
+    heart, consolidation = ({name} for name in BANK.ids)
+    assert sign_bases(open_bank(run.directory), heart) == ()
+    prior.prior(run)
+    opened = open_bank(run.directory)
+    told = "\n".join(basis_lines(sign_bases(opened, heart)))
+    # one clause for the normal class and one against it: both classes abstain
+    assert told == (
+        "normal abstains (none, 2 votes, agreement 0.00)\n"
+        "  for: An enlarged heart is normal in athletes. [a · CC0 · notes/a#1]\n"
+        "  against: An enlarged heart is rarely normal. [b, Signs · CC BY · notes/b#1]\n"
+        "pneumonia abstains (none, 2 votes, agreement 0.00)\n"
+        "  for: An enlarged heart is rarely normal. [b, Signs · CC BY · notes/b#1]\n"
+        "  against: An enlarged heart is normal in athletes. [a · CC0 · notes/a#1]"
+    )
+    normal, sick = sign_bases(opened, consolidation)
+    assert (normal.source, normal.votes, normal.agreement) == ("assumed", 0, 0.5)
+    assert "(names no class)" in "\n".join(basis_lines([normal]))
+    assert (sick.sign, sick.source, sick.votes, len(sick.speaking_for)) == (1.0, "corpus", 2, 3)
 
 
 def test_a_higher_bar_for_agreement_abstains_more(tmp_path: Path) -> None:
