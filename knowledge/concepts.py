@@ -140,7 +140,18 @@ class ConceptBank:
         """Read what `save` wrote; a wrong line is named by its number."""
         if not path.is_file():
             raise KnowledgeError(f"There is no concept bank at {path}; run the discovery first.")
-        lines = path.read_text(encoding="utf-8").split("\n")  # splitlines() would break at U+2028 in a quote
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise KnowledgeError(
+                f"The bank {path} cannot be read ({error.strerror}); check its rights."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise KnowledgeError(
+                f"{path} is no concept bank (not UTF-8 at byte {error.start}); restore the file or run the "
+                "discovery again."
+            ) from error
+        lines = text.split("\n")  # splitlines() would break at U+2028 in a quote
         return cls(tuple(_parse(line, path, n) for n, line in enumerate(lines, 1) if line.strip()))
 
 
@@ -175,6 +186,8 @@ def parse_concept(row: Mapping[str, Any]) -> Concept:
         TypeError: A value is of the wrong kind.
         ValueError: A value is not among those allowed.
     """
+    if not isinstance(row, Mapping):
+        raise TypeError(f"a concept is an object, not {str(row)[:40]}")
     origin = row.get("origin", "literature")
     if origin not in get_args(Origin):
         raise ValueError(f"the origin {origin!r} is none of {', '.join(get_args(Origin))}")
@@ -194,8 +207,10 @@ def _outside(ids: Sequence[str], others: Collection[str]) -> tuple[str, ...]:
 
 def _parse(line: str, path: Path, number: int) -> Concept:
     try:
-        return parse_concept(json.loads(line))
-    except (ValueError, KeyError, TypeError) as error:
+        row = json.loads(line)
+        json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair cannot be written again
+        return parse_concept(row)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise KnowledgeError(
             f"Line {number} of {path} is no concept ({type(error).__name__}: {error}); "
             "correct or remove the line."

@@ -81,7 +81,13 @@ class Merge:
 
     @classmethod
     def parse(cls, row: Mapping[str, Any]) -> "Merge":
-        """From its JSON."""
+        """From its JSON.
+
+        Raises:
+            ValueError: It merges nothing.
+        """
+        if not row["before"]:
+            raise ValueError("no concept is merged")
         return cls(tuple(parse_concept(each) for each in row["before"]), parse_concept(row["after"]))
 
 

@@ -51,23 +51,39 @@ class Draft:
                 kept[concept.id] = concept
             elif name not in places:
                 kept[name] = each
+        dormant = concept.id not in self.concepts
         self.concepts = kept if places else {**kept, concept.id: concept}
         for name in old:
-            self._hand_over(name, concept.id)
+            self._hand_over(name, concept.id, dormant=dormant)
+            dormant = False
 
     def remove(self, concept_id: str) -> None:
-        """Take a concept out, and its signs."""
+        """Take a concept out; its signs wait for its return."""
         self.concepts.pop(concept_id, None)
-        self.signs = {key: sign for key, sign in self.signs.items() if key[0] != concept_id}
 
-    def _hand_over(self, old: str, new: str) -> None:
-        """The first sign given to a class stays: the concept that is kept comes first."""
+    def _hand_over(self, old: str, new: str, *, dormant: bool) -> None:
+        """An expert's sign stays, else the first: the concept that is kept comes first.
+
+        Args:
+            old: Whose signs they were.
+            new: Whose they become.
+            dormant: Whether the signs of `new` are those of a concept taken out before.
+        """
         if old == new:
             return
         for (name, class_name), sign in list(self.signs.items()):
             if name != old:
                 continue
             del self.signs[name, class_name]
-            kept = self.signs.setdefault((new, class_name), replace(sign, concept_id=new))
-            if kept.sign != sign.sign:
-                self.note(new, f"{old} had {sign.sign:+g} for {class_name}; {kept.sign:+g} is kept.")
+            there = self.signs.get((new, class_name))
+            if there is None:
+                self.signs[new, class_name] = replace(sign, concept_id=new)
+                continue
+            ranks = [each.source == "expert" for each in (sign, there)]
+            wins = ranks[0] > ranks[1] or (dormant and ranks[0] == ranks[1])
+            if wins:
+                self.signs[new, class_name] = replace(sign, concept_id=new)
+            if there.sign != sign.sign:
+                lost, kept = (there, sign) if wins else (sign, there)
+                owner = lost.concept_id
+                self.note(new, f"{owner} had {lost.sign:+g} for {class_name}; {kept.sign:+g} is kept.")

@@ -42,7 +42,9 @@ def read_release(concepts: Path, *, signs: Path | None = None, classes: Sequence
     bank, lines, notes = _read_list(concepts)
     names = tuple(each.name for each in classes)
     given = read_signs(signs, bank, classes, notes) if signs is not None else ()
-    signed = SignedBank(bank, names, tuple(given), quoted=False, lines=lines, place=str(concepts))
+    signed = SignedBank(
+        bank, names, tuple(given), complete=False, quoted=False, lines=lines, place=str(concepts)
+    )
     return Release(signed, tuple(notes))
 
 

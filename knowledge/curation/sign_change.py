@@ -52,8 +52,17 @@ class Sign:
 
     @classmethod
     def parse(cls, row: Mapping[str, Any]) -> "Sign":
-        """From its JSON."""
+        """From its JSON.
+
+        Raises:
+            ValueError: A sign does not lie in [-1, 1], or nobody is known by the name of the source.
+        """
         before, after = (None if row[key] is None else float(row[key]) for key in ("before", "after"))
+        for each in (before, after):
+            if each is not None and not -1 <= each <= 1:
+                raise ValueError(f"the sign {each:g} does not lie from -1 to 1")
+        if row["source"] not in {EXPERT, IMPORTED}:
+            raise ValueError(f"the source {row['source']!r} is neither {EXPERT} nor {IMPORTED}")
         return cls(
             concept_id=str(row["concept_id"]),
             question=str(row["question"]),

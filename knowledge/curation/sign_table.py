@@ -7,6 +7,7 @@ from pathlib import Path
 
 from knowledge.atomic import write_text
 from knowledge.concepts import ConceptBank
+from knowledge.curation.cells import guarded
 from knowledge.priors.table import Override
 
 
@@ -18,7 +19,13 @@ def write_signs(path: Path, signs: Sequence[Override], *, bank: ConceptBank) -> 
     question = {concept.id: concept.question for concept in bank}
     for each in signs:
         rows.writerow(
-            (each.class_name, each.concept_id, question[each.concept_id], number(each.sign), each.source)
+            (
+                each.class_name,
+                each.concept_id,
+                guarded(question[each.concept_id]),
+                number(each.sign),
+                each.source,
+            )
         )
     write_text(path, text.getvalue())
 

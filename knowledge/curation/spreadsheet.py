@@ -11,12 +11,13 @@ from knowledge.atomic import write_text
 from knowledge.concepts import Concept, ConceptBank, Evidence, Origin, concept_id
 from knowledge.curation.cells import guarded
 from knowledge.curation.sign_table import number
-from knowledge.curation.signed_bank import SignedBank
+from knowledge.curation.signed_bank import AsOf, SignedBank
 from knowledge.curation.table_rows import Row, read_rows
 from knowledge.errors import KnowledgeError
 from knowledge.priors.table import SOURCES, Override
 
-FIXED = ("id", "question", "origin", "query", "formerly")
+AS_OF = "as of"
+FIXED = ("id", "question", "origin", "query", "formerly", AS_OF)
 SIGN, GIVEN_BY = "sign: ", "given by: "
 QUOTE = ("quote", "passage", "start")
 QUOTE_COLUMN = re.compile(r"quote (\d+)")
@@ -35,8 +36,16 @@ def write_csv(path: Path, signed: SignedBank, *, remarks: Remarks | None = None)
     rows = csv.writer(text)  # ends lines with CR LF, and so quotes texts that hold either
     rows.writerow(map(guarded, _header(signed.classes, quotes, further)))
     signs = signed.by_cell()
+    stamp = "" if signed.as_of is None else str(signed.as_of)
     for concept in signed.bank:
-        texts = (concept.id, concept.question, concept.origin, concept.query, " ".join(concept.formerly))
+        texts = (
+            concept.id,
+            concept.question,
+            concept.origin,
+            concept.query,
+            " ".join(concept.formerly),
+            stamp,
+        )
         given = [signs.get((concept.id, name)) for name in signed.classes]
         shown = remarks.get(concept.id, {})
         rows.writerow(
@@ -67,7 +76,9 @@ def read_csv(path: Path) -> SignedBank:
     lines: dict[str, int] = {}
     concepts = []
     signs: list[Override] = []
+    as_of: AsOf | None = None
     for row in rows:
+        as_of = _as_of(row, as_of)
         concept = _concept(row, quotes)
         if concept.id in lines:
             raise row.fault(f"repeats the concept {concept.id} of line {lines[concept.id]}; remove one")
@@ -75,7 +86,13 @@ def read_csv(path: Path) -> SignedBank:
         concepts.append(concept)
         signs += [sign for name in classes if (sign := _sign(row, concept.id, name)) is not None]
     return SignedBank(
-        ConceptBank(tuple(concepts)), classes, tuple(signs), quoted=bool(quotes), lines=lines, place=str(path)
+        ConceptBank(tuple(concepts)),
+        classes,
+        tuple(signs),
+        as_of,
+        quoted=bool(quotes),
+        lines=lines,
+        place=str(path),
     )
 
 
@@ -92,6 +109,20 @@ def _quote_cells(evidence: Sequence[Evidence]) -> tuple[str, str, str]:
     for each in evidence:
         return guarded(each.quote), guarded(each.passage_id), str(each.start)
     return "", "", ""
+
+
+def _as_of(row: Row, before: AsOf | None) -> AsOf | None:
+    """What the row says, or the rows before it: they may not say different things."""
+    text = row.text(AS_OF)
+    if not text.strip():
+        return before
+    try:
+        found = AsOf.parse(text)
+    except ValueError:
+        raise row.fault(f"has `{text[:60]}` under `{AS_OF}`; leave it as exported") from None
+    if before not in {None, found}:
+        raise row.fault(f"is of another export than the rows before it (`{AS_OF}`); import one at a time")
+    return found
 
 
 def _concept(row: Row, quotes: Sequence[str]) -> Concept:

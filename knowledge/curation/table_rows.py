@@ -40,7 +40,7 @@ def read_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     """Header, and the rows that are not empty; comma, semicolon or tab may part the cells.
 
     Raises:
-        KnowledgeError: No such file, not UTF-8, not CSV, or a row longer than the header.
+        KnowledgeError: No such file, not UTF-8, not CSV, a column twice, or a row longer than the header.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -57,11 +57,18 @@ def read_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         header = tuple(name.strip() for name in next(reader, []))
+        _refuse_repeated(header, path)
         return header, [Row(path, line, cells) for line, cells in _rows(reader, header, path)]
     except csv.Error as error:
         raise KnowledgeError(
             f"Line {reader.line_num} of {path} is not CSV ({error}); mend it or save the file again."
         ) from error
+
+
+def _refuse_repeated(header: tuple[str, ...], path: Path) -> None:
+    repeated = [name for place, name in enumerate(header) if name and name in header[:place]]
+    if repeated:
+        raise KnowledgeError(f"Line 1 of {path} names the column `{repeated[0]}` twice; remove one of them.")
 
 
 def _rows(reader: Any, header: tuple[str, ...], path: Path) -> Iterator[tuple[int, dict[str, str]]]:

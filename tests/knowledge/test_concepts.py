@@ -68,3 +68,22 @@ def test_a_concept_cannot_stand_twice() -> None:
     concept = Concept("same", "Is it?", (), "")
     with pytest.raises(KnowledgeError, match="same stands twice"):
         ConceptBank((concept, concept))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"5\n", b'"x"\n', b"null\n", b"[" * 100_000, b"\xff\n", b'{"id": "\\ud800"}\n'],
+)
+def test_a_damaged_bank_is_told_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "concepts.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(KnowledgeError, match=r"concepts\.jsonl"):
+        ConceptBank.load(path)
+
+
+def test_an_offset_that_is_no_number_is_told_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "concepts.jsonl"
+    bank_of("Is the heart enlarged?").save(path)
+    path.write_text(path.read_text("utf-8").replace('"start": 12', '"start": 1e999'), "utf-8")
+    with pytest.raises(KnowledgeError, match=r"Line 1 of .*OverflowError"):
+        ConceptBank.load(path)

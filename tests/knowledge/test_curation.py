@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from knowledge.concepts import Concept, ConceptBank, Evidence, make_concept
 from knowledge.curation.changes import Change, Undo
 from knowledge.curation.concept_changes import Add, Drop, Edit, Merge
 from knowledge.curation.journal import Entry, active, append, read_journal
-from knowledge.curation.lookup import by_prefix, find_quote, short_ids
+from knowledge.curation.lookup import by_prefix, find_quote, find_source, short_ids
 from knowledge.curation.replay import anchored, replay, restore, undo
 from knowledge.curation.sign_change import Sign
 from knowledge.errors import KnowledgeError
@@ -87,6 +88,25 @@ def test_of_two_signs_merged_that_of_the_first_concept_stays_and_the_other_is_no
     found = replay(BANK, entries(sign(HEART, 1.0), sign(CARDIAC, -1.0), merged(HEART, CARDIAC)))
     assert [each.sign for each in found.signs] == [1.0]
     assert [note.text for note in found.notes] == [f"{CARDIAC.id} had -1 for sick; +1 is kept."]
+
+
+def test_in_a_merge_an_experts_sign_wins_over_an_imported_one() -> None:
+    for first, second in ((HEART, CARDIAC), (CARDIAC, HEART)):
+        signs = sign(first, 1.0, source="imported"), sign(second, -1.0)
+        found = replay(BANK, entries(*signs, merged(first, second)))
+        assert [(each.concept_id, each.sign, each.source) for each in found.signs] == [
+            (first.id, -1.0, "expert")
+        ]
+        assert [note.text for note in found.notes] == [f"{first.id} had +1 for sick; -1 is kept."]
+
+
+def test_a_dropped_concept_that_returns_has_its_experts_sign() -> None:
+    assert replay(BANK, entries(sign(HEART, 1.0), Drop(HEART))).signs == ()
+    found = replay(BANK, entries(sign(HEART, 1.0), Drop(HEART), Add(HEART)))
+    assert [(each.concept_id, each.sign) for each in found.signs] == [(HEART.id, 1.0)]
+    taken = reworded(ANGLE, HEART.question)
+    both = replay(BANK, entries(sign(HEART, 1.0), sign(ANGLE, -1.0), Drop(HEART), taken))
+    assert [(each.concept_id, each.sign) for each in both.signs] == [(HEART.id, -1.0)]
 
 
 def test_an_experts_sign_is_not_replaced_by_an_imported_one() -> None:
@@ -208,12 +228,61 @@ def test_a_journal_changed_by_hand_is_refused_by_line(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError, match=r"Line 2 .* does not follow"):
         read_journal(path)
     path.write_text("\n".join([lines[0].replace("Ada", "Eve"), *lines[1:]]) + "\n", "utf-8")
-    with pytest.raises(KnowledgeError, match=r"Line 2 .* does not follow"):
+    with pytest.raises(KnowledgeError, match=r"Line 1 .* is not as it was written"):
         read_journal(path)
     for wrong in ("{", "[]", "{}", json.dumps(json.loads(lines[1]) | {"change": "sell"})):
         path.write_text(lines[0] + "\n" + wrong + "\n", "utf-8")
         with pytest.raises(KnowledgeError, match=r"Line 2 of .* is no entry"):
             read_journal(path)
+
+
+def test_the_last_line_cannot_be_altered_unnoticed(tmp_path: Path) -> None:
+    path = tmp_path / "curation.jsonl"
+    write(path, EDIT, sign(CARDIAC, 1.0))
+    first, last = path.read_text("utf-8").splitlines()
+    bare = {key: value for key, value in json.loads(last).items() if key != "digest"}
+    for altered in (last.replace("Ada", "Eve"), last.replace("1.0", "-1.0"), json.dumps(bare)):
+        assert altered != last
+        path.write_text(f"{first}\n{altered}\n", "utf-8")
+        with pytest.raises(KnowledgeError, match=r"Line 2 of .* is not as it was written"):
+            read_journal(path)
+
+
+def test_a_journal_from_before_entries_had_digests_is_read_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "curation.jsonl"
+    write(path, EDIT)
+    row = json.loads(path.read_text("utf-8"))
+    del row["digest"]
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", "utf-8")
+    write(path, Drop(HEART), seen=1)
+    assert [entry.change for entry in read_journal(path)] == [EDIT, Drop(HEART)]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("after", float("nan")), ("after", 5), ("before", -2), ("source", "me"), ("after", float("inf"))],
+)
+def test_a_sign_out_of_range_is_no_entry(tmp_path: Path, field: str, value: object) -> None:
+    path = tmp_path / "curation.jsonl"
+    write(path, sign(HEART, 1.0))
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {field: value}) + "\n", "utf-8")
+    with pytest.raises(KnowledgeError, match=r"Line 1 of .* is no entry"):
+        read_journal(path)
+
+
+def test_damaged_journals_are_told_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "curation.jsonl"
+    for content in (b"\xff\n", b"[" * 100_000, b'{"change": "undo", "numbers": [1e999]}', b'"\\ud800"', b"5"):
+        path.write_bytes(content)
+        with pytest.raises(KnowledgeError, match="curation"):
+            read_journal(path)
+    path.unlink()
+    with pytest.raises(KnowledgeError, match=r"holds '\\udcff', which is no character"):
+        append(path, [sign(HEART, 1.0)], who="Ada\udcff", reason="", seen=0)
+    assert not path.exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(KnowledgeError, match="cannot be written"):
+        write(tmp_path / "file" / "curation.jsonl", EDIT)
 
 
 def test_of_two_people_at_once_the_second_is_told_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -262,6 +331,36 @@ def test_a_quote_is_found_whatever_white_space_parts_its_words() -> None:
         find_quote("blunted", PASSAGES, passage_id="h/b.md#1")
 
 
+def test_a_quote_begins_and_ends_with_whole_words_and_passages_are_read_until_it_is_found() -> None:
+    with pytest.raises(KnowledgeError, match="does not stand in any of the 2 passages"):
+        find_quote("art is lar", PASSAGES)
+    assert find_quote("(large)", {"p": Passage("p", "", "so(large)so", "h", "CC0", "p")}).start == 2
+
+    class Counted(dict[str, Passage]):
+        read = 0
+
+        def values(self) -> Any:
+            for each in super().values():
+                self.read += 1
+                yield each
+
+    passages = Counted(PASSAGES)
+    find_quote("The heart is large", passages)
+    assert passages.read == 1
+
+
+@pytest.mark.parametrize(
+    ("quote", "message"),
+    [
+        ("heart is large", r"has 14 characters of at least 30"),
+        ("A blunted angle is a sign. The", "has no content word of `Is the heart enlarged"),
+    ],
+)
+def test_words_that_could_be_no_source_are_refused(quote: str, message: str) -> None:
+    with pytest.raises(KnowledgeError, match=message):
+        find_source(quote, CARDIAC.question, PASSAGES)
+
+
 def test_a_concept_is_found_by_id_prefix_hash_question_and_former_id() -> None:
     bank = replay(BANK, entries(EDIT)).bank
     short = short_ids(bank)
@@ -274,3 +373,5 @@ def test_a_concept_is_found_by_id_prefix_hash_question_and_former_id() -> None:
         by_prefix(bank, "is-the-heart")
     with pytest.raises(KnowledgeError, match="No concept of the bank begins with `x`"):
         by_prefix(bank, "x")
+    with pytest.raises(KnowledgeError, match="The id is empty"):
+        by_prefix(ConceptBank((HEART,)), "")

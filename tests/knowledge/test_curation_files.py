@@ -19,7 +19,7 @@ from knowledge.curation.json_bank import read_json, write_json
 from knowledge.curation.reconcile import reconcile
 from knowledge.curation.replay import replay
 from knowledge.curation.sign_change import Sign
-from knowledge.curation.signed_bank import SignedBank
+from knowledge.curation.signed_bank import AsOf, SignedBank
 from knowledge.curation.spreadsheet import read_csv, write_csv
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
@@ -67,7 +67,9 @@ def signed_banks(draw: st.DrawFn) -> SignedBank:
         for name in classes
         if draw(st.booleans())
     ]
-    return SignedBank(ConceptBank(tuple(concepts)), classes, tuple(signs))
+    stamp = AsOf(draw(st.integers(0, 99)), draw(st.sampled_from(["-", "0a1b"])), "ff")
+    as_of = draw(st.sampled_from([None, stamp])) if concepts else None  # a table without rows has no cell
+    return SignedBank(ConceptBank(tuple(concepts)), classes, tuple(signs), as_of)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -99,10 +101,12 @@ def test_numbers_are_read_as_spreadsheets_write_them() -> None:
     ]
 
 
-PASSAGE = Passage("h/a.md#1", "A", "A blunted angle is a sign. The heart is large.", "h", "CC0", "a.md")
+PASSAGE = Passage(
+    "h/a.md#1", "A", "A blunted angle is a sign. The heart is large in most of them.", "h", "CC0", "a.md"
+)
 PASSAGES = {PASSAGE.id: PASSAGE}
 BLUNT = Evidence("h/a.md#1", "A blunted angle is a sign.", 0)
-LARGE = Evidence("h/a.md#1", "The heart is large.", 27)
+LARGE = Evidence("h/a.md#1", "The heart is large in most of them.", 27)
 ANGLE = make_concept("Is the angle blunted?", (BLUNT,), "effusion")
 HEART = make_concept("Is the heart large?", (LARGE,), "effusion")
 BANK = SignedBank(
@@ -150,7 +154,9 @@ def test_only_what_was_edited_becomes_a_change(tmp_path: Path) -> None:
 
 def test_an_experts_sign_taken_out_of_its_cell_is_taken_back_and_a_models_is_not(tmp_path: Path) -> None:
     file = edited(tmp_path, (",1,expert 1,", ",,expert 1,"), (",1,corpus 1,", ",,corpus 1,"))
-    assert reconcile(file, BANK, PASSAGES).changes == (Sign(ANGLE.id, ANGLE.question, "sick", 1.0, None),)
+    found = reconcile(file, BANK, PASSAGES, base=BANK).changes
+    assert found == (Sign(ANGLE.id, ANGLE.question, "sick", 1.0, None),)
+    assert reconcile(file, BANK, PASSAGES).changes == (), "a file from elsewhere is silent on the cell"
 
 
 def test_a_model_that_changed_its_mind_since_the_export_is_not_overruled(tmp_path: Path) -> None:
@@ -169,8 +175,9 @@ def test_rows_taken_out_are_dropped_only_when_asked(tmp_path: Path) -> None:
 
 def test_a_new_row_needs_a_question_and_its_quote_is_looked_up(tmp_path: Path) -> None:
     path = tmp_path / "new.csv"
-    path.write_text("question,quote 1,sign: sick\nIs it large?,heart is large,1\n", "utf-8")
-    made = make_concept("Is it large?", (Evidence(PASSAGE.id, "heart is large", 31),), "", origin="expert")
+    path.write_text("question,quote 1,sign: sick\nIs it large?,heart is large in most of them,1\n", "utf-8")
+    quote = Evidence(PASSAGE.id, "heart is large in most of them", 31)
+    made = make_concept("Is it large?", (quote,), "", origin="expert")
     assert reconcile(read_csv(path), BANK, PASSAGES).changes == (
         Add(made),
         Sign(made.id, made.question, "sick", None, 1.0),
@@ -232,7 +239,7 @@ def test_a_quote_taken_out_of_its_cell_is_taken_from_the_concept(tmp_path: Path)
     write_csv(tmp_path / "bank.csv", now)
     text = (tmp_path / "bank.csv").read_text("utf-8-sig").replace(LARGE.quote, "", 1)
     (tmp_path / "bank.csv").write_text(text, "utf-8")
-    (change,) = reconcile(read_csv(tmp_path / "bank.csv"), now, PASSAGES).changes
+    (change,) = reconcile(read_csv(tmp_path / "bank.csv"), now, PASSAGES, base=now).changes
     assert change == Edit(both, ANGLE)
 
 
@@ -247,6 +254,9 @@ def test_a_quote_taken_out_of_its_cell_is_taken_from_the_concept(tmp_path: Path)
         ("question,sign: sick\nIs it?,nan\n", r"Line 2 of .* has `nan` under `sign: sick`"),
         ("question,quote 1,start 1\nIs it?,a,0.5\n", r"Line 2 of .* has 0.5 under `start 1`"),
         ("question,origin\nIs it?,me\n", r"Line 2 of .* has the origin `me`"),
+        ("question,as of\nIs it?,today\n", r"Line 2 of .* has `today` under `as of`"),
+        ("question,as of\nIs it?,entry 1 a b\nIs?,entry 2 a b\n", r"Line 3 of .* is of another export"),
+        ("question,sign: sick,sign: sick\nIs it?,1,-1\n", r"Line 1 of .* the column `sign: sick` twice"),
         ("frage\nIst es?\n", "has no column `question`"),
         ('question\n"Is it?\n', "is not CSV"),
         ("", "has no column `question`"),
@@ -268,6 +278,23 @@ def test_a_wrong_table_is_told_by_line(tmp_path: Path, content: str, message: st
         ('{"concepts": [3]}', "Concept 1 of"),
         ('{"concepts": [{"question": "Is it?", "signs": [{"class": "a", "sign": 3}]}]}', "the sign 3"),
         ('{"concepts": [{"question": "Is it?", "origin": "me"}]}', "the origin 'me'"),
+        ('{"concepts": [], "classes": 5}', "under `classes` no list"),
+        ('{"concepts": [], "classes": null}', "under `classes` no list"),
+        ('{"concepts": [], "as_of": 5}', "changed under `as_of`"),
+        ('{"concepts": [{"question": "\\ud800?", "id": "a"}]}', "is not JSON"),
+        ('{"concepts": ' + "[" * 100_000, "is not JSON"),
+        (
+            '{"concepts": [{"question":"?", "evidence":[{"passage_id":"", "quote":"", "start":1e999}]}]}',
+            "Concept 1 of .*OverflowError",
+        ),
+        (
+            '{"concepts": [{"question": "Is it?"}, {"question": "Is it?"}]}',
+            "Concept 2 of .* repeats concept 1",
+        ),
+        (
+            '{"concepts": [{"question":"?", "signs":[{"class":"", "sign":1}, {"class":"", "sign":1}]}]}',
+            "two signs for one class",
+        ),
     ],
 )
 def test_wrong_json_is_told_by_place(tmp_path: Path, content: str, message: str) -> None:
