@@ -8,19 +8,19 @@ from knowledge.concepts import Concept, ConceptBank, Evidence
 from knowledge.curation.lookup import by_prefix, short_ids
 from knowledge.passages import Passage
 from knowledge.priors.table import Override
+from knowledge.quotes import missing_words
 from knowledge.rejections import read_rejections
 from models.feature_table import FeatureTable
 from models.grounder import Grounder
-from pipelines.curation import OpenBank
+from pipelines.curation import OpenBank, open_run
 from pipelines.run import Run
-from pipelines.status import open_finished
 
 NO_SOURCE = "no quoted source"
 
 
 @dataclass(frozen=True, slots=True)
 class SignMark:
-    """One sign; `source` is `expert`, `imported`, `corpus` or `language_model`."""
+    """One sign; `source` is `expert`, `imported`, `corpus`, `assumed` or `language_model`."""
 
     class_name: str
     sign: float
@@ -53,6 +53,7 @@ class ConceptRow:
         signs: By class.
         quotations: What it rests on.
         retracted: Whether any of them was withdrawn.
+        unsupported: Words of the question (stems) that none of them holds.
         edited: Whether people changed or added it.
         formerly: Ids that it was made from.
     """
@@ -66,6 +67,7 @@ class ConceptRow:
     signs: tuple[SignMark, ...]
     quotations: tuple[Quotation, ...]
     retracted: bool
+    unsupported: tuple[str, ...]
     edited: bool
     formerly: tuple[str, ...]
 
@@ -77,6 +79,7 @@ class ConceptRow:
             ("edited", self.edited and self.origin == "literature"),
             (self.origin, self.origin != "literature"),
             (NO_SOURCE, not self.quotations),
+            (f"no quote says {' '.join(self.unsupported)}", bool(self.quotations and self.unsupported)),
         )
         return ", ".join(mark for mark, holds in found if holds)
 
@@ -120,6 +123,9 @@ def concept_rows(opened: OpenBank) -> list[ConceptRow]:
                 signs=tuple(sign_mark(each) for each in marks if each is not None),
                 quotations=quotations,
                 retracted=any(each.retracted for each in quotations),
+                unsupported=tuple(
+                    sorted(missing_words(concept.question, [each.quote for each in concept.evidence]))
+                ),
                 edited=bool({concept.id, *concept.formerly} & touched),
                 formerly=concept.formerly,
             )
@@ -160,7 +166,7 @@ def touched_ids(opened: OpenBank) -> set[str]:
 
 def rejected_rows(directory: Path) -> list[RejectedRow]:
     """Refused candidates in the order tested."""
-    run = open_finished(directory)
+    run = open_run(directory)
     return [
         RejectedRow(
             id=item.concept.id,

@@ -142,6 +142,8 @@ def entries_of(opened: OpenBank, prefix: str) -> tuple[Entry, ...]:
         concept = opened.find(prefix)
         names = {concept.id, *concept.formerly}
     except KnowledgeError:
+        if not prefix.strip():
+            raise
         known = {name for entry in opened.entries for name in entry.change.concept_ids}
         names = {name for name in known if name.startswith(prefix) or name.endswith(f"-{prefix}")}
         if not names:

@@ -8,13 +8,14 @@ from knowledge.concepts import Concept, ConceptBank, make_concept
 from knowledge.curation.changes import Undo
 from knowledge.curation.checks import class_leaks, weak_quotes
 from knowledge.curation.concept_changes import Add, Edit, Merge, union
-from knowledge.curation.lookup import find_quote
+from knowledge.curation.lookup import find_quote, find_source
 from knowledge.curation.replay import undo
 from knowledge.curation.sign_change import Sign
 from knowledge.curation.signed_bank import GIVEN
 from pipelines.concept_list import rejected_concept
 from pipelines.curation import OpenBank
 from pipelines.errors import PipelineError
+from pipelines.standing_signs import standing_place
 
 WORDS = {"for": 1.0, "against": -1.0, "abstain": 0.0}
 
@@ -41,7 +42,9 @@ def merged(opened: OpenBank, members: Sequence[Concept], question: str | None) -
     """
     ids = tuple(dict.fromkeys(each.id for each in members))
     if len(ids) < len(members):
-        raise PipelineError(f"{members[0].id} is named twice; name concepts to merge with it")
+        names = [each.id for each in members]
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise PipelineError(f"{twice} is named twice; name each concept to merge once")
     made = members[0] if question is None else checked(opened, question, unless=ids)
     formerly = union(*((*each.formerly, each.id) for each in members))
     after = replace(
@@ -66,7 +69,9 @@ def added(opened: OpenBank, question: str, *, quote: str | None, passage_id: str
             "without literature"
         )
     made = checked(opened, question)
-    evidence = () if quote is None else (find_quote(quote, opened.passages, passage_id=passage_id),)
+    evidence = (
+        () if quote is None else (find_source(quote, made.question, opened.passages, passage_id=passage_id),)
+    )
     return Add(replace(made, evidence=evidence, origin="expert"))
 
 
@@ -88,6 +93,7 @@ def cited(opened: OpenBank, before: Concept, quote: str, *, passage_id: str | No
     evidence = find_quote(quote, opened.passages, passage_id=passage_id)
     if evidence in before.evidence:
         raise PipelineError(f"the concept {before.id} rests on that quotation already")
+    evidence = find_source(quote, before.question, opened.passages, passage_id=evidence.passage_id)
     return Edit(before, replace(before, evidence=(*before.evidence, evidence)))
 
 
@@ -110,6 +116,12 @@ def signed(opened: OpenBank, concept: Concept, class_name: str, value: str) -> S
     before = old.sign if old is not None and old.source in GIVEN else None
     after = sign_value(value)
     if after is None and before is None:
+        place = standing_place(opened.run, opened.bank, concept.id, class_name)
+        if place is not None:
+            raise PipelineError(
+                f"the sign of {concept.id} for {class_name} stands in {place}; change it there, or give "
+                "another here"
+            )
         raise PipelineError(
             f"nobody gave {concept.id} a sign for {class_name}, so there is none to take back"
         )

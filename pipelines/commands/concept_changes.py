@@ -10,15 +10,24 @@ from pipelines.commands.shared import (
     JsonOption,
     ReasonOption,
     RunArgument,
+    readable,
     say,
 )
 
 QuestionArgument = Annotated[
-    str, typer.Argument(help="A yes/no question about something seen in the image.", metavar="QUESTION")
+    str,
+    typer.Argument(
+        help="A yes/no question about something seen in the image.", metavar="QUESTION", callback=readable
+    ),
 ]
-QuoteOption = Annotated[str | None, typer.Option(help="Words of a passage, as they stand there.")]
+QuoteOption = Annotated[
+    str | None, typer.Option(help="A sentence of a passage, as it stands there.", callback=readable)
+]
 PassageOption = Annotated[
-    str | None, typer.Option(help="Id of the passage that holds the quote; all are searched by default.")
+    str | None,
+    typer.Option(
+        help="Id of the passage that holds the quote; all are searched by default.", callback=readable
+    ),
 ]
 
 
@@ -48,7 +57,9 @@ def merge(
         list[str], typer.Argument(help="Ids of concepts that ask the same.", metavar="OTHER...")
     ],
     *,
-    question: Annotated[str | None, typer.Option(help="Wording of the result, if another.")] = None,
+    question: Annotated[
+        str | None, typer.Option(help="Wording of the result, if another.", callback=readable)
+    ] = None,
     by: ByOption = None,
     reason: ReasonOption = "",
     json_: JsonOption = False,
@@ -124,7 +135,12 @@ def accept(
 def cite(
     run: RunArgument,
     concept: IdArgument,
-    quote: Annotated[str, typer.Argument(help="Words of a passage, as they stand there.", metavar="QUOTE")],
+    quote: Annotated[
+        str,
+        typer.Argument(
+            help="A sentence of a passage, as it stands there.", metavar="QUOTE", callback=readable
+        ),
+    ],
     *,
     passage: PassageOption = None,
     by: ByOption = None,

@@ -64,7 +64,12 @@ def export(
     from pipelines.bank_files import export_bank
 
     count = export_bank(run, file)
-    console.print(f"Wrote {count} concepts to {file}.", highlight=False, soft_wrap=True)
+    console.print(f"Wrote {count} concepts to {escape(named(file))}.", highlight=False, soft_wrap=True)
+
+
+def named(path: Path) -> str:
+    """A path as text that can be written, also where its name is not UTF-8."""
+    return str(path).encode(errors="replace").decode()
 
 
 def import_(
@@ -105,7 +110,7 @@ def import_(
             console.print(f"[yellow]{escape(note)}[/]", highlight=False, soft_wrap=True)
         console.print(f"{len(found.changes)} changes; nothing was written.", highlight=False)
         return
-    why = reason or f"import of {file or signs}"
+    why = reason or " and ".join(f"import of {named(each)}" for each in (file, signs) if each is not None)
     entries = opened.record(found.changes, who=by, reason=why) if found.changes else ()
     say(entries, found.notes, json_=json_)
     if not entries and not json_:

@@ -1,6 +1,7 @@
 """What the verbs on concepts have in common: options, tables, and what is said after a change."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,17 +16,37 @@ if TYPE_CHECKING:
     from knowledge.curation.journal import Entry
 
 console = Console()
+_STEERING = {"Cc", "Cf", "Cs"}  # control, format (direction among them), half characters
+
+
+def readable(text: str | None) -> str | None:
+    """Text that can be written; the shell hands over bytes that are not UTF-8 as half characters.
+
+    Raises:
+        PipelineError: It holds such bytes.
+    """
+    from pipelines.errors import PipelineError
+
+    if text is not None and any("\ud800" <= each <= "\udfff" for each in text):
+        raise PipelineError(f"{text!r} is not UTF-8; type it again in a terminal that writes UTF-8")
+    return text
+
 
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]
 IdArgument = Annotated[
     str,
     typer.Argument(
-        help="Id of a concept, its beginning, or the eight letters that `list` prints.", metavar="ID"
+        help="Id of a concept, its beginning, or the eight letters that `list` prints.",
+        metavar="ID",
+        callback=readable,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-ByOption = Annotated[str | None, typer.Option(help="Name that the history keeps; your user name by default.")]
-ReasonOption = Annotated[str, typer.Option(help="Why, for the history.")]
+ByOption = Annotated[
+    str | None,
+    typer.Option(help="Name that the history keeps; your user name by default.", callback=readable),
+]
+ReasonOption = Annotated[str, typer.Option(help="Why, for the history.", callback=readable)]
 
 
 def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], *, marked: frozenset[int]) -> None:
@@ -34,6 +55,11 @@ def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], *, marked: 
     for row in rows:
         table.add_row(*(cell if n in marked else escape(cell) for n, cell in enumerate(row)))
     console.print(table)
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere without the control characters by which it could steer a terminal."""
+    return "".join(" " if unicodedata.category(each) in _STEERING else each for each in text)
 
 
 def print_json(values: Any) -> None:

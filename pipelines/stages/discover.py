@@ -8,7 +8,7 @@ import numpy as np
 
 from knowledge.annotation.rules import RuleAnnotator
 from knowledge.annotation.table import AnnotationTable, Answer, Report
-from knowledge.concepts import Concept
+from knowledge.concepts import Concept, ConceptBank, make_concept
 from knowledge.curation.files import read_bank
 from knowledge.curation.replay import Curated, anchored
 from knowledge.discovery import DiscoverySettings
@@ -84,8 +84,22 @@ def starting_concepts(run: Run, passages: Mapping[str, Passage]) -> list[Concept
     path = run.config.discovery.bank
     if path is None:
         return []
-    bank = anchored(Curated(read_bank(path).bank, (), ()), passages).bank
-    return [each if each.evidence else replace(each, origin="imported") for each in bank]
+    bank = ConceptBank(tuple(map(under_its_question, read_bank(path).bank)))
+    found = anchored(Curated(bank, (), ()), passages)
+    for note in found.notes:
+        log.warning("discover: %s of %s: %s", note.concept_id, path, note.text)
+    return [
+        each if each.evidence or each.origin == "expert" else replace(each, origin="imported")
+        for each in found.bank
+    ]
+
+
+def under_its_question(concept: Concept) -> Concept:
+    """A concept that was reworded in a file, with the id of its question; it remembers the old one."""
+    made = make_concept(concept.question, concept.evidence, concept.query, origin=concept.origin)
+    if made.id == concept.id:
+        return concept
+    return replace(made, formerly=tuple(dict.fromkeys((*concept.formerly, concept.id))))
 
 
 def start_queries(run: Run) -> list[str]:

@@ -19,6 +19,7 @@ from knowledge.priors import (
 from knowledge.priors.table import Override
 from pipelines.run import Run
 from pipelines.stages.language import accounted, open_language_model
+from pipelines.standing_signs import signs_of_start, signs_of_table
 
 SUPPORT, DISAGREEMENTS = "prior_support.jsonl", "prior_disagreements.csv"
 
@@ -64,13 +65,18 @@ def of_language_model(run: Run, bank: ConceptBank) -> Prior:
 
 
 def signs_given(run: Run, bank: ConceptBank) -> list[list[Override]]:
-    """Signs in place of the model's, weakest first: imported, of the expert's table, of the curated bank."""
+    """Signs in place of the model's, weakest first.
+
+    Imported ones, an expert's of the bank begun with, of the expert's table, of the curated bank.
+    """
     names = [item.name for item in run.config.classes]
     curated = read_overrides(run.path("curated_signs.csv"), classes=names, bank=bank)
-    table = run.config.prior.expert
+    start = signs_of_start(run, bank)
     return [
+        [sign for sign in start if sign.source != "expert"],
         [sign for sign in curated if sign.source != "expert"],
-        list(read_overrides(table, classes=names, bank=bank)) if table is not None else [],
+        [sign for sign in start if sign.source == "expert"],
+        signs_of_table(run, bank),
         [sign for sign in curated if sign.source == "expert"],
     ]
 

@@ -220,16 +220,16 @@ def test_a_story_tells_passage_tests_answers_and_history(run: Path) -> None:
 
 
 def test_added_concepts_rest_on_a_quote_or_are_an_experts_own(run: Path) -> None:
-    made = said("add", run, "Is the heart seen?", "--quote", "enlarged  heart is seen")
+    made = said("add", run, "Is the heart seen?", "--quote", "enlarged  heart is seen in pneumonia.")
     assert made["entries"][0]["after"]["evidence"] == [
-        {"passage_id": "notes/b#1", "quote": "enlarged heart is seen", "start": 3}
+        {"passage_id": "notes/b#1", "quote": "enlarged heart is seen in pneumonia.", "start": 3}
     ]
-    assert said("add", run, "Is the aorta wide?", "--expert")["notes"] == [
+    assert said("add", run, "Is the aorta wide or blunted?", "--expert")["notes"] == [
         "No passage is quoted for it; it is an expert's own."
     ]
     accepted = said("accept", run, REFUSED.id)
     assert any("names the class sick" in note for note in accepted["notes"])
-    cited = said("cite", run, "is-the-aorta", "The heart is large.")
+    cited = said("cite", run, "is-the-aorta", "A blunted [costophrenic] angle is seen.")
     assert any("`aorta`" in note for note in cited["notes"])
     execute(run, "curate")
     bank = ConceptBank.load(run / "concepts.jsonl")
@@ -349,7 +349,15 @@ def test_a_restore_leaves_the_history_whole(run: Path) -> None:
         (("edit", "RUN", HEART.id, "large"), "is no question"),
         (("edit", "RUN", HEART.id, HEART.question), "asks .* already"),
         (("edit", "RUN", HEART.id, CARDIAC.question), "asks that already"),
-        (("merge", "RUN", HEART.id, HEART.id), "is named twice"),
+        (("merge", "RUN", ANGLE.id, HEART.id, HEART.id), f"{HEART.id} is named twice"),
+        (("show", "RUN", ""), "The id is empty"),
+        (("history", "RUN", ""), "The id is empty"),
+        (("add", "RUN", "Is it seen?", "--quote", "e"), "does not stand in any of the 2 passages"),
+        (("add", "RUN", "Is the heart seen?", "--quote", "heart"), "has 5 characters of at least 30"),
+        (("export", "RUN", "RUN/folder.csv"), "folder.csv cannot be written"),
+        (("export", "RUN", "RUN/config.toml/bank.json"), "cannot be written"),
+        (("edit", "RUN", HEART.id, "Is it \udcff?"), "is not UTF-8"),
+        (("drop", "RUN", HEART.id, "--by", "\udcff"), "is not UTF-8"),
         (("add", "RUN", "Is it so?"), "needs either --quote"),
         (("add", "RUN", "Is it so?", "--quote", "not there"), "does not stand in any of the 2 passages"),
         (("accept", "RUN", "nobody"), "No concept of the rejected candidates"),
@@ -370,7 +378,8 @@ def test_a_restore_leaves_the_history_whole(run: Path) -> None:
 def test_a_mistake_is_one_sentence_and_changes_nothing(
     run: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    given = [str(run) if each == "RUN" else each for each in arguments]
+    (run / "folder.csv").mkdir()
+    given = [each.replace("RUN", str(run)) for each in arguments]
     with pytest.raises((KnowledgeError, PipelineError), match=message):
         CliRunner().invoke(app, ["concepts", *given], catch_exceptions=False)
     assert not (run / "curation.jsonl").exists()
@@ -430,3 +439,106 @@ def test_a_run_may_begin_with_a_bank_which_counts_by_content(run: Path) -> None:
     with (run / "moved.csv").open("a", encoding="utf-8") as stream:
         stream.write(",Is there a line?\n")
     assert section_value(before.config.model_copy(update={"discovery": moved}), "discovery") != value
+
+
+def test_signs_of_the_bank_begun_with_reach_the_prior(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from pipelines.stages.discover import starting_concepts
+
+    call("sign", run, HEART.id, "sick", "against")
+    call("add", run, "Is there a deep sulcus?", "--expert")
+    call("export", run, run / "start.csv")
+    text = (run / "start.csv").read_text("utf-8-sig")
+    lost = text.replace(ANGLE.evidence[0].quote, "No passage holds this sentence at all.")
+    (run / "start.csv").write_text(lost.replace(HEART.question, "Is the heart wide?"), "utf-8")
+    (run / "curation.jsonl").unlink()
+    with (run / "config.toml").open("a", encoding="utf-8") as stream:
+        stream.write('[discovery]\nbank = "start.csv"\n')
+    found = starting_concepts(opened(run), {each.id: each for each in PASSAGES})
+    wide = make_concept("Is the heart wide?", (), "")
+    assert [each.id for each in found[:3]] == [ANGLE.id, wide.id, CARDIAC.id]
+    assert found[1].formerly == (HEART.id,)
+    assert [each.origin for each in found] == ["imported", "literature", "literature", "expert"]
+    assert "1 of its 1 quotations stand in no passage" in caplog.text
+    ConceptBank(tuple(found)).save(run / "discovered.jsonl")
+    execute(run, "curate", "prior")
+    bank = ConceptBank.load(run / "concepts.jsonl")
+    prior = load_prior(run / "prior.csv", classes=["normal", "sick"], bank=bank)
+    assert (prior.sign[1, 1], prior.source[1][1]) == (-1.0, "expert")
+    with pytest.raises(PipelineError, match=r"stands in .*start\.csv; change it there"):
+        call("sign", run, wide.id, "sick", "none")
+
+
+def test_a_concept_may_be_dropped_although_the_experts_table_names_it(
+    run: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = f"class,question,sign\nsick,{HEART.question},0.5\nsick,{CARDIAC.question},0.5\n"
+    (run / "expert.csv").write_text(table, encoding="utf-8")
+    with (run / "config.toml").open("a", encoding="utf-8") as stream:
+        stream.write('[prior]\nexpert = "expert.csv"\n')
+    call("drop", run, HEART.id)
+    execute(run, "curate", "prior")
+    assert "1 rows of" in caplog.text
+    bank = ConceptBank.load(run / "concepts.jsonl")
+    prior = load_prior(run / "prior.csv", classes=["normal", "sick"], bank=bank)
+    assert (prior.sign[1, 1], prior.source[1][1]) == (0.5, "expert")
+    with pytest.raises(PipelineError, match=r"stands in .*expert\.csv; change it there"):
+        call("sign", run, CARDIAC.id, "sick", "none")
+    call("export", run, run / "bank.csv")
+    text = (run / "bank.csv").read_text("utf-8-sig")
+    assert ",0.5,expert 0.5," in text
+    (run / "bank.csv").write_text(text.replace(",0.5,expert 0.5,", ",,,"), "utf-8")
+    found = said("import", run, run / "bank.csv")
+    assert found["entries"] == []
+    assert "stands in" in found["notes"][0]
+
+
+def test_an_untouched_export_reverts_nothing_done_since(run: Path) -> None:
+    call("sign", run, HEART.id, "sick", "against")
+    call("export", run, run / "bank.csv")
+    call("export", run, run / "bank.json")
+    call("sign", run, HEART.id, "sick", "abstain")
+    call("edit", run, ANGLE.id, "Is an angle blunted?")
+    call("drop", run, CARDIAC.id)
+    before = said("list", run)
+    for name in ("bank.csv", "bank.json"):
+        assert said("import", run, run / name) == {"entries": [], "notes": []}
+    assert said("list", run) == before
+
+
+def test_a_released_sign_file_takes_back_no_experts_sign(run: Path) -> None:
+    call("sign", run, HEART.id, "sick", "against")
+    (run / "signs.json").write_text(json.dumps({"sick": {ANGLE.question: "yes"}}), "utf-8")
+    call("import", run, "--signs", run / "signs.json")
+    assert [row["signs"][-1]["source"] for row in said("list", run)[:2]] == ["imported", "expert"]
+    call("export", run, run / "bank.csv")
+    with pytest.raises(PipelineError, match="signs of its own"):
+        call("import", run, run / "bank.csv", "--signs", run / "signs.json")
+
+
+def test_a_concept_whose_quotes_do_not_say_what_it_asks_is_marked(run: Path) -> None:
+    quote = "A blunted [costophrenic] angle is seen."
+    call("add", run, "Is the aorta blunted?", "--quote", quote)
+    assert said("list", run)[-1]["unsupported"] == ["aorta"]
+    assert all(row["unsupported"] == [] for row in said("list", run)[:-1])
+
+
+def test_a_question_like_a_formula_is_guarded_in_the_table_of_signs(run: Path) -> None:
+    call("add", run, "=1+1+1?", "--expert")
+    call("sign", run, make_concept("=1+1+1?", (), "").id, "sick", "for")
+    execute(run, "curate", "prior")
+    assert ",'=1+1+1?,1,expert" in (run / "curated_signs.csv").read_text("utf-8")
+
+
+def test_a_run_of_an_earlier_version_says_what_to_do(run: Path) -> None:
+    for name in ("config.toml", "discovered.jsonl"):
+        (run / name).unlink()
+    for arguments in (("list", run), ("list", run, "--rejected"), ("show", run, HEART.id)):
+        with pytest.raises(PipelineError, match=r"made by an earlier version .* run its configuration again"):
+            call(*arguments)
+
+
+def test_changes_of_a_discovery_that_is_gone_wait_for_the_next(run: Path) -> None:
+    call("drop", run, HEART.id)
+    (run / "discovered.jsonl").unlink()
+    with pytest.raises(PipelineError, match=r"no discovered\.jsonl, to which they belong"):
+        call("list", run)
