@@ -381,6 +381,15 @@ def test_other_people_s_text_is_escaped_wherever_it_may_come_from(report: Report
     assert attack in tree.text_content()
 
 
+def test_a_concept_without_quotations_says_so(report: ReportInput, page: str) -> None:
+    bare = [replace(each, evidence=(), query="") for each in report.bank.concepts[:1]]
+    bank = ConceptBank((*bare, *report.bank.concepts[1:]))
+    assert "No quoted source" not in page
+    without = render_html(replace(report, bank=bank))
+    assert without.count("<summary>No quoted source</summary>") == 1
+    assert without.count("no passage of the literature is quoted for this concept") == 1
+
+
 def test_the_page_loads_nothing_and_links_only_to_pubmed(page: str) -> None:
     tree = lxml_html.fromstring(page)
     assert not [e.tag for e in tree.iter("script", "link", "iframe", "object", "embed", "base", "form")]
