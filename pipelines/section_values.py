@@ -46,11 +46,12 @@ def datasets(config: Config) -> object:
 
 
 def prior(config: Config) -> object:
-    """The source of the signs, and the expert's table."""
-    expert = config.prior.expert
+    """The source of the signs, the expert's table, and the bank begun with, which may hold signs."""
+    expert, bank = config.prior.expert, config.discovery.bank
     return [
         config.prior.model_dump(mode="json", exclude={"expert"}),
         content_digest(expert) if expert else None,
+        *([content_digest(bank)] if bank else []),
     ]
 
 
