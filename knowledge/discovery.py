@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict, make_concept
 from knowledge.errors import KnowledgeError
-from knowledge.instructions import instructive_passages
+from knowledge.instructions import sift
 from knowledge.passages import Passage
 from knowledge.question_writer import Writer
-from knowledge.quotes import best_quote, candidate_sentences
+from knowledge.quotes import candidate_sentences, sound_quote
 from knowledge.retrieval.hits import Retriever
 from knowledge.screening import Screen
 
@@ -92,7 +92,8 @@ class _Loop:
             if self.full():
                 return
             hits = self.retriever.search([self.query(question)], limit=self.settings.retrieve)[0]
-            found = best_quote(question, (self.passages[hit.passage_id] for hit in hits))
+            passages = self.quotable(hit.passage_id for hit in hits)
+            found = sound_quote(question, passages, least=self.settings.seed_support)
             if found is None or found[1] < self.settings.seed_support:
                 concept = make_concept(question, (), question)
                 share = found[1] if found else 0.0
@@ -123,14 +124,18 @@ class _Loop:
         hits = self.retriever.search([self.query(query)], limit=self.settings.retrieve)[0]
         fresh = [hit.passage_id for hit in hits if hit.passage_id not in self.used][: self.settings.keep]
         self.used.update(fresh)
-        self.instructive |= instructive_passages(self.passages[each] for each in fresh)
-        fresh = [each for each in fresh if each not in self.instructive]
         most = self.settings.sentences_per_passage
         return [
             (place, evidence, query)
-            for each in fresh
-            for place, evidence in enumerate(candidate_sentences(self.passages[each])[:most])
+            for passage in self.quotable(fresh)
+            for place, evidence in enumerate(candidate_sentences(passage)[:most])
         ]
+
+    def quotable(self, names: Iterable[str]) -> list[Passage]:
+        """The passages that do not speak to a model; the others are noted."""
+        kept, instructive = sift(self.passages[name] for name in names)
+        self.instructive |= instructive
+        return kept
 
     def write(self, waiting: list[tuple[Evidence, str]]) -> list[tuple[Evidence, str]]:
         """Turn a batch of sentences into tested concepts; returns what still waits."""

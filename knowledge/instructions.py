@@ -69,3 +69,10 @@ def instructive_passages(passages: Iterable[Passage]) -> dict[str, tuple[str, ..
     """Ids of the passages that look like instructions, with the ways in which they do."""
     found = ((passage.id, looks_like_instructions(passage.text)) for passage in passages)
     return {name: ways for name, ways in found if ways}
+
+
+def sift(passages: Iterable[Passage]) -> tuple[list[Passage], dict[str, tuple[str, ...]]]:
+    """The passages that may be quoted, in order, and the ids of the others with what speaks against them."""
+    given = list(passages)
+    instructive = instructive_passages(given)
+    return [passage for passage in given if passage.id not in instructive], instructive

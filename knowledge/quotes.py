@@ -76,6 +76,13 @@ def best_quote(question: str, passages: Iterable[Passage]) -> tuple[Evidence, fl
     return best
 
 
+def sound_quote(question: str, passages: Iterable[Passage], *, least: float) -> tuple[Evidence, float] | None:
+    """`best_quote` of what was not retracted; of the rest, too, only where that holds less than `least`."""
+    given = list(passages)
+    sound = best_quote(question, (each for each in given if not each.retracted))
+    return sound if sound and sound[1] >= least else best_quote(question, given)
+
+
 def _is_sentence(text: str) -> bool:
     """Neither heading, list of sources, question, fragment nor command to a language model."""
     return (

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from knowledge.concepts import Concept, Evidence
 from knowledge.curation.places import document_of
 from knowledge.errors import KnowledgeError
+from knowledge.instructions import sift
 from knowledge.quotes import best_quote
 from knowledge.retrieval.reader import StoreReader
 from pipelines.curation import OpenBank
@@ -27,7 +28,9 @@ def further_quotes(opened: OpenBank, concepts: Iterable[Concept]) -> dict[str, E
     quotes = {}
     for concept, hits in zip(wanted, found, strict=True):
         known = {document_of(each.passage_id) for each in concept.evidence}
-        passages = (opened.passages[each.passage_id] for each in hits if each.passage_id in opened.passages)
+        passages, _ = sift(
+            opened.passages[each.passage_id] for each in hits if each.passage_id in opened.passages
+        )
         others = [each for each in passages if not each.retracted and document_of(each.id) not in known]
         best = best_quote(concept.question, others)
         if best is not None and best[1] == 1.0:
