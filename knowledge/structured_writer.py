@@ -38,8 +38,6 @@ class StructuredWriter:
         self.prompt = (prompt or load_prompt("write_questions")).require("sentence", "count")
         self.max_tokens = max_tokens
         self.shape = Record({"questions": Listed(Text(longest=LONGEST_QUESTION), most=questions)})
-        self.refused = 0
-        """Sentences for which no valid reply came."""
 
     def write(self, sentences: Sequence[str]) -> list[list[str]]:
         """For each sentence its well-formed candidates, the best supported and fullest first."""
@@ -50,7 +48,6 @@ class StructuredWriter:
             for sentence in sentences
         ]
         replies = self.model.structured(prompts, self.shape, max_tokens=self.max_tokens)
-        self.refused += sum(reply is None for reply in replies)
         return [
             ranked([tidy(each) for each in reply["questions"]], sentence) if reply else []
             for sentence, reply in zip(sentences, replies, strict=True)

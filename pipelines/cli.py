@@ -81,7 +81,7 @@ def demo(
 @app.command()
 def status(run: RunArgument, json_: JsonOption = False) -> None:
     """Say which stages are fresh, stale or still to come."""
-    from pipelines.status import stage_states
+    from pipelines.status import spending, stage_states
 
     states = stage_states(run)
     if json_:
@@ -89,6 +89,8 @@ def status(run: RunArgument, json_: JsonOption = False) -> None:
         return
     rows = [(s.name, s.state, "" if s.seconds is None else f"{s.seconds:.1f}") for s in states]
     print_table(("stage", "state", "seconds"), rows)
+    if paid := spending(run):
+        console.print(paid, highlight=False, soft_wrap=True)
 
 
 @app.command()

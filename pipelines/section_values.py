@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from knowledge.annotation.lexicon import load_lexicon
+from knowledge.language.replies import open_replies
 from models.datasets.tables import read_columns
 from pipelines.config import BulkSource, Config, DataSet, LiteratureSource, QuerySource
 from pipelines.digests import content_digest, file_digest, files_below, listing_digest, value_digest
@@ -85,8 +86,12 @@ def encoder(config: Config) -> object:
 
 
 def language_model(config: Config) -> object:
-    """With the content of local weights."""
-    return [config.language_model.meaning(), local_digest(config.language_model.weights)]
+    """With the content of local weights, or the replies that are repeated."""
+    section = config.language_model
+    if section.replay is not None:
+        with open_replies(section.replay) as replies:
+            return [section.meaning(), replies.digest()]
+    return [section.meaning(), local_digest(section.weights)]
 
 
 def retrieval(config: Config) -> object:

@@ -1,5 +1,6 @@
 """What a run directory says of itself without running anything."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def stage_states(directory: Path) -> list[StageState]:
         state = "missing" if record is None else "fresh" if run.is_fresh(stage) else "stale"
         states.append(StageState(stage.name, state, None if record is None else record.seconds))
     return states
+
+
+def spending(directory: Path) -> str | None:
+    """What the language model of a run has cost so far, in one line; none where no endpoint was asked."""
+    try:
+        values = json.loads((directory / "language_model.json").read_text("utf-8"))
+        return (
+            f"Language model: {values['calls']} calls ({values['retries']} retries), "
+            f"{values['tokens']} tokens, cost {values['cost']:.4f}; "
+            f"{values.get('cached', 0)} replies from the log"
+        )
+    except (OSError, ValueError, TypeError, KeyError):  # none yet, or only begun
+        return None
 
 
 def require_audit_names(audit: AuditReport, *, split: str | None, metric: str | None) -> None:

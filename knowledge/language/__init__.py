@@ -6,6 +6,7 @@ from knowledge.language.local import LocalModel
 from knowledge.language.logged import LoggedModel
 from knowledge.language.protocol import LanguageModel, Sampling, StructuredModel
 from knowledge.language.replay import ReplayModel
+from knowledge.language.replies import Replies, open_replies
 
 __all__ = [
     "CallLog",
@@ -13,7 +14,9 @@ __all__ = [
     "LocalModel",
     "LoggedModel",
     "ReplayModel",
+    "Replies",
     "Sampling",
     "StructuredModel",
     "convert_gguf",
+    "open_replies",
 ]

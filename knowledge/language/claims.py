@@ -3,11 +3,15 @@
 import os
 import socket
 import sqlite3
+import threading
 import time
 import uuid
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
+
+from knowledge.errors import KnowledgeError
 
 CLAIMS = """
 create table if not exists claims (
@@ -19,7 +23,9 @@ create table if not exists claims (
 ) without rowid
 """
 LEASE = 900.0
-"""Seconds after which a claim counts no more, whoever holds it."""
+"""Seconds after which a claim counts no more unless it is renewed; a call may take longer than that."""
+RENEWALS = 3
+"""In the time of a lease."""
 TOKEN = uuid.uuid4().hex
 """Tells this process from an earlier one with the same number, as in a container that was restarted."""
 
@@ -56,13 +62,42 @@ class Owner:
             "delete from claims where key = ? and token = ?", [(key, self.token) for key in keys]
         )
 
+    def renew(self, database: sqlite3.Connection) -> None:
+        """Prolong all claims of this process; within a transaction of the caller."""
+        database.execute("update claims set until = ? where token = ?", (time.time() + LEASE, self.token))
+
     def _void(self, host: str, process: int, token: str, until: float, *, now: float) -> bool:
         """Whether a claim has run out or its process is known to be gone."""
+        if token == self.token:
+            return False
         if until < now:
             return True
-        if host != self.host or token == self.token:
-            return False
-        return process == self.process or not _runs(process)
+        return host == self.host and (process == self.process or not _runs(process))
+
+
+class Renewable(Protocol):
+    """Holds claims."""
+
+    def renew(self) -> None:
+        """Prolong them."""
+        ...
+
+
+def keep_renewing(holder: Renewable, ended: threading.Event) -> None:
+    """Renew claims in the background until `ended` is set or nobody uses the holder any more."""
+    seen = weakref.ref(holder)
+
+    def work() -> None:
+        while not ended.wait(LEASE / RENEWALS):
+            if (alive := seen()) is None:
+                return
+            try:
+                alive.renew()
+            except KnowledgeError:  # a damaged log is told of where it is used
+                return
+            del alive
+
+    threading.Thread(target=work, name="claims", daemon=True).start()
 
 
 def _runs(process: int) -> bool:

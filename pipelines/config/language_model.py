@@ -1,5 +1,6 @@
 """Who writes the questions, and reads the reports where that is wanted."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -24,6 +25,8 @@ class EndpointSection(Section):
     """Of the weights, where the server does not report one: another revision is asked anew."""
     concurrency: Annotated[int, Field(ge=1)] = 8
     """Calls under way at once."""
+    allow_plain_http: bool = False
+    """Whether key and prompts may go to another machine unencrypted; loopback needs no leave."""
     timeout: Annotated[float, Field(gt=0)] = 60.0
     """Seconds a call may take."""
     attempts: Annotated[int, Field(ge=1)] = 8
@@ -60,6 +63,7 @@ class EndpointSection(Section):
             concurrency=self.concurrency,
             timeout=self.timeout,
             attempts=self.attempts,
+            allow_plain_http=self.allow_plain_http,
         )
 
     def prices(self) -> Prices:
@@ -78,6 +82,8 @@ class LanguageModelSection(Section):
     """Named weights or a folder with a transformers model; not used where there is an endpoint."""
     endpoint: EndpointSection | None = None
     """Asked instead of local weights."""
+    replay: Path | None = None
+    """A `calls.sqlite` that answers instead, without weights or server; the rest stays as in that run."""
 
     def meaning(self) -> dict[str, Any]:
         """What replies depend on: not the address, patience, prices or budget."""

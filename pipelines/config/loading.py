@@ -74,7 +74,10 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
         ),
         "encoder": config.encoder.model_copy(update={"weights": local_path(config.encoder.weights, root)}),
         "language_model": config.language_model.model_copy(
-            update={"weights": local_path(config.language_model.weights, root)}
+            update={
+                "weights": local_path(config.language_model.weights, root),
+                "replay": absolute(config.language_model.replay),
+            }
         ),
     }
     return config.model_copy(update=sections)

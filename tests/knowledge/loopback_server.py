@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import random
 import threading
 import time
@@ -20,6 +21,10 @@ from knowledge.language import LocalModel, Sampling
 NUMBERS = tuple(f"Number {n}" for n in range(40))
 ONE = Sampling(max_tokens=1)
 """Prompts of many tests and how they are asked, so that the model thinks about them once."""
+SNOW = "Is snow white? Answer yes or no.\nAnswer:"
+"""What a probe asks."""
+TOP = (("Yes", 0.5), (" no", 0.2), ("The", 0.1))
+"""First tokens of a `PlainMind` and their probabilities."""
 KINDS = ("429", "500", "before", "after", "garbage")
 """Two of them are timeouts: before anything was generated, and after it."""
 GARBAGE = (
@@ -115,6 +120,36 @@ class RealMind:
 
     def count(self, text: str) -> int:
         return len(self.model.tokenizer(text)["input_ids"])
+
+
+class PlainMind:
+    """Says at once what a table says, and what the seed says where the table is silent."""
+
+    def __init__(self, said: dict[str, str] | None = None) -> None:
+        self.said = said or {}
+
+    def write(
+        self, prompt: str, *, max_tokens: int, stop: tuple[str, ...], temperature: float, seed: int
+    ) -> str:
+        assert max_tokens >= 1
+        assert temperature >= 0
+        assert "" not in stop
+        return self.said.get(prompt, f"words of seed {seed}")
+
+    def top(self, prompt: str, count: int) -> list[tuple[str, float]]:
+        assert prompt
+        return [(token, math.log(share)) for token, share in TOP][:count]
+
+    def chat(self, messages: list[dict[str, str]]) -> str:
+        return messages[-1]["content"]
+
+    def fill(self, prompt: str, schema: dict[str, Any]) -> str:
+        assert prompt
+        values = {"integer": 7, "array": ["a question"]}
+        return json.dumps({name: values[each["type"]] for name, each in schema["properties"].items()})
+
+    def count(self, text: str) -> int:
+        return len(text.split())
 
 
 @dataclass

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
-from knowledge.language import CallLog, LoggedModel, ReplayModel, Sampling
+from knowledge.language import CallLog, LoggedModel, ReplayModel, Sampling, claims
+from knowledge.language.endpoint import Budget, BudgetSpentError, Ledger
 from knowledge.language.keys import choice_key, completion_key
 
 SAMPLING = Sampling(samples=2, temperature=0.5)
@@ -198,7 +200,119 @@ def test_claims_are_exclusive_until_they_end(tmp_path: Path) -> None:
         assert other.claim(["a", "b"]) == ["a"]
         log.put("m", "complete", [("b", "p", ["r"])])
         assert other.claim(["b"]) == []  # answered, so nothing is left to ask
-        with sqlite3.connect(path) as database:
-            database.execute("update claims set until = 0")
+        with sqlite3.connect(path) as database:  # a process elsewhere that ended without a word
+            database.execute("update claims set until = 0, token = 'another', host = 'elsewhere'")
         database.close()
         assert log.claim(["a", "c"]) == ["a", "c"]
+
+
+def test_a_claim_outlives_its_lease_while_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "calls.sqlite"
+    monkeypatch.setattr(claims, "LEASE", 0.3)
+    with CallLog(path) as log, CallLog(path) as other:
+        monkeypatch.setattr(other, "_owner", claims.Owner("elsewhere", 1, "another"))
+        assert log.claim(["a"]) == ["a"]
+        deadline = time.monotonic() + 0.9  # three leases
+        while time.monotonic() < deadline:
+            assert other.claim(["a"]) == []
+            time.sleep(0.02)
+        log.close()
+        time.sleep(0.35)
+        assert other.claim(["a"]) == ["a"]
+
+
+def test_damaged_pages_are_told_of_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with CallLog(path) as log:
+        log.put("m", "complete", [(f"key{n}", "p", ["r" * 200]) for n in range(200)])
+    size = path.stat().st_size
+    with CallLog(path) as log:
+        with path.open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (size - 4096))
+        with pytest.raises(
+            KnowledgeError, match=r"^[^\n]*calls\.sqlite cannot be read[^\n]*move it away[^\n]*\.$"
+        ):
+            log.get([f"key{n}" for n in range(200)])
+
+
+def test_an_unusable_reply_is_no_reply_and_asked_again_by_later_processes(tmp_path: Path) -> None:
+    class Silent(CountingModel):
+        """Has nothing to say to some prompts, on a server that may be gone."""
+
+        text_digest = "counting"
+        gone = False
+
+        def confirm(self) -> None:
+            if self.gone:
+                raise KnowledgeError("Gone.")
+
+        def chances(self, prompts: Sequence[str], options: Sequence[str]) -> list[list[float] | None]:
+            rows = self.choose(prompts, options).tolist()
+            return [None if prompt == "?" else row for prompt, row in zip(prompts, rows, strict=True)]
+
+    path, model = tmp_path / "calls.sqlite", Silent()
+
+    def run() -> tuple[NDArray[np.float64], int]:
+        with CallLog(path) as log:
+            logged = LoggedModel(model, log)
+            first = logged.choose(["a", "?"], ("yes", "no"))
+            np.testing.assert_array_equal(logged.choose(["a", "?"], ("yes", "no")), first)
+            return first, logged.unusable
+
+    replies, unusable = run()
+    assert (replies.tolist(), unusable) == ([[0.5, 0.5], [0.5, 0.5]], 1)
+    with sqlite3.connect(path) as database:
+        assert database.execute("select count(*) from replies").fetchone() == (1,)  # "a", whose half is real
+    database.close()
+    assert model.asked == ["a", "?"]
+    np.testing.assert_array_equal(ReplayModel(path).choose(["a", "?"], ("yes", "no")), replies)
+    model.gone = True
+    np.testing.assert_array_equal(run()[0], replies)  # nothing else is missing, so none is needed
+    model.gone = False
+    for _ in range(3):
+        run()
+    assert model.asked == ["a", "?", "?", "?"]  # three processes tried
+
+
+def test_replay_changes_nothing_in_a_folder_that_is_read_only(tmp_path: Path) -> None:
+    path = tmp_path / "old" / "calls.sqlite"
+    with CallLog(path) as log:
+        LoggedModel(CountingModel(), log).complete(["a"], SAMPLING)
+        digest = log.digest()
+        log.put("counting", "complete", [("later", "p", ["r"])])
+        assert log.digest() != digest
+    before = path.read_bytes()
+    path.parent.chmod(0o555)
+    try:
+        replay = ReplayModel(path)
+        assert replay.complete(["a"], SAMPLING) == [["1:0", "1:1"]]
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
+    finally:
+        path.parent.chmod(0o755)
+    assert path.read_bytes() == before
+
+
+def test_a_request_of_a_killed_process_counts_as_paid(tmp_path: Path) -> None:
+    script = """
+import sys, time
+from pathlib import Path
+from knowledge.language import CallLog
+from knowledge.language.endpoint import Ledger, Prices
+Ledger(prices=Prices(1e6, 1e6), record=CallLog(Path(sys.argv[1])).recorder("run")).reserve(30, 10)
+print("sent", flush=True)
+time.sleep(60)
+"""
+    path = tmp_path / "calls.sqlite"
+    child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "sent\n"
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    with CallLog(path) as log:
+        spent = log.spent("run")
+        assert (spent.calls, spent.lost, spent.tokens, spent.cost) == (1, 1, 40, 40.0)
+        ledger = Ledger(budget=Budget(calls=1), already=spent, record=log.recorder("run"))
+        with pytest.raises(BudgetSpentError):
+            ledger.reserve(1, 1)

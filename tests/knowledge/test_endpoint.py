@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loopback_server import NUMBERS, ONE, RealMind, Server, serving
+from loopback_server import NUMBERS, ONE, PlainMind, RealMind, Server, serving
 
 from knowledge.errors import KnowledgeError
 from knowledge.language import CallLog, LoggedModel, ReplayModel, Sampling
@@ -52,48 +52,49 @@ def test_continuations_and_probabilities_equal_those_of_the_model_itself(url: st
     assert remote.choose([], ("Yes", "No")).shape == (0, 2)
 
 
-def test_several_samples_are_calls_of_their_own(url: str) -> None:
-    (replies,) = open_endpoint(endpoint(url)).complete(
-        ["The"], Sampling(max_tokens=3, samples=2, temperature=2.0)
-    )
-    assert len(replies) == 2
-    assert replies[0] != replies[1]
+@pytest.fixture(scope="module")
+def plain() -> Iterator[str]:
+    """A server that need not think."""
+    with serving(Server(PlainMind())) as address:
+        yield address
 
 
-def test_a_chat_server_chooses_by_the_first_token(url: str) -> None:
-    remote = open_endpoint(endpoint(url, protocol="chat"))
+def test_several_samples_are_calls_of_their_own(plain: str) -> None:
+    sampling = Sampling(max_tokens=3, samples=2, temperature=2.0, seed=4)
+    assert open_endpoint(endpoint(plain)).complete(["The"], sampling) == [
+        ["words of seed 4", "words of seed 5"]
+    ]
+
+
+def test_a_chat_server_chooses_by_the_first_token(plain: str) -> None:
+    remote = open_endpoint(endpoint(plain, protocol="chat"))
     assert remote.abilities.top == 20
-    (row,) = remote.choose([QUESTION], ("Yes", "No"))
-    assert 0 < row[0] < 1
-    assert row.sum() == pytest.approx(1)
+    np.testing.assert_allclose(remote.choose([QUESTION], ("Yes", "No")), [[5 / 7, 2 / 7]])
 
 
-def test_without_probabilities_one_word_decides_and_the_digest_tells(mind: RealMind, url: str) -> None:
+def test_without_probabilities_one_word_decides_and_the_digest_tells(plain: str) -> None:
+    mind = PlainMind({QUESTION: "No, it is not", "Count.": "One, two, three,"})
     with serving(Server(mind, logprobs=False)) as bare:
         remote = open_endpoint(endpoint(bare))
         assert remote.abilities.top == 0
-        (row,) = remote.choose([QUESTION], ("Yes", "No"))
-        (unclear,) = remote.choose(["One, two, three,"], ("Yes", "No"))
-    written = mind.model.complete([QUESTION], Sampling(max_tokens=8, stop=()))[0][0]
-    assert list(row) == [float(written.startswith("Yes")), float(written.startswith("No"))]
-    assert list(unclear) == [0.5, 0.5]
+        assert remote.choose([QUESTION, "Count."], ("Yes", "No")).tolist() == [[0, 1], [0.5, 0.5]]
     assert remote.ledger.spent.invalid == 1
-    assert remote.digest != open_endpoint(endpoint(url)).digest
+    assert remote.digest != open_endpoint(endpoint(plain)).digest
 
 
-def test_the_digest_names_model_and_revision_but_not_the_address(mind: RealMind) -> None:
+def test_the_digest_names_model_and_revision_but_not_the_address() -> None:
     digests = []
     for revision in ("r1", "r1", "r2"):
-        with serving(Server(mind, revision=revision)) as address:
+        with serving(Server(PlainMind(), revision=revision)) as address:
             digests.append(open_endpoint(endpoint(address)).digest)
     assert digests[0] == digests[1] != digests[2]
 
 
 @pytest.mark.parametrize("schema", ["enforce", "ignore", "refuse"])
-def test_structured_replies_are_checked_whatever_the_server_promises(mind: RealMind, schema: Any) -> None:
+def test_structured_replies_are_checked_whatever_the_server_promises(schema: Any) -> None:
     import jsonschema
 
-    server = Server(mind, schema=schema)
+    server = Server(PlainMind(), schema=schema)
     with serving(server) as address:
         remote = open_endpoint(endpoint(address, protocol="chat"))
         (value,) = remote.structured(["Ask."], SHAPE, max_tokens=2)
@@ -264,23 +265,27 @@ def test_patience_asked_of_one_thread_holds_for_all() -> None:
     assert slept == [5]
 
 
-def test_no_more_calls_than_allowed_are_under_way(mind: RealMind) -> None:
-    server = Server(mind, delay=0.05)
+def test_no_more_calls_than_allowed_are_under_way() -> None:
+    server = Server(PlainMind(), delay=0.05)
     with serving(server) as address:
         open_endpoint(endpoint(address, concurrency=3)).complete(NUMBERS[:12], ONE)
     assert server.tally.busiest == 3
 
 
 def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
-    mind: RealMind, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = CallLog(tmp_path / "calls.sqlite")
     secret = "sk-very-secret"
     caplog.set_level(logging.DEBUG)
-    with serving(Server(mind, key=secret)) as address:
+    with serving(Server(PlainMind(), key=secret)) as address:
         where = endpoint(address, key_variable="MODEL_KEY")
         with pytest.raises(KnowledgeError, match="MODEL_KEY is not set"):
             open_endpoint(where, environment={})
+        for strange in ("sk-é", "sk-1\nsk-2"):
+            with pytest.raises(KnowledgeError, match=r"^[^\n]*MODEL_KEY holds characters[^\n]*$") as caught:
+                open_endpoint(where, environment={"MODEL_KEY": strange})
+            assert "sk-" not in str(caught.value)
         with pytest.raises(
             KnowledgeError, match=r"refuses the key \(HTTP 401, invalid_api_key\); check .* MODEL_KEY"
         ):
@@ -296,9 +301,9 @@ def test_the_key_comes_from_the_environment_and_goes_nowhere_else(
     assert "secret report" not in caplog.text
 
 
-def test_errors_of_the_server_show_neither_prompt_nor_body(mind: RealMind) -> None:
+def test_errors_of_the_server_show_neither_prompt_nor_body() -> None:
     with (
-        serving(Server(mind, down=2)) as address,
+        serving(Server(PlainMind(), down=2)) as address,
         pytest.raises(KnowledgeError, match=r"^[^\n]*HTTP 503[^\n]*start again[^\n]*\.$") as caught,
     ):
         open_endpoint(endpoint(address, attempts=2)).complete(["a report"], SHORT)
@@ -313,12 +318,24 @@ def test_errors_of_the_server_show_neither_prompt_nor_body(mind: RealMind) -> No
      ("http://localhost.example.org/v1", True), ("http://0.0.0.0/v1", True)],
 )  # fmt: skip
 def test_only_loopback_is_local(address: str, remote: bool) -> None:
-    assert Endpoint(address, "m").remote is remote
+    assert Endpoint(address, "m", allow_plain_http=True).remote is remote
 
 
 @pytest.mark.parametrize(
-    "address", ["api.example.org", "ftp://x/v1", "https://me:pw@x/v1", "https://x/v1?key=1"]
+    "address", ["http://10.0.0.1/v1", "http://0.0.0.0/v1", "http://models.example.org/v1"]
 )
+def test_plain_http_to_another_machine_needs_leave(address: str) -> None:
+    with pytest.raises(
+        KnowledgeError, match=r"^[^\n]*plain http; write https[^\n]*allow_plain_http[^\n]*\.$"
+    ):
+        Endpoint(address, "m")
+    assert Endpoint(address.replace("http:", "https:"), "m").remote
+
+
+@pytest.mark.parametrize(
+    "address", ["api.example.org", "ftp://x/v1", "https://me:pw@x/v1", "https://x/v1?key=1", "http://h:abc/v1",
+     "http://h:99999/v1", "http://[::1/v1", "https://a b/v1", "https://x\n/v1"],
+)  # fmt: skip
 def test_an_address_that_cannot_be_or_holds_a_secret_is_refused(address: str) -> None:
     with pytest.raises(KnowledgeError, match="base_url") as caught:
         Endpoint(address, "m")
@@ -348,10 +365,10 @@ def test_a_redirect_is_not_followed(url: str) -> None:
     thread.join()
 
 
-def test_every_request_is_recorded_and_replies_can_be_replayed(mind: RealMind, tmp_path: Path) -> None:
+def test_every_request_is_recorded_and_replies_can_be_replayed(tmp_path: Path) -> None:
     path = tmp_path / "calls.sqlite"
     log = CallLog(path)
-    with serving(Server(mind)) as address:
+    with serving(Server(PlainMind())) as address:
         remote = open_endpoint(endpoint(address, protocol="chat"), ledger=Ledger(record=log.recorder("run")))
         logged = LoggedModel(remote, log)
         values = logged.structured(["Ask about the heart."], SHAPE, max_tokens=20)

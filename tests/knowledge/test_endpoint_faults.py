@@ -11,13 +11,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loopback_server import NUMBERS, ONE, RealMind, Server, serving
+from loopback_server import NUMBERS, ONE, SNOW, PlainMind, RealMind, Server, serving
 from numpy.typing import NDArray
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NetworkError
 from knowledge.language import CallLog, LoggedModel, Sampling
-from knowledge.language.endpoint import Endpoint, EndpointModel, Ledger, open_endpoint
+from knowledge.language.endpoint import (
+    Budget,
+    BudgetSpentError,
+    Endpoint,
+    EndpointModel,
+    Ledger,
+    open_endpoint,
+)
 from knowledge.language.endpoint.backoff import Pause
+from knowledge.language.endpoint.client import Client
+from knowledge.language.endpoint.transport import Transport
+from knowledge.language.endpoint.wire import Completions, Question
 
 
 def connect(url: str, log: CallLog | None = None, **settings: Any) -> EndpointModel:
@@ -34,7 +44,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_with_a_fifth_of_calls_failing_all_answers_arrive_and_none_is_paid_twice(
     mind: RealMind, tmp_path: Path
 ) -> None:
-    expected = mind.model.complete(NUMBERS, ONE)
+    expected = [[reply] for reply in mind.learn(NUMBERS, ONE)]
     log = CallLog(tmp_path / "calls.sqlite")
     server = Server(mind, faults=0.2, seed=0, slow=1.0)
     with serving(server) as url:
@@ -66,8 +76,98 @@ def test_a_server_that_dies_ends_with_one_sentence_and_the_rest_is_asked_later(
 
 
 def test_nothing_listening_ends_with_one_sentence() -> None:
-    with pytest.raises(KnowledgeError, match=r"^[^\n]*2 attempts \(at last no connection\)[^\n]*\.$"):
+    with pytest.raises(NetworkError, match=r"^[^\n]*2 attempts \(at last no connection\)[^\n]*\.$"):
         connect("http://127.0.0.1:9/v1", attempts=2)
+
+
+def test_an_interrupted_request_may_be_billed_and_one_that_was_never_sent_is_not(tmp_path: Path) -> None:
+    class Interrupted(Transport):
+        def post(self, resource: str, body: dict[str, Any]) -> object:
+            assert (resource, body["model"]) == ("completions", "small")
+            raise KeyboardInterrupt
+
+    log = CallLog(tmp_path / "calls.sqlite")
+    where = Endpoint("http://127.0.0.1:9/v1", "small", protocol="completions", attempts=1)
+    for kind, error in ((Interrupted, KeyboardInterrupt), (Transport, NetworkError)):
+        client = Client(where, kind(where, key=lambda: "k"), Ledger(record=log.recorder(kind.__name__)))
+        with pytest.raises(error):
+            client.ask(Completions("small"), Question("prompt"), lambda reply: reply)
+    assert (log.spent("Interrupted").lost, log.spent("Transport").lost) == (1, 0)
+    assert log.spent("Interrupted").tokens > 0 == log.spent("Transport").tokens
+
+
+def test_a_run_whose_replies_are_all_kept_needs_neither_server_nor_key_nor_budget(
+    mind: RealMind, tmp_path: Path
+) -> None:
+    path, server = tmp_path / "calls.sqlite", Server(mind, key="sk-1")
+
+    def model(url: str, log: CallLog, **environment: str) -> LoggedModel:
+        ledger = Ledger(budget=Budget(calls=5), already=log.spent("run"), record=log.recorder("run"))
+        where = Endpoint(url, "small", key_variable="KEY", protocol="completions", attempts=2)
+        return LoggedModel(open_endpoint(where, ledger=ledger, memory=log, environment=environment), log)
+
+    with serving(server) as url, CallLog(path) as log:
+        first = model(url, log, KEY="sk-1")
+        replies, shares = first.complete(NUMBERS[:2], ONE), first.choose([SNOW], ("Yes", "No"))
+        requests = server.tally.requests
+        again = model(url, log, KEY="sk-1")
+        assert again.complete(NUMBERS[:2], ONE) == replies
+        with pytest.raises(BudgetSpentError):
+            again.complete(NUMBERS[:3], ONE)
+        assert server.tally.requests == requests == 5
+    with CallLog(path) as log:
+        offline = model(url, log)
+        assert offline.digest == first.digest
+        assert offline.complete(NUMBERS[:2], ONE) == replies
+        np.testing.assert_array_equal(offline.choose([SNOW], ("Yes", "No")), shares)
+        assert offline.cached == 3
+        with pytest.raises(KnowledgeError, match="KEY is not set"):
+            offline.complete(NUMBERS[:3], ONE)
+        with pytest.raises(NetworkError, match="no connection"):
+            model(url, log, KEY="sk-1").complete(NUMBERS[:3], ONE)
+
+
+def test_a_remembered_server_is_asked_anew_only_where_it_serves_another_revision(
+    tmp_path: Path,
+) -> None:
+    log, server = CallLog(tmp_path / "calls.sqlite"), Server(PlainMind())
+    with serving(server) as url:
+        where = Endpoint(url, "small", protocol="completions")
+
+        def ask(number: int) -> str:
+            model = LoggedModel(open_endpoint(where, memory=log), log)
+            model.complete(NUMBERS[:number], ONE)
+            return model.digest
+
+        digests = [ask(1), ask(1), ask(2)]
+        assert server.tally.requests == 2 + 1 + 1  # probed once
+        server.revision = "r2"
+        assert ask(2) == digests[0]  # all is in the log: nobody looks
+        changed = ask(3)
+        assert server.tally.requests == 4 + 2 + 3  # another model: probed, and all three asked
+    assert len({*digests}) == 1
+    assert changed != digests[0]
+
+
+def test_how_options_are_chosen_changes_no_key_of_texts() -> None:
+    found = []
+    for logprobs in (True, False):
+        with serving(Server(PlainMind(), logprobs=logprobs)) as url:
+            found.append(connect(url))
+    assert found[0].digest != found[1].digest
+    assert found[0].text_digest == found[1].text_digest
+
+
+def test_a_server_that_lost_an_ability_is_probed_by_the_next_run(tmp_path: Path) -> None:
+    log, server = CallLog(tmp_path / "calls.sqlite"), Server(PlainMind())
+    with serving(server) as url:
+        where = Endpoint(url, "small", protocol="completions")
+        assert open_endpoint(where, memory=log).abilities.top == 20
+        server.logprobs = False
+        known = open_endpoint(where, memory=log)
+        assert known.abilities.top == 20
+        assert known.chances(["A lung"], ("Yes", "No")) == [None]
+        assert open_endpoint(where, memory=log).abilities.top == 0
 
 
 def test_a_reply_that_drips_in_is_given_up_in_time(mind: RealMind) -> None:

@@ -1,5 +1,6 @@
 """Language models behind the OpenAI protocol: asked with patience, within a budget, and checked."""
 
+from knowledge.language.endpoint.acquaintance import digests, recalled
 from knowledge.language.endpoint.ledger import Budget, BudgetSpentError, Ledger, Prices, Spending
 from knowledge.language.endpoint.model import EndpointModel, open_endpoint
 from knowledge.language.endpoint.settings import Endpoint
@@ -12,5 +13,7 @@ __all__ = [
     "Ledger",
     "Prices",
     "Spending",
+    "digests",
     "open_endpoint",
+    "recalled",
 ]

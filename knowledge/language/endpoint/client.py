@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NetworkError
 from knowledge.language.endpoint.backoff import Pause, wait_after
-from knowledge.language.endpoint.ledger import PAID, Ledger, Outcome, Request, Spending
+from knowledge.language.endpoint.ledger import PAID, Ledger, Outcome, Request, Reservation
 from knowledge.language.endpoint.settings import Endpoint
 from knowledge.language.endpoint.transport import HttpError, NoReplyError, Transport
 from knowledge.language.endpoint.wire import Dialect, GarbageError, Question, Reply
@@ -54,7 +54,8 @@ class Client:
             key: Of the reply, for the record.
 
         Raises:
-            KnowledgeError: No reply came in all attempts, or the server refuses for good.
+            NetworkError: No reply came in all attempts.
+            RefusalError: The server refuses for good.
             BudgetSpentError: The budget leaves no room for another request.
         """
         return self._patiently(
@@ -86,7 +87,7 @@ class Client:
                 last, asked = "a reply that is not of the protocol", None
             if attempt < self.endpoint.attempts:
                 self.pause.sleep(wait_after(attempt, asked, self._jitter))
-        raise KnowledgeError(
+        raise NetworkError(
             f"The language model at {self.endpoint.shown} gave no answer "
             f"in {self.endpoint.attempts} attempts (at last {last}); see that it runs and start again: "
             "the replies so far are kept and not asked again."
@@ -104,7 +105,7 @@ class Client:
         expected = estimate(question)
         reserved = self.ledger.reserve(*expected)
         started = time.monotonic()
-        outcome: Outcome = "unreachable"
+        outcome: Outcome = "lost"  # until it is known better: an interrupted request may be billed
         reply: Reply | None = None
         try:
             reply = dialect.read(self.transport.post(dialect.resource, dialect.body(question)))
@@ -115,7 +116,8 @@ class Client:
             outcome = "refused"
             raise
         except NoReplyError as fault:
-            outcome = "lost" if fault.sent else "unreachable"
+            if not fault.sent:
+                outcome = "unreachable"
             raise
         except GarbageError:
             outcome = "garbage"
@@ -127,7 +129,7 @@ class Client:
 
     def _settle(
         self,
-        reserved: Spending,
+        reserved: Reservation,
         outcome: Outcome,
         reply: Reply | None,
         expected: tuple[int, int],

@@ -1,9 +1,9 @@
 """What an endpoint was paid, and the budget that is checked before each request."""
 
 import threading
-from collections.abc import Callable
+import uuid
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, Protocol
 
 from knowledge.errors import KnowledgeError
 
@@ -125,6 +125,26 @@ def spending_of(request: Request) -> Spending:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What was set aside for one request, under a ticket of its own."""
+
+    ticket: str
+    most: Spending
+
+
+class Recorder(Protocol):
+    """Keeps what is spent beyond the end of the process, however that comes."""
+
+    def reserve(self, ticket: str, most: Spending) -> None:
+        """A request is about to be sent."""
+        ...
+
+    def settle(self, ticket: str, request: Request) -> None:
+        """It has ended."""
+        ...
+
+
 class BudgetSpentError(KnowledgeError):
     """The next request would go beyond the budget."""
 
@@ -139,7 +159,7 @@ class Ledger:
         budget: Bounds.
         prices: Of tokens.
         already: What the run has spent in earlier processes.
-        record: Keeps each request.
+        record: Keeps each request, from before it is sent.
     """
 
     def __init__(
@@ -148,7 +168,7 @@ class Ledger:
         budget: Budget | None = None,
         prices: Prices | None = None,
         already: Spending | None = None,
-        record: Callable[[Request], None] | None = None,
+        record: Recorder | None = None,
     ) -> None:
         self.budget = budget or Budget()
         self.prices = prices or Prices()
@@ -163,7 +183,7 @@ class Ledger:
         with self._change:
             return self._spent
 
-    def reserve(self, prompt_tokens: int, completion_tokens: int) -> Spending:
+    def reserve(self, prompt_tokens: int, completion_tokens: int) -> Reservation:
         """Set aside what a request may cost at most.
 
         Raises:
@@ -185,16 +205,26 @@ class Ledger:
                     )
                 self._change.wait()
             self._reserved = self._reserved.plus(wanted)
-        return wanted
+        reservation = Reservation(uuid.uuid4().hex, wanted)
+        try:
+            if self._record:
+                self._record.reserve(reservation.ticket, wanted)
+        except BaseException:
+            self._give_back(reservation)
+            raise
+        return reservation
 
-    def settle(self, reserved: Spending, request: Request) -> None:
+    def settle(self, reserved: Reservation, request: Request) -> None:
         """Put what a request did cost in the place of what was set aside, and keep the request."""
-        with self._change:
-            self._reserved = self._reserved.plus(reserved.negative())
-            self._spent = self._spent.plus(spending_of(request))
-            self._change.notify_all()
+        self._give_back(reserved, spending_of(request))
         if self._record:
-            self._record(request)
+            self._record.settle(reserved.ticket, request)
+
+    def _give_back(self, reserved: Reservation, paid: Spending | None = None) -> None:
+        with self._change:
+            self._reserved = self._reserved.plus(reserved.most.negative())
+            self._spent = self._spent.plus(paid or Spending())
+            self._change.notify_all()
 
     def _exceeded(self, total: Spending) -> str | None:
         budget, slack = self.budget, 1e-9

@@ -47,7 +47,7 @@ def probe(client: Client) -> Abilities:
     Raises:
         KnowledgeError: It does not answer, or refuses the key or the model.
     """
-    found = Abilities(revision=_revision(client))
+    found = Abilities(revision=served_revision(client))
     question = Question("Is snow white? Answer yes or no.\nAnswer:", "Reply with one word.", max_tokens=4)
     try:
         client.ask(found.dialect(client), question, _anything)
@@ -93,7 +93,7 @@ def _schema(client: Client, found: Abilities) -> Literal["enforced", "ignored", 
     return "enforced"
 
 
-def _revision(client: Client) -> str:
+def served_revision(client: Client) -> str:
     """What /v1/models says of the weights; servers without that list report none."""
     value: Any = client.models()
     entries = value.get("data") if isinstance(value, dict) else None

@@ -2,7 +2,9 @@
 
 import json
 import logging
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,24 +58,20 @@ class Transport:
     client's own logging, which shows whole requests, is off.
     """
 
-    def __init__(self, endpoint: Endpoint, *, key: str) -> None:
-        try:
-            import openai  # noqa: PLC0415 # an extra
-        except ImportError as error:
-            raise KnowledgeError(
-                f"A language model endpoint needs the openai client; run {INSTALL}."
-            ) from error
-        logging.getLogger("openai").setLevel(logging.WARNING)
+    def __init__(self, endpoint: Endpoint, *, key: Callable[[], str]) -> None:
         self.timeout = endpoint.timeout
-        self.client = openai.OpenAI(
-            base_url=endpoint.base_url,
-            api_key=key,
-            max_retries=0,
-            timeout=endpoint.timeout,
-            http_client=openai.DefaultHttpxClient(
-                follow_redirects=False, trust_env=endpoint.remote, timeout=endpoint.timeout
-            ),
-        )
+        self._endpoint = endpoint
+        self._key = key
+        self._client: Any = None
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> Any:
+        """The client, made when it is first needed: a run whose replies are all kept needs no key."""
+        with self._lock:
+            if self._client is None:
+                self._client = _connect(self._endpoint, self._key())
+            return self._client
 
     def post(self, resource: str, body: dict[str, Any]) -> object:
         """The JSON body of a reply; `None` where the body is no JSON.
@@ -117,6 +115,29 @@ class Transport:
             return json.loads(content)
         except (ValueError, RecursionError):
             return None
+
+
+def _connect(endpoint: Endpoint, key: str) -> Any:
+    try:
+        import httpx2  # noqa: PLC0415 # comes with the openai client
+        import openai  # noqa: PLC0415 # an extra
+    except ImportError as error:
+        raise KnowledgeError(f"A language model endpoint needs the openai client; run {INSTALL}.") from error
+    logging.getLogger("openai").setLevel(logging.WARNING)
+    try:
+        return openai.OpenAI(
+            base_url=endpoint.base_url,
+            api_key=key,
+            max_retries=0,
+            timeout=endpoint.timeout,
+            http_client=openai.DefaultHttpxClient(
+                follow_redirects=False, trust_env=endpoint.remote, timeout=endpoint.timeout
+            ),
+        )
+    except httpx2.InvalidURL as error:
+        raise KnowledgeError(
+            f"The base_url of the language model cannot be used ({error}); correct it."
+        ) from None
 
 
 def _fault(error: Any) -> HttpError:

@@ -1,5 +1,6 @@
 """The two dialects of the OpenAI protocol: what is sent, and what a reply must hold to count as one."""
 
+import abc
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -56,7 +57,7 @@ class GarbageError(ValueError):
     """A reply that does not follow the protocol."""
 
 
-class Dialect:
+class Dialect(abc.ABC):
     """How /chat/completions or /completions are asked.
 
     Args:
@@ -88,9 +89,9 @@ class Dialect:
             "seed": question.seed,
         } | more
 
+    @abc.abstractmethod
     def body(self, question: Question) -> dict[str, Any]:
         """What is sent."""
-        raise NotImplementedError
 
     def read(self, value: object) -> Reply:
         """The reply in a body.
@@ -108,13 +109,13 @@ class Dialect:
         served = f"{value.get('model') or ''} {value.get('system_fingerprint') or ''}".strip()
         return Reply(self.text(choice), self.top(choice), _usage(value.get("usage")), served[:200])
 
+    @abc.abstractmethod
     def text(self, choice: Any) -> str:
         """Of one choice."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def top(self, choice: Any) -> tuple[tuple[str, float], ...]:
         """First tokens of one choice."""
-        raise NotImplementedError
 
 
 class Chat(Dialect):
