@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from knowledge.passages import Passage
-from knowledge.retrieval.filters import Filter
+from knowledge.retrieval.filters import LAST_YEAR, Filter
 from knowledge.retrieval.rows import NO_YEAR
 
 if TYPE_CHECKING:  # the engine loads only where an index is used
@@ -107,7 +107,7 @@ class Bm25:
         ]
         if among.year_from is not None or among.year_to is not None:
             first = 0 if among.year_from is None else among.year_from
-            last = 9999 if among.year_to is None else among.year_to
+            last = LAST_YEAR if among.year_to is None else among.year_to
             conditions.append(
                 tantivy.Query.range_query(self._schema, "year", tantivy.FieldType.Integer, first, last)
             )

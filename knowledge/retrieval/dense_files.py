@@ -12,7 +12,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.retrieval import recall
 from knowledge.retrieval.encoder import PassageEncoder
 from knowledge.retrieval.engine import VECTORS_PER_LIST, merged, read, trained, without, write
-from knowledge.retrieval.kinds import Estimate, Kind, list_count
+from knowledge.retrieval.kinds import Estimate, Kind, estimate, list_count, readable
 from knowledge.retrieval.manifest import DenseRecord, Manifest, Point, Segment
 from knowledge.retrieval.recall import Truth
 from knowledge.retrieval.rows import bits
@@ -57,7 +57,14 @@ class DenseFiles:
         self._dense = folder / "dense"
 
     def build(
-        self, segment: Segment, estimate: Estimate, embedding: Embedding, *, target: float, work: Path
+        self,
+        segment: Segment,
+        planned: Estimate,
+        embedding: Embedding,
+        *,
+        target: float,
+        work: Path,
+        memory_budget: int | None = None,
     ) -> DenseRecord:
         """Embed, train, add and merge the first segment, and find the operating point.
 
@@ -65,21 +72,23 @@ class DenseFiles:
             KnowledgeError: The target is not reached.
         """
         self._dense.mkdir()
-        lists = list_count(segment.rows) if estimate.kind.in_lists else 0
+        lists = list_count(segment.rows) if planned.kind.in_lists else 0
         vectors = self._embedded(segment, embedding, work)
         queries = recall.held_out(segment.rows) if lists else np.empty(0, np.int64)  # flat is exact
         sample = recall.training_rows(segment.rows, wanted=max(1, lists * VECTORS_PER_LIST), queries=queries)
-        index = trained(estimate.kind, _taken(vectors, sample), lists=lists)
+        index = trained(planned.kind, _taken(vectors, sample), lists=lists)
         write(index, self._dense / _TRAINED)
         record = DenseRecord(
-            kind=estimate.kind,
-            dimension=estimate.dimension,
+            kind=planned.kind,
+            dimension=planned.dimension,
             encoder=embedding.encoder.digest,
             lists=lists,
             probes=1,
             target=target,
             curve=(),
             parts=(segment.name,),
+            memory_budget=memory_budget,
+            asked=planned.asked,
         )
         truth = Truth.of(_taken(vectors, queries), queries)
         self._add(record, segment, vectors, base=0, truth=truth, embedding=embedding, work=work)
@@ -261,6 +270,25 @@ class DenseFiles:
         if dead is not None and len(dead):
             without(index, dead)
         write(index, target)
+
+
+def require_memory(manifest: Manifest, added: int) -> None:
+    """Refuse passages whose vectors would take more memory than the index was built for.
+
+    Raises:
+        KnowledgeError: They would.
+    """
+    dense = manifest.dense
+    if dense is None or dense.memory_budget is None:
+        return
+    now = sum(manifest.files[f"dense/{part}.faiss"].bytes for part in dense.parts)
+    grown = now + estimate(dense.kind, vectors=added, dimension=dense.dimension).memory
+    if grown > dense.memory_budget:
+        raise KnowledgeError(
+            f"With {added:,} passages more the vectors need {readable(grown)} of memory, and the index was "
+            f"built for a budget of {readable(dense.memory_budget)}: build it again with a larger budget "
+            "or a smaller kind."
+        )
 
 
 def require_encoder(record: DenseRecord, encoder: PassageEncoder, folder: Path) -> None:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
+
+LAST_YEAR = 9999
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class Filter:
     year_from: int | None = None
     year_to: int | None = None
     retracted: bool = True
+
+    def __post_init__(self) -> None:
+        for year in (self.year_from, self.year_to):
+            if year is not None and not 0 <= year <= LAST_YEAR:
+                raise KnowledgeError(f"{year} is no year of publication: give one from 0 to {LAST_YEAR}.")
 
     @property
     def everything(self) -> bool:

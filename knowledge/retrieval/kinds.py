@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from knowledge.errors import KnowledgeError
 
 FLAT_UP_TO = 200_000
 """Vectors up to which an exact scan answers within some 30 ms."""
+
+FEWEST_IN_LISTS = 256
+"""Vectors from which lists can be trained; fewer are kept as they are, whatever the kind."""
 
 
 class Kind(StrEnum):
@@ -23,6 +26,11 @@ class Kind(StrEnum):
         """Whether vectors lie in lists around trained centroids, of which a search visits some."""
         return self is not Kind.FLAT
 
+    @property
+    def target(self) -> float:
+        """Recall at ten, of the exact ten best, below which an index is not published by default."""
+        return 0.90 if self is Kind.SMALL else 0.98
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -35,6 +43,7 @@ class Estimate:
         memory: Bytes that a search holds in memory (mapped from the file, shared between processes).
         disk: Bytes on disk, those in memory among them; passages and lexical index left out.
         seconds: To build on 2 cores, the embedding left out.
+        asked: The kind that was asked for, where it is another for want of vectors.
     """
 
     kind: Kind
@@ -43,13 +52,22 @@ class Estimate:
     memory: int
     disk: int
     seconds: float
+    asked: Kind | None = None
 
     def __str__(self) -> str:
         return (
             f"{self.kind} index of {self.vectors:,} vectors of {self.dimension}: "
             f"{readable(self.memory)} in memory, {readable(self.disk)} on disk, "
-            f"about {max(1, round(self.seconds)):,} s to build on 2 cores"
+            f"about {max(1, round(self.seconds)):,} s to build on 2 cores{self._instead()}"
         )
+
+    def _instead(self) -> str:
+        return f" (flat in place of {instead_of(self.asked)})" if self.asked else ""
+
+
+def instead_of(asked: Kind) -> str:
+    """Why an index is flat although another kind was asked for."""
+    return f"{asked}, which needs {FEWEST_IN_LISTS} vectors"
 
 
 def list_count(vectors: int) -> int:
@@ -83,10 +101,14 @@ def choose(*, vectors: int, dimension: int, budget: int | None = None, kind: Kin
     Raises:
         KnowledgeError: It does not fit the budget; the message says which kind would.
     """
-    estimates = [estimate(each, vectors=vectors, dimension=dimension) for each in Kind]
+    possible = list(Kind) if vectors >= FEWEST_IN_LISTS else [Kind.FLAT]
+    estimates = [estimate(each, vectors=vectors, dimension=dimension) for each in possible]
     fitting = [each for each in estimates if budget is None or each.memory <= budget]
-    if kind is not None:
-        wanted = estimates[list(Kind).index(kind)]
+    if kind is not None and kind not in possible:
+        wanted = replace(estimates[0], asked=kind)
+        fitting = [wanted for _ in fitting]
+    elif kind is not None:
+        wanted = estimates[possible.index(kind)]
     else:
         natural = estimates if vectors <= FLAT_UP_TO else estimates[1:]
         wanted = next((each for each in natural if each in fitting), natural[0])
@@ -125,7 +147,7 @@ def parse_size(text: str) -> int:
     Raises:
         KnowledgeError: It is none of these.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)?\s*", text, flags=re.IGNORECASE)
+    match = re.fullmatch(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([KMGT]?B)?\s*", text, flags=re.IGNORECASE)
     if match is None or float(match[1]) <= 0:
         raise KnowledgeError(f"{text!r} is not a size of memory: write it like 800MB or 2GB.")
     return int(float(match[1]) * _UNITS[(match[2] or "B").upper()])

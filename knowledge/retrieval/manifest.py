@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from knowledge.errors import KnowledgeError
 from knowledge.retrieval.kinds import Kind
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 FORMAT = 1
 NAME = "manifest.json"
@@ -57,6 +60,8 @@ class DenseRecord:
         target: Least recall at ten with which a version is published.
         curve: Recall on held-out queries, by lists visited.
         parts: Files under `dense/`, in the order of their rows.
+        memory_budget: Bytes that the parts may take in memory, or none for no bound.
+        asked: The kind that was asked for, where there were too few vectors for it.
     """
 
     kind: Kind
@@ -67,6 +72,8 @@ class DenseRecord:
     target: float
     curve: tuple[Point, ...]
     parts: tuple[str, ...]
+    memory_budget: int | None = None
+    asked: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class Manifest:
                 raise KnowledgeError(
                     f"{path} has another format than {FORMAT}: build the index again with this version."
                 )
-            return cls(**_typed(found))
+            return _checked(cls(**_typed(found)))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KnowledgeError(
                 f"{path} is not the manifest of an index ({error}): roll back or build it again."
@@ -128,20 +135,68 @@ class Manifest:
 
 
 def _typed(found: dict[str, Any]) -> dict[str, Any]:
-    dense = found["dense"]
     return found | {
-        "segments": tuple(Segment(**each) for each in found["segments"]),
-        "sources": tuple(found["sources"]),
-        "licenses": tuple(found["licenses"]),
-        "files": {name: FileRecord(**each) for name, each in found["files"].items()},
-        "dense": None
-        if dense is None
-        else DenseRecord(
-            **dense
-            | {
-                "kind": Kind(dense["kind"]),
-                "curve": tuple(Point(**each) for each in dense["curve"]),
-                "parts": tuple(dense["parts"]),
-            }
-        ),
+        "segments": tuple(_segment(each) for each in found["segments"]),
+        "sources": _texts(found["sources"]),
+        "licenses": _texts(found["licenses"]),
+        "files": {_inside(name): _checked(FileRecord(**each)) for name, each in found["files"].items()},
+        "dense": None if found["dense"] is None else _dense(found["dense"]),
     }
+
+
+def _segment(found: dict[str, Any]) -> Segment:
+    segment = _checked(Segment(**found))
+    _inside(segment.name)
+    return segment
+
+
+def _dense(found: dict[str, Any]) -> DenseRecord:
+    asked = found.get("asked")
+    typed = {
+        "kind": Kind(found["kind"]),
+        "curve": tuple(_checked(Point(**each)) for each in found["curve"]),
+        "parts": tuple(map(_inside, _texts(found["parts"]))),
+        "asked": None if asked is None else Kind(asked),
+    }
+    return _checked(DenseRecord(**found | typed))
+
+
+_PLAIN: Mapping[Any, tuple[type, ...]] = {
+    int: (int,),
+    str: (str,),
+    float: (int, float),
+    int | None: (int, type(None)),
+}
+Record = TypeVar("Record", bound="DataclassInstance")
+
+
+def _checked(record: Record) -> Record:
+    """The record, whose numbers and texts are what they are declared to be.
+
+    Raises:
+        TypeError, ValueError: One is not.
+    """
+    for each in fields(record):
+        value = getattr(record, each.name)
+        allowed = _PLAIN.get(each.type)
+        if allowed is None:
+            continue
+        if not isinstance(value, allowed) or isinstance(value, bool):
+            raise TypeError(f"{each.name} is {value!r}")
+        if isinstance(value, int) and value < 0:
+            raise ValueError(f"{each.name} is {value}")
+    return record
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise TypeError(f"{values!r:.60} is no list of names")
+    return tuple(values)
+
+
+def _inside(name: str) -> str:
+    """A path that stays in the folder of the version."""
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError(f"{name!r} lies outside the version")
+    return name

@@ -21,9 +21,10 @@ from knowledge.retrieval.manifest import Manifest
 from knowledge.retrieval.reranking import Reranker, reranked
 from knowledge.retrieval.rows import PassageRows, bits
 from knowledge.retrieval.vector_search import VectorSearch
-from knowledge.retrieval.versions import Versions, check_file, check_lengths, damaged
+from knowledge.retrieval.versions import Versions, check_file, check_lengths, check_small, damaged
 
 _CONDITIONS = 16  # sets of conditions whose rows are kept, one bit a row each
+_LISTED = 20  # names that a message lists
 _RERANKED = 50  # candidates that a cross-encoder reads
 
 
@@ -47,19 +48,22 @@ class OpenVersion:
 
     @classmethod
     def of(cls, folder: Path, *, dense: bool) -> "OpenVersion":
-        """Open the folder of a version; what FAISS reads is compared with its checksum first.
+        """Open the folder of a version; what FAISS reads and what is small is compared with its checksum.
+
+        Larger tables are compared when they are first needed, a passage with its digest when it is read.
 
         Raises:
             KnowledgeError: It is damaged.
         """
         manifest = Manifest.load(folder)
         check_lengths(folder, manifest)
+        check_small(folder, manifest)
         alive = np.load(check_file(folder, manifest, "alive.npy"), allow_pickle=False)
         try:
             lexical = Bm25(folder / "lexical")
         except (OSError, ValueError) as error:
             raise damaged(folder, f"the lexical index cannot be opened: {error}") from error
-        rows = PassageRows(folder / "passages", manifest.segments, alive)
+        rows = PassageRows(folder, manifest, alive)
         vectors = DenseFiles(folder).open(manifest) if dense and manifest.dense is not None else None
         return cls(manifest, rows, lexical, vectors)
 
@@ -134,6 +138,9 @@ class StoreReader:
         if not queries:
             return []
         version = self._open
+        _require_known(version.manifest, among)
+        queries = [query.encode(errors="replace").decode() for query in queries]  # no half characters
+        limit = min(limit, max(1, version.manifest.passages))
         if version.dense is None or self._encoder is None:
             vectors = np.zeros((len(queries), 0), dtype=np.float32)
         else:
@@ -156,7 +163,7 @@ class StoreReader:
         rows = version.rows.find(ids)
         for passage_id, row in zip(ids, rows, strict=True):
             if row < 0:
-                raise KnowledgeError(f"The index has no passage {passage_id}: take the id from a search.")
+                raise KnowledgeError(f"The index has no passage {passage_id!r}: take the id from a search.")
         return [version.rows.passage(int(row)) for row in rows]
 
     def fused_rows(
@@ -217,8 +224,19 @@ class StoreReader:
             return self._opened(newer)
 
     def _read(self, number: int) -> OpenVersion:
-        folder = self._versions.folder(number)
+        folder = self._versions.existing(number)
         version = OpenVersion.of(folder, dense=self._encoder is not None)
         if version.manifest.dense is not None and self._encoder is not None:
             require_encoder(version.manifest.dense, self._encoder, folder)
         return version
+
+
+def _require_known(manifest: Manifest, among: Filter) -> None:
+    for what, wanted, there in (
+        ("source", among.sources, manifest.sources),
+        ("licence", among.licenses, manifest.licenses),
+    ):
+        unknown = next((name for name in wanted if name not in there), None)
+        if unknown is not None:
+            known = ", ".join(there[:_LISTED]) + (", ..." if len(there) > _LISTED else "")
+            raise KnowledgeError(f"The index has no {what} {unknown!r}: choose among {known}.")

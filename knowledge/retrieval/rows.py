@@ -1,6 +1,7 @@
 """Passages of an index store on disk, by row: JSON lines and tables beside them."""
 
 import hashlib
+import io
 import json
 import mmap
 from array import array
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.retrieval.filters import Filter
-from knowledge.retrieval.manifest import Segment
+from knowledge.retrieval.manifest import Manifest
+from knowledge.retrieval.versions import check_file, damaged
 
 NO_YEAR = -1
 _FACTS = np.dtype([("source", "<u4"), ("license", "<u4"), ("year", "<i4"), ("retracted", "?")])
@@ -117,12 +119,18 @@ class SegmentWriter:
 class PassageRows:
     """The passages of a version: row numbers run through its segments."""
 
-    def __init__(self, folder: Path, segments: Sequence[Segment], alive: NDArray[np.uint8]) -> None:
+    def __init__(self, version: Path, manifest: Manifest, alive: NDArray[np.uint8]) -> None:
+        self._version, self._manifest = version, manifest
+        folder, segments = version / "passages", manifest.segments
+        self._names = [each.name for each in segments]
         self._lines = [_mapped(folder / f"{each.name}.jsonl") for each in segments]
         self._base = np.cumsum([0, *(each.rows for each in segments)])
-        self._offsets, self._id_keys, self._digests, self._fact_tables = (
-            [_table(folder, each.name, table) for each in segments] for table in _TABLES
+        self._offsets, self._digests = (
+            [self._table(f"passages/{each}.{name}.npy") for each in self._names]
+            for name in ("offsets", "digests")
         )
+        later = {name: [f"passages/{each}.{name}.npy" for each in self._names] for name in ("ids", "facts")}
+        self._later = {name: [(path, _mapped(version / path)) for path in later[name]] for name in later}
         self.alive = alive
 
     def __len__(self) -> int:
@@ -130,17 +138,24 @@ class PassageRows:
 
     @cached_property
     def _ids(self) -> NDArray[np.uint64]:
-        return np.concatenate(self._id_keys)
+        return self._whole("ids")
 
     @cached_property
     def _facts(self) -> NDArray[np.void]:
-        return np.concatenate(self._fact_tables)
+        return self._whole("facts")
 
     def passage(self, row: int) -> Passage:
-        """The passage of a row."""
+        """The passage of a row, compared with its digest.
+
+        Raises:
+            KnowledgeError: It is damaged.
+        """
         segment, place = self._place(row)
         start, end = self._offsets[segment][place : place + 2]
-        return Passage(**json.loads(self._lines[segment][int(start) : int(end)]))
+        line = self._lines[segment][int(start) : int(end)]
+        if record_digest(line) != bytes(self._digests[segment][place]):
+            raise damaged(self._version, f"a passage of passages/{self._names[segment]}.jsonl is changed")
+        return Passage(**json.loads(line))
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """The live row of each id, or -1: `(n,) int64`."""
@@ -162,7 +177,7 @@ class PassageRows:
     def same(self, row: int, passage: Passage) -> bool:
         """Whether the row holds this very passage, facts and all."""
         segment, place = self._place(row)
-        return bytes(self._digests[segment][place]) == record_digest(record(passage))
+        return bytes(self._digests_compared[segment][place]) == record_digest(record(passage))
 
     def live(self) -> NDArray[np.bool_]:
         """Which rows have not been deleted: `(n,) bool`."""
@@ -190,6 +205,30 @@ class PassageRows:
             rows &= years <= among.year_to
         return rows
 
+    @cached_property
+    def _digests_compared(self) -> list[NDArray[Any]]:
+        """Compared with their checksums: what says that a passage is unchanged is to be right."""
+        for segment in self._names:
+            check_file(self._version, self._manifest, f"passages/{segment}.digests.npy")
+        return self._digests
+
+    def _whole(self, name: str) -> NDArray[Any]:
+        """A table of all segments, compared with its checksums once, when it is first needed."""
+        return np.concatenate([self._compared(path, file) for path, file in self._later[name]])
+
+    def _compared(self, path: str, file: mmap.mmap | bytes) -> NDArray[Any]:
+        content = bytes(file)
+        known = self._manifest.files.get(path)
+        if known is None or hashlib.sha256(content).hexdigest() != known.sha256:
+            raise damaged(self._version, f"the checksum of {path} differs")
+        return np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
+
+    def _table(self, name: str) -> NDArray[Any]:
+        try:
+            return np.asarray(np.load(self._version / name, mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError, SyntaxError) as error:
+            raise damaged(self._version, f"{name} is no table") from error
+
     def _place(self, row: int) -> tuple[int, int]:
         segment = int(np.searchsorted(self._base, row, side="right")) - 1
         return segment, row - int(self._base[segment])
@@ -213,7 +252,7 @@ def record_digest(line: bytes) -> bytes:
 
 def id_key(passage_id: str) -> int:
     """64 bits that stand for an id."""
-    return int.from_bytes(hashlib.sha256(passage_id.encode()).digest()[:8], "little")
+    return int.from_bytes(hashlib.sha256(passage_id.encode(errors="surrogatepass")).digest()[:8], "little")
 
 
 def segment_lines(path: Path, *, first: int, last: int) -> Iterator[Passage]:
@@ -223,10 +262,6 @@ def segment_lines(path: Path, *, first: int, last: int) -> Iterator[Passage]:
         file.seek(int(offsets[first]))
         for _ in range(first, last):
             yield Passage(**json.loads(file.readline()))
-
-
-def _table(folder: Path, name: str, table: str) -> NDArray[Any]:
-    return np.asarray(np.load(folder / f"{name}.{table}.npy", mmap_mode="r", allow_pickle=False))
 
 
 def _mapped(path: Path) -> mmap.mmap | bytes:

@@ -11,6 +11,7 @@ from knowledge.passages import Passage
 from knowledge.retrieval.bm25 import Bm25
 from knowledge.retrieval.manifest import Segment
 from knowledge.retrieval.rows import Codes, SegmentWriter
+from knowledge.retrieval.versions import damaged
 
 
 def first_segment(draft: Path, passages: Iterable[Passage], name: str, codes: Codes) -> Segment:
@@ -31,9 +32,16 @@ def next_segment(
 ) -> Segment:
     """Write the passages as rows from `base` on, and take the rows `dead` out of the lexical index."""
     if not passages:
-        Bm25.change(draft / "lexical", add=(), delete=dead.tolist())
+        _change(draft, (), dead)
         return Segment(name, 0)
     writer = SegmentWriter(draft / "passages", name, codes)
     numbered = zip(itertools.count(base), writer.through(passages))
-    Bm25.change(draft / "lexical", add=numbered, delete=dead.tolist())
+    _change(draft, numbered, dead)
     return Segment(name, len(writer))
+
+
+def _change(draft: Path, add: Iterable[tuple[int, Passage]], dead: NDArray[np.int64]) -> None:
+    try:
+        Bm25.change(draft / "lexical", add=add, delete=dead.tolist())
+    except ValueError as error:
+        raise damaged(draft, f"the lexical index cannot be changed: {error}") from error

@@ -18,7 +18,7 @@ from knowledge.retrieval.recall import DEPTH, Truth
 from knowledge.retrieval.rows import segment_lines
 from knowledge.retrieval.vector_cache import VectorCache, text_digest
 
-_AT_ONCE = 256  # passages encoded between two writes to the cache: what a killed run loses
+AT_ONCE = 256  # passages encoded between two writes to the cache: what a killed run loses
 
 Shard = TypeVar("Shard")
 Result = TypeVar("Result")
@@ -74,16 +74,16 @@ def embed(shard: EmbedShard, *, encoder: PassageEncoder, cache: Path | None = No
         shard.target, mode="w+", dtype=np.float32, shape=(shard.last - shard.first, encoder.dimension)
     )
     kept = None if cache is None else VectorCache(cache)
-    for first in range(shard.first, shard.last, _AT_ONCE):
-        last = min(first + _AT_ONCE, shard.last)
+    for first in range(shard.first, shard.last, AT_ONCE):
+        last = min(first + AT_ONCE, shard.last)
         passages = list(segment_lines(shard.passages, first=first, last=last))
-        made = encode_passages(encoder, passages) if kept is None else _cached(passages, encoder, kept)
+        made = encode_passages(encoder, passages) if kept is None else cached_vectors(passages, encoder, kept)
         vectors[first - shard.first : last - shard.first] = made
     vectors.flush()
     return shard.target
 
 
-def _cached(passages: Sequence[Passage], encoder: PassageEncoder, cache: VectorCache) -> Vectors:
+def cached_vectors(passages: Sequence[Passage], encoder: PassageEncoder, cache: VectorCache) -> Vectors:
     """Vectors `(n, d) float32`; what the cache does not know is encoded, and known from then on."""
     digests = [text_digest(passage.searchable) for passage in passages]
     known = cache.get(encoder.digest, digests)

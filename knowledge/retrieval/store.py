@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.retrieval.bm25 import ENGINE
-from knowledge.retrieval.dense_files import DenseFiles, Embedding, require_encoder
+from knowledge.retrieval.dense_files import DenseFiles, Embedding, require_encoder, require_memory
 from knowledge.retrieval.kinds import Kind, choose
 from knowledge.retrieval.manifest import Manifest
 from knowledge.retrieval.rows import Codes, Names, PassageRows, bits
 from knowledge.retrieval.segments import first_segment, next_segment
-from knowledge.retrieval.versions import Progress, Versions, check_file, check_lengths, link_tree
-
-TARGET = 0.98
-"""Recall at ten, of the exact ten best, below which a vector index is not published."""
+from knowledge.retrieval.versions import Progress, Versions, check_file, check_lengths, check_small, link_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ class IndexStore:
         embedding: Embedding | None = None,
         kind: Kind | None = None,
         memory_budget: int | None = None,
-        target: float = TARGET,
+        target: float | None = None,
     ) -> Manifest:
         """Index all passages anew and put that version in force.
 
@@ -69,8 +66,8 @@ class IndexStore:
             passages: Read once, so that they may come from a file of any length.
             embedding: Makes vectors; without it the index is by words alone.
             kind: Of the vector index; by size and budget without it.
-            memory_budget: Bytes that the vector index may take in memory.
-            target: Least recall at ten.
+            memory_budget: Bytes that the vector index may take in memory, now and as it grows.
+            target: Least recall at ten; without it the kind's own (`Kind.target`).
 
         Raises:
             KnowledgeError: There are no passages, two have one id, the kind does not fit the budget, or the
@@ -92,7 +89,14 @@ class IndexStore:
                 dimension = embedding.encoder.dimension
                 estimate = choose(vectors=segment.rows, dimension=dimension, budget=memory_budget, kind=kind)
                 with self._versions.draft() as work:
-                    dense = DenseFiles(draft).build(segment, estimate, embedding, target=target, work=work)
+                    dense = DenseFiles(draft).build(
+                        segment,
+                        estimate,
+                        embedding,
+                        target=estimate.kind.target if target is None else target,
+                        work=work,
+                        memory_budget=memory_budget,
+                    )
             manifest = Manifest(
                 version=0,
                 created=_now(),
@@ -111,8 +115,8 @@ class IndexStore:
         """Put passages in; one with a known id takes the place of the old one where anything in it changed.
 
         Raises:
-            KnowledgeError: There is no index, two passages have one id, the encoder is another, or the recall
-                would fall below the target.
+            KnowledgeError: There is no index, two passages have one id, the encoder is another, the vectors
+                would not fit the memory budget, or the recall would fall below the target.
         """
         with self._versions.locked():
             return self._update(list(passages), embedding, delete=np.empty(0, np.int64))
@@ -128,7 +132,7 @@ class IndexStore:
             found = rows.find(ids)
             if (found < 0).any():
                 raise KnowledgeError(
-                    f"The index in {self._home} has no passage {ids[int(np.argmin(found))]}: "
+                    f"The index in {self._home} has no passage {ids[int(np.argmin(found))]!r}: "
                     "take the id from a search."
                 )
             return self._update([], None, delete=np.unique(found))
@@ -176,6 +180,7 @@ class IndexStore:
     def _update(
         self, passages: Sequence[Passage], embedding: Embedding | None, *, delete: NDArray[np.int64]
     ) -> Change:
+        _require_distinct(passages)
         manifest = self._versions.manifest()
         if manifest.dense is not None and passages:
             if embedding is None:
@@ -189,6 +194,8 @@ class IndexStore:
         fresh = [passage for passage, unchanged in zip(passages, same, strict=True) if not unchanged]
         replaced = known[(known >= 0) & ~np.array(same, dtype=bool)] if passages else known
         dead = np.concatenate([replaced, delete])
+        if fresh:
+            require_memory(manifest, len(fresh))
         if fresh or len(dead):
             manifest = self._changed(manifest, rows, fresh, dead, embedding)
         return Change(
@@ -246,8 +253,17 @@ class IndexStore:
     def _rows(self, manifest: Manifest) -> PassageRows:
         folder = self._versions.folder(manifest.version)
         check_lengths(folder, manifest)
+        check_small(folder, manifest)
         alive = np.load(check_file(folder, manifest, "alive.npy"), allow_pickle=False)
-        return PassageRows(folder / "passages", manifest.segments, alive)
+        return PassageRows(folder, manifest, alive)
+
+
+def _require_distinct(passages: Sequence[Passage]) -> None:
+    known: set[str] = set()
+    for each in passages:
+        if each.id in known:
+            raise KnowledgeError(f"Two passages have the same id: {each.id}; give each its own.")
+        known.add(each.id)
 
 
 def _engines() -> str:

@@ -19,7 +19,8 @@ def load_folder(
     Raises:
         KnowledgeError: A file is missing, or of another kind.
     """
-    check_folder(directory)
+    what = "passage encoder" if head == "none" else "reranker"
+    check_folder(directory, what=what)
     from safetensors import SafetensorError  # noqa: PLC0415
     from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer  # noqa: PLC0415
     from transformers.utils import logging  # noqa: PLC0415
@@ -33,7 +34,7 @@ def load_folder(
         model = loader.from_pretrained(directory, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise KnowledgeError(
-            f"The passage encoder in {directory} cannot be loaded ({error}): fetch it again."
+            f"The {what} in {directory} cannot be loaded ({error}): fetch it again."
         ) from error
     finally:
         if drawn:
@@ -41,7 +42,7 @@ def load_folder(
     return tokenizer, model
 
 
-def check_folder(directory: Path) -> None:
+def check_folder(directory: Path, *, what: str = "passage encoder") -> None:
     """Whether configuration, weights and tokenizer are there.
 
     Raises:
@@ -50,12 +51,10 @@ def check_folder(directory: Path) -> None:
     for name in ("config.json", _WEIGHTS):
         if not (directory / name).is_file():
             raise KnowledgeError(
-                f"The passage encoder {directory} has no {name}: give a sentence-transformers folder."
+                f"The {what} {directory} has no {name}: give a folder of transformers weights."
             )
     if not any((directory / name).is_file() for name in _TOKENIZERS):
-        raise KnowledgeError(
-            f"The passage encoder {directory} has no {' or '.join(_TOKENIZERS)}: add the tokenizer."
-        )
+        raise KnowledgeError(f"The {what} {directory} has no {' or '.join(_TOKENIZERS)}: add the tokenizer.")
 
 
 def pools(directory: Path, way: Literal["mean_tokens", "cls_token"], *, unnamed: bool) -> bool:

@@ -20,6 +20,7 @@ from knowledge.retrieval.manifest import NAME, FileRecord, Manifest
 
 _CURRENT, _VERSIONS, _LOCK, _DRAFT = "CURRENT", "versions", ".lock", ".draft-"
 _REWRITTEN = ("meta.json", ".managed.json", "truth.npz", "alive.npy")  # small, and other in every version
+_SMALL = 1 << 17
 
 Progress = Callable[[int, int], None]
 
@@ -43,9 +44,14 @@ class Versions:
             KnowledgeError: There is no index.
         """
         try:
-            return int((self._home / _CURRENT).read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
+            return int((self._home / _CURRENT).read_text(encoding="utf-8")[:20])
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise KnowledgeError(f"There is no index in {self._home}: build it first.") from error
+        except OSError as error:
+            raise KnowledgeError(
+                f"{self._home / _CURRENT} cannot be read ({error.strerror}): it has to be a file that names "
+                "a version."
+            ) from error
         except ValueError as error:
             raise KnowledgeError(
                 f"{self._home / _CURRENT} does not name a version: write the number of a folder in "
@@ -61,8 +67,25 @@ class Versions:
         return self._home / _VERSIONS / f"{number:06}"
 
     def manifest(self, number: int | None = None) -> Manifest:
-        """Of a version, or of the one in force."""
-        return Manifest.load(self.folder(self.current() if number is None else number))
+        """Of a version, or of the one in force.
+
+        Raises:
+            KnowledgeError: There is no such version, or it is damaged.
+        """
+        return Manifest.load(self.existing(self.current() if number is None else number))
+
+    def existing(self, number: int) -> Path:
+        """Where a version lies that CURRENT or another version names.
+
+        Raises:
+            KnowledgeError: It is not there.
+        """
+        if not self.folder(number).is_dir():
+            raise KnowledgeError(
+                f"The index in {self._home} has no version {number}, which {_CURRENT} names: roll back to "
+                f"one of {self._known()}."
+            )
+        return self.folder(number)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -71,6 +94,8 @@ class Versions:
         Raises:
             KnowledgeError: Another process is writing, or the directory holds something else.
         """
+        if self._home.exists() and not self._home.is_dir():
+            raise KnowledgeError(f"{self._home} is a file: choose a directory for the index.")
         if self._home.is_dir() and not (self._home / _VERSIONS).is_dir() and any(self._home.iterdir()):
             raise KnowledgeError(
                 f"{self._home} holds files that are no index: choose another directory for the index."
@@ -231,6 +256,17 @@ def check_lengths(folder: Path, manifest: Manifest) -> None:
         path = folder / name
         if not path.is_file() or path.stat().st_size != record.bytes:
             raise damaged(folder, f"{name} is missing or has another length")
+
+
+def check_small(folder: Path, manifest: Manifest) -> None:
+    """Compare what is small with its checksum: a millisecond, whatever the size of the index.
+
+    Raises:
+        KnowledgeError: A file is damaged.
+    """
+    for name, record in manifest.files.items():
+        if record.bytes <= _SMALL and not name.startswith("dense/"):  # those are compared where they are read
+            check_file(folder, manifest, name)
 
 
 def damaged(folder: Path, why: str) -> KnowledgeError:

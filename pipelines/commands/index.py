@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.commands.index_shared import (
+    NO_ENCODER,
     EncoderOption,
     JsonOption,
     KindName,
@@ -21,6 +22,7 @@ from pipelines.commands.index_shared import (
     kind_of,
     print_json,
 )
+from pipelines.commands.shared import printable
 
 if TYPE_CHECKING:
     from knowledge.retrieval.store import Change
@@ -41,8 +43,11 @@ def build(  # noqa: PLR0917 - typer calls by name
     ] = None,
     encoder: EncoderOption = "all-minilm-l6-v2",
     target: Annotated[
-        float, typer.Option(min=0, max=1, help="Least recall at ten, against an exact search.")
-    ] = 0.98,
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Least recall at ten, against an exact search; 0.98, or 0.90 for `small`."
+        ),
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Index all passages of a file anew, and put that version in force."""
@@ -58,7 +63,6 @@ def build(  # noqa: PLR0917 - typer calls by name
             count = sum(1 for _ in stream_passages(passages))
             dimension = embedding.encoder.dimension
             estimate = choose(vectors=max(count, 1), dimension=dimension, budget=budget, kind=chosen)
-            chosen = estimate.kind
             if not json_:
                 console.print(
                     f"To build: {estimate}; embedding comes before.", highlight=False, soft_wrap=True
@@ -112,8 +116,8 @@ def search(  # noqa: PLR0917 - typer calls by name
     query: Annotated[str, typer.Argument(help="Plain words; nothing in them is syntax.", metavar="QUERY")],
     limit: Annotated[int, typer.Option(min=1, help="Passages to print.")] = 10,
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
-    year_from: Annotated[int | None, typer.Option(help="First year of publication.")] = None,
-    year_to: Annotated[int | None, typer.Option(help="Last year of publication.")] = None,
+    year_from: Annotated[int | None, typer.Option(min=0, max=9999, help="First year of publication.")] = None,
+    year_to: Annotated[int | None, typer.Option(min=0, max=9999, help="Last year of publication.")] = None,
     license_: Annotated[
         list[str] | None, typer.Option("--license", help="Only this licence; may be repeated.")
     ] = None,
@@ -139,7 +143,7 @@ def search(  # noqa: PLR0917 - typer calls by name
         year_to=year_to,
         retracted=not no_retracted,
     )
-    dense = IndexStore(store).manifest().dense is not None
+    dense = IndexStore(store).manifest().dense is not None and encoder != NO_ENCODER
     reader = StoreReader(store, encoder=encoder_of(encoder) if dense else None, reranker=_reranker(rerank))
     (hits,) = reader.search([query], limit=limit, among=among)
     passages = reader.passages([hit.passage_id for hit in hits])
@@ -177,7 +181,9 @@ def info(store: StoreArgument, json_: JsonOption = False) -> None:
         print_json(facts)
         return
     for name, value in facts.items():
-        console.print(f"{name.replace('_', ' '):<18} {escape(str(value))}", highlight=False, soft_wrap=True)
+        console.print(
+            f"{name.replace('_', ' '):<18} {escape(printable(str(value)))}", highlight=False, soft_wrap=True
+        )
 
 
 @app.command()
@@ -227,8 +233,9 @@ def _print_hit(row: dict[str, Any]) -> None:
     withdrawn = " [red]RETRACTED[/]" if row["retracted"] else ""
     place = (row["locator"], row["source"], row["license"], row["year"], row["id"])
     facts = " · ".join(str(each) for each in place if each)
-    text = f'{row["rank"]}. [bold]{escape(row["title"])}[/]{withdrawn}\n   "{escape(row["quote"])}"'
-    console.print(f"{text}\n   [dim]{escape(facts)}[/]", highlight=False, soft_wrap=True)
+    title, quote = (escape(printable(row[name])) for name in ("title", "quote"))
+    text = f'{row["rank"]}. [bold]{title}[/]{withdrawn}\n   "{quote}"'
+    console.print(f"{text}\n   [dim]{escape(printable(facts))}[/]", highlight=False, soft_wrap=True)
 
 
 def _say(store: Path, change: "Change", *, json_: bool) -> None:

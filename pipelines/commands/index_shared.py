@@ -91,11 +91,16 @@ def describe(store: Path, manifest: "Manifest") -> dict[str, Any]:
     }
     if manifest.dense is None:
         return facts
+    from knowledge.retrieval.kinds import instead_of
+
     dense = manifest.dense
+    instead = {"in_place_of": instead_of(dense.asked)} if dense.asked else {}
     in_memory = sum(manifest.files[f"dense/{part}.faiss"].bytes for part in dense.parts)
     return facts | {
         "kind": dense.kind.value,
+        **instead,
         "vector_bytes": in_memory,
+        "memory_budget": dense.memory_budget,
         "lists": dense.lists,
         "probes": dense.probes,
         "target": dense.target,

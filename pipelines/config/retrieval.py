@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from knowledge.errors import KnowledgeError
+from knowledge.retrieval.kinds import parse_size
 from pipelines.config.section import Section
 
 
@@ -21,9 +23,9 @@ class RetrievalSection(Section):
     """How vectors are kept; `auto` is `flat` up to 200,000 passages, then what the memory budget allows."""
     memory_budget: str | None = None
     """Most memory that the vectors may take, e.g. `2GB`; none sets no bound."""
-    recall: Annotated[float, Field(ge=0, le=1)] = 0.98
-    """Least share of the exact ten nearest passages that the index must find; below it nothing is built."""
-    fusion_constant: int = 100
+    recall: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Least share of the exact ten nearest passages that the index must find; none: 0.98, or 0.90 for `small`."""
+    fusion_constant: Annotated[int, Field(ge=0)] = 100
     """Of reciprocal rank fusion."""
     reranker: Path | None = None
     """Folder of a cross-encoder that orders the best passages anew; none leaves the fusion as it is."""
@@ -31,9 +33,19 @@ class RetrievalSection(Section):
     """Names of literature sources to search; none searches all."""
     licenses: tuple[str, ...] = ()
     """Licences to search, spelled as the passages spell them; none searches all."""
-    year_from: int | None = None
+    year_from: Annotated[int, Field(ge=0, le=9999)] | None = None
     """First year of publication; passages without a year are left out then."""
-    year_to: int | None = None
+    year_to: Annotated[int, Field(ge=0, le=9999)] | None = None
     """Last year of publication; passages without a year are left out then."""
     retracted: bool = True
     """Also find retracted articles; concepts that rest on one are marked."""
+
+    @field_validator("memory_budget")
+    @classmethod
+    def _is_a_size(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                parse_size(value)
+            except KnowledgeError as error:
+                raise ValueError(str(error)) from error
+        return value

@@ -67,6 +67,8 @@ class Config(Section):
             _require_distinct(what, names)
         datasets = {item.name for item in self.datasets}
         classes = {item.name for item in self.classes}
+        sources = {item.name for item in self.literature}
+        _require_known("[retrieval] sources", self.retrieval.sources, sources)
         _require_known("[grounding] datasets", self.grounding.datasets, datasets)
         for split in self.splits:
             _require_known(f"split {split.name!r}: datasets", split.datasets, datasets)

@@ -1,46 +1,53 @@
 """The index over the passages, and the retriever that searches it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from knowledge.passage_file import PassageFile
 from knowledge.retrieval.article_encoder import load_encoder
-from knowledge.retrieval.dense import passage_vectors
 from knowledge.retrieval.dense_files import Embedding
 from knowledge.retrieval.encoder import MeanPoolingEncoder, PassageEncoder
 from knowledge.retrieval.filters import Filter
 from knowledge.retrieval.hits import Hit
-from knowledge.retrieval.kinds import Kind, parse_size
+from knowledge.retrieval.kinds import Kind, choose, parse_size
 from knowledge.retrieval.reader import StoreReader
 from knowledge.retrieval.reranking import CrossEncoder
+from knowledge.retrieval.shards import AT_ONCE, cached_vectors
 from knowledge.retrieval.store import IndexStore
 from knowledge.retrieval.vector_cache import VectorCache
 from pipelines.directories import new_directory
 from pipelines.run import Run
 from pipelines.weights import cache_directory, find_weights
 
+log = logging.getLogger("knobo")
+
 VECTORS = "passage_vectors.sqlite"
-AT_ONCE = 2_000  # passages of a part held in memory while they are embedded
 
 
 def index(run: Run) -> None:
     """Words of all passages, and vectors where configured; built anew, so that history leaves no trace."""
     section = run.config.retrieval
     passages = PassageFile(run.path("passages.jsonl"))
-    embedding = None
+    embedding = budget = None
+    kind = None if section.index == "auto" else Kind(section.index)
     if section.dense:
         embedding = Embedding(
             passage_encoder(run),
             cache=cache_directory() / VECTORS,
             progress=run.reporter.work("embed", "passages"),
         )
+        budget = parse_size(section.memory_budget) if section.memory_budget else None
+        size = max(1, len(passages))
+        dimension = embedding.encoder.dimension
+        log.info("%s", choose(vectors=size, dimension=dimension, budget=budget, kind=kind))
     with new_directory(run.path("index")) as directory:
         IndexStore(directory).build(
             passages.values(),
             embedding=embedding,
-            kind=None if section.index == "auto" else Kind(section.index),
-            memory_budget=parse_size(section.memory_budget) if section.memory_budget else None,
+            kind=kind,
+            memory_budget=budget,
             target=section.recall,
         )
 
@@ -52,7 +59,7 @@ def embed_part(run: Run, part: int, parts: int) -> None:
     encoder, cache = passage_encoder(run), VectorCache(cache_directory() / VECTORS)
     chosen = islice(PassageFile(run.path("passages.jsonl")).values(), part, None, parts)
     while some := list(islice(chosen, AT_ONCE)):
-        passage_vectors(some, encoder, cache=cache)
+        cached_vectors(some, encoder, cache)
 
 
 def passage_encoder(run: Run) -> PassageEncoder:

@@ -188,6 +188,9 @@ def small_kind(
         "index.small_bytes": Figure(
             size / COUNT, "bytes a vector in memory", f"and {on_disk / COUNT:.0f} on disk for re-ranking"
         ),
+        "index.small_disk_bytes": Figure(
+            (size + on_disk) / COUNT, "bytes a vector on disk", "codes and half vectors for re-ranking"
+        ),
         "index.small_recall_at_10": Figure(recall(opened, queries, truth), "share of Flat's", how),
         "index.small_ms": Figure(single * 1e3, "ms", "one query, re-ranking included"),
         "index.small_build_s": Figure(taken, "s", "vectors alone, 2 cores"),

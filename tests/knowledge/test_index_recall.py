@@ -37,12 +37,14 @@ class Search:
         return np.asarray(rows, dtype=np.int64)
 
 
+def _recall(search: Search, truth: Truth, live: NDArray[np.bool_]) -> float:
+    return measure(search, truth, live, stored=search.vectors.__getitem__, probes=1).recall
+
+
 def test_an_exact_search_has_recall_one_and_each_miss_costs_a_tenth() -> None:
     vectors, live = _vectors(400), np.ones(400, dtype=bool)
     truth = _truth(vectors, held_out(400), pieces=3)
-    assert (
-        measure(_exact_search(vectors, live), truth, live, stored=vectors.__getitem__, probes=1).recall == 1.0
-    )
+    assert _recall(_exact_search(vectors, live), truth, live) == 1.0
     assert measure(
         _exact_search(vectors, live, wrong=4), truth, live, stored=vectors.__getitem__, probes=1
     ).recall == pytest.approx(0.7)
@@ -53,14 +55,9 @@ def test_the_truth_stays_exact_when_passages_come_and_go() -> None:
     live[np.random.default_rng(4).choice(400, size=150, replace=False)] = False
     own = held_out(300)
     grown = _truth(vectors, own, pieces=5)
-    assert (
-        measure(_exact_search(vectors, live), grown, live, stored=vectors.__getitem__, probes=1).recall == 1.0
-    )
+    assert _recall(_exact_search(vectors, live), grown, live) == 1.0
     everything = np.ones(400, dtype=bool)
-    assert (
-        measure(_exact_search(vectors, everything), grown, live, stored=vectors.__getitem__, probes=1).recall
-        < 0.9
-    )
+    assert _recall(_exact_search(vectors, everything), grown, live) < 0.9
 
 
 def test_the_curve_ends_where_the_target_is_reached_or_refuses() -> None:
@@ -70,6 +67,7 @@ def test_the_curve_ends_where_the_target_is_reached_or_refuses() -> None:
     points = curve(_exact_search(vectors, live, wrong=6), truth, live, stored=stored, lists=64, target=0.79)
     assert [point.probes for point in points] == [1, 2, 4]
     assert [point.recall for point in points] == pytest.approx([0.5, 0.6, 0.8])
+    points = curve(_exact_search(vectors, live, wrong=99), truth, live, stored=stored, lists=16, target=0.8)
     with pytest.raises(
         KnowledgeError, match=r"finds 0\.000 of the exact ten best with 16 lists visited, below"
     ):

@@ -316,7 +316,7 @@ def mistakes(store: IndexStore, home: Path) -> Iterator[tuple[Callable[[], objec
     yield lambda: store.build([passage(1), passage(1)]), "Two passages have the same id: p1"
     yield lambda: store.add([passage(5)], embedding=other), "built with another encoder"
     yield lambda: store.add([passage(99)]), "has vectors: name the encoder"
-    yield lambda: store.delete(["absent"]), "has no passage absent"
+    yield lambda: store.delete(["absent"]), "has no passage 'absent'"
     yield lambda: store.delete([f"p{i}" for i in range(9)]), "No passage would be left"
     yield lambda: StoreReader(home, encoder=HashEncoder("another")), "built with another encoder"
     yield store.roll_back, "no older version"

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,28 @@ def test_the_estimate_is_printed_and_the_budget_holds(
     )
     assert json.loads(call("info", tmp_path / "store", "--json"))["kind"] == "flat"
     assert len(found(tmp_path / "store", "effusion")) == 4
+    assert len(found(tmp_path / "store", "effusion", "--encoder", "none")) == 3, "by words alone"
+    shutil.rmtree(tmp_path / "store")
+    told = " ".join(call(*words, "--kind", "small").split())
+    assert "(flat in place of small, which needs 256 vectors)" in told
+    facts = json.loads(call("info", tmp_path / "store", "--json"))
+    assert (facts["kind"], facts["in_place_of"]) == ("flat", "small, which needs 256 vectors")
+
+
+def test_literature_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    steering = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202eeffusion"
+    given = Passage("x#1", f"Title {steering}", f"An {steering} here.", "s\x1b[0m", "CC0", "a\x1b[1mb")
+    write_passages(tmp_path / "passages.jsonl", [given])
+    call("build", tmp_path / "store", "--passages", tmp_path / "passages.jsonl", "--encoder", "none")
+    for shown in (call("search", tmp_path / "store", "effusion"), call("info", tmp_path / "store")):
+        assert not {*shown} & {"\x1b", "\x07", "\x9b", "\u202e"}
+
+
+def test_a_folder_that_holds_no_reranker_is_called_one(store: Path, tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeError, match=r"The reranker .*nofolder has no config\.json"):
+        call("search", store, "effusion", "--rerank", tmp_path / "nofolder")
+
+
+def test_years_out_of_range_are_refused_by_the_command_line(store: Path) -> None:
+    words = ["search", str(store), "effusion", "--year-from", "9" * 30]
+    assert CliRunner().invoke(app, words).exit_code == 2
