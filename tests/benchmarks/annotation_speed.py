@@ -2,9 +2,11 @@
 
     python tests/benchmarks/annotation_speed.py [--json FILE]
 
-Every report is asked every question, as the annotator asks it, with a call log behind it. The reference is
-plain transformers: full prompts, padded, sorted by length, in batches of the same number of tokens. Both
-take turns, so that whatever else the machine does slows down both.
+Every question is asked of whole reports (the figure of the issue), and, of a few reports a turn, sentence by
+sentence, which is the pipeline's default; both with a call log behind them. A pair is a text and a question:
+a report, or a sentence that no earlier report held. The reference is plain transformers on a random few of
+the same pairs: full prompts, padded, sorted by length, in batches of the same number of tokens. All take
+turns, so that whatever else the machine does slows down all.
 """
 
 import csv
@@ -28,19 +30,23 @@ from figures import Figure, report  # noqa: E402
 
 import models.torchvision_operators  # noqa: E402, F401 # before transformers
 from knowledge.annotation.language_model import OPTIONS, PROMPT, LanguageModelAnnotator  # noqa: E402
+from knowledge.annotation.report_text import finding_texts  # noqa: E402
 from knowledge.annotation.table import Report  # noqa: E402
 from knowledge.language import CallLog, LocalModel, LoggedModel  # noqa: E402
 from knowledge.language.branching import TOKENS_PER_BATCH  # noqa: E402
 from knowledge.language.keys import choice_key  # noqa: E402
+from knowledge.prompts.data import as_data  # noqa: E402
 from pipelines.weights import find_weights  # noqa: E402
 
 REPORTS = ROOT.parent / "shared" / "data" / "reports" / "openi_gold" / "reports.csv"
 N_REPORTS = 200
 SMALL, LARGE = 8, 16
 """Reports of a turn, one after the other: the same run tells how time grows with their number."""
+REPORTS_BY_SENTENCE = 2
+"""Of a turn, the reports that are also asked sentence by sentence, which takes several times as long."""
 REFERENCES_A_TURN = 7
-"""Full prompts of a turn: about one batch."""
-SECONDS = float(os.environ.get("ANNOTATION_SECONDS", "200"))
+"""Full prompts of a turn and way of asking: about one batch."""
+SECONDS = float(os.environ.get("ANNOTATION_SECONDS", "180"))
 """No turn is begun after that; a busy machine then measures fewer reports, and says how many."""
 QUESTIONS = (
     "Is the cardiac silhouette enlarged?",
@@ -77,11 +83,58 @@ QUESTIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A prompt, and what each way made of it."""
+class Turn:
+    """Some reports, asked by one annotator and in part by the reference.
 
+    Attributes:
+        reports: How many.
+        pairs: Texts not seen before x questions.
+        seconds: Of all pairs.
+        plain_seconds: Of the reference, on its few.
+        ours: Probabilities of the options for these, `(m, 2)`.
+        reference: The same by the reference.
+    """
+
+    reports: int
+    pairs: int
+    seconds: float
+    plain_seconds: float
     ours: NDArray[np.float64]
     reference: NDArray[np.float64]
+
+
+class Asking:
+    """One way to ask, whole reports or sentences, with turns as they are measured."""
+
+    def __init__(self, local: LocalModel, log: CallLog, *, by_sentence: bool) -> None:
+        self.local, self.log, self.by_sentence = local, log, by_sentence
+        self.annotator = LanguageModelAnnotator(LoggedModel(local, log), by_sentence=by_sentence)
+        self.seen: set[str] = set()
+        self.turns: list[Turn] = []
+        self.annotator.log_odds([Report("warm", "Clear lungs.")], QUESTIONS)
+
+    def measure(self, reports: Sequence[Report], plain: "FullPrompts", stream: random.Random) -> None:
+        """One turn."""
+        texts = [text for report in reports for text in self._texts(report)]
+        new = [text for text in dict.fromkeys(texts) if text not in self.seen]
+        self.seen.update(new)
+        started = time.perf_counter()
+        self.annotator.log_odds(reports, QUESTIONS)
+        seconds = time.perf_counter() - started
+        prompts = [
+            PROMPT.format(text=as_data(text), question=question) for text in new for question in QUESTIONS
+        ]
+        sample = stream.sample(prompts, min(REFERENCES_A_TURN, len(prompts)))
+        started = time.perf_counter()
+        expected = plain.choose(sample)
+        plain_seconds = time.perf_counter() - started
+        keys = [choice_key(self.local.digest, prompt, OPTIONS) for prompt in sample]
+        known = self.log.get(keys)
+        ours = np.array([known[key] for key in keys])
+        self.turns.append(Turn(len(reports), len(prompts), seconds, plain_seconds, ours, expected))
+
+    def _texts(self, report: Report) -> Sequence[str]:
+        return finding_texts(report.text) if self.by_sentence else (report.text,)
 
 
 def read_reports() -> list[Report]:
@@ -139,64 +192,63 @@ def _length(row: tuple[list[int], int]) -> int:
 
 
 def measure() -> dict[str, Figure]:
-    """Seconds a pair of both ways, their ratio, agreement, and growth with the number of reports."""
+    """Milliseconds a pair of both ways, their ratio, agreement, and growth with the number of reports."""
     local = LocalModel(find_weights("smollm2-135m-instruct"))
-    reference = FullPrompts(local)
+    plain = FullPrompts(local)
+    plain.choose([PROMPT.format(text="Clear lungs.", question=QUESTIONS[0])])
     with tempfile.TemporaryDirectory() as folder, CallLog(Path(folder) / "calls.sqlite") as log:
-        annotator = LanguageModelAnnotator(LoggedModel(local, log), by_sentence=False)
-        reports = read_reports()
-        annotator.log_odds([Report("warm", "Clear lungs.")], QUESTIONS)
-        reference.choose([PROMPT.format(text="Clear lungs.", question=QUESTIONS[0])])
-        stream = random.Random(1)
-        sizes: list[int] = []
-        seconds, plain_seconds, pairs = [], [], []
+        whole = Asking(local, log, by_sentence=False)
+        sentences = Asking(local, log, by_sentence=True)
+        reports, done, stream = read_reports(), 0, random.Random(1)
         begun = time.perf_counter()
-        while sum(sizes) < len(reports) and time.perf_counter() - begun < SECONDS:
-            sizes.append(LARGE if len(sizes) % 2 else SMALL)
-            some = reports[sum(sizes[:-1]) : sum(sizes)]
-            started = time.perf_counter()
-            annotator.log_odds(some, QUESTIONS)
-            seconds.append(time.perf_counter() - started)
-            prompts = [
-                PROMPT.format(text=" ".join(item.text.split()), question=question)
-                for item in some
-                for question in QUESTIONS
-            ]
-            sample = stream.sample(prompts, REFERENCES_A_TURN)
-            started = time.perf_counter()
-            expected = reference.choose(sample)
-            plain_seconds.append(time.perf_counter() - started)
-            keys = [choice_key(local.digest, prompt, OPTIONS) for prompt in sample]
-            known = log.get(keys)
-            pairs += [Pair(np.array(known[key]), row) for key, row in zip(keys, expected, strict=True)]
-    return _figures(sizes, seconds, plain_seconds, pairs)
+        while done < len(reports) and time.perf_counter() - begun < SECONDS:
+            some = reports[done : done + (LARGE if len(whole.turns) % 2 else SMALL)]
+            whole.measure(some, plain, stream)
+            sentences.measure(some[:REPORTS_BY_SENTENCE], plain, stream)
+            done += len(some)
+    return (
+        _figures(whole.turns, "", "whole reports")
+        | _figures(sentences.turns, "_by_sentence", "sentence by sentence as the pipeline does by default")
+        | _growth(whole.turns)
+    )
 
 
-def _figures(
-    sizes: Sequence[int], seconds: Sequence[float], plain: Sequence[float], pairs: Sequence[Pair]
-) -> dict[str, Figure]:
-    each = sum(seconds) / (sum(sizes) * len(QUESTIONS))
-    each_plain = sum(plain) / len(pairs)
-    same = np.mean([np.argmax(pair.ours) == np.argmax(pair.reference) for pair in pairs])
-    apart = max(float(np.abs(pair.ours - pair.reference).max()) for pair in pairs)
+def _figures(turns: Sequence[Turn], suffix: str, way: str) -> dict[str, Figure]:
+    ours, reference = (
+        np.concatenate([getattr(turn, name) for turn in turns]) for name in ("ours", "reference")
+    )
+    pairs = sum(turn.pairs for turn in turns)
+    each = sum(turn.seconds for turn in turns) / pairs
+    each_plain = sum(turn.plain_seconds for turn in turns) / len(ours)
     what = (
-        f"{sum(sizes)} Open-i reports x {len(QUESTIONS)} questions, whole reports, SmolLM2-135M, call log on"
+        f"{sum(turn.reports for turn in turns)} Open-i reports x {len(QUESTIONS)} questions, {way}, "
+        f"{pairs} pairs of text and question, SmolLM2-135M, call log on"
     )
     against = (
         f"one full prompt a pair by plain transformers, batches of {TOKENS_PER_BATCH} tokens, "
-        f"{len(pairs)} random pairs of the same run, turn about"
+        f"{len(ours)} random pairs of the same run, turn about"
     )
-    growth = float(np.median(seconds[1::2]) / np.median(seconds[::2]))
+    on = f"on the {len(ours)} pairs, {way}"
+    same = float((ours.argmax(1) == reference.argmax(1)).mean())
+    apart = float(np.abs(ours - reference).max())
     return {
-        "annotate.ratio_full_prompt": Figure(each_plain / each, "ratio", f"{what}, against {against}"),
-        "annotate.ms_per_pair": Figure(1e3 * each, "ms", what),
-        "annotate.ms_per_pair_full_prompt": Figure(1e3 * each_plain, "ms", against),
-        "annotate.same_answers": Figure(float(same), "share", f"Yes or No, on the {len(pairs)} pairs"),
-        "annotate.largest_difference": Figure(apart, "probability", f"on the {len(pairs)} pairs"),
-        "annotate.linearity": Figure(
-            growth, "ratio", f"median seconds of turns of {LARGE} reports over turns of {SMALL}"
+        f"annotate.ratio_full_prompt{suffix}": Figure(
+            each_plain / each, "ratio", f"{what}, against {against}"
         ),
+        f"annotate.ms_per_pair{suffix}": Figure(1e3 * each, "ms", what),
+        f"annotate.ms_per_pair_full_prompt{suffix}": Figure(1e3 * each_plain, "ms", f"{against}, {way}"),
+        f"annotate.same_answers{suffix}": Figure(same, "share", f"Yes or No, {on}"),
+        f"annotate.largest_difference{suffix}": Figure(apart, "probability", on),
     }
+
+
+def _growth(turns: Sequence[Turn]) -> dict[str, Figure]:
+    """Time of large turns over that of small ones; nothing where only a small one was measured."""
+    large, small = ([turn.seconds for turn in turns if turn.reports == size] for size in (LARGE, SMALL))
+    if not large:
+        return {}
+    how = f"median seconds of turns of {LARGE} reports over turns of {SMALL}, whole reports"
+    return {"annotate.linearity": Figure(float(np.median(large) / np.median(small)), "ratio", how)}
 
 
 if __name__ == "__main__":
