@@ -7,8 +7,9 @@ from pathlib import Path
 from knowledge.passages import Document
 from knowledge.sources.epub_package import Book, Chapter, open_book
 from knowledge.sources.facts import license_of, year_of
-from knowledge.sources.files import name_within, source_files, with_text
+from knowledge.sources.files import name_within, source_files
 from knowledge.sources.headings import LEFT_OUT, Block, is_left_out, sections_of
+from knowledge.sources.left_out import LeftOut, each_file, with_text
 from knowledge.sources.markup import parse_markup, tokens
 from knowledge.sources.page_furniture import PARTS
 from knowledge.sources.page_text import blocks_of, content_of
@@ -22,22 +23,26 @@ def read_epub(
     source: str,
     license: str,  # noqa: A002 - the field's word
     without: Collection[str] = LEFT_OUT,
+    left_out: LeftOut | None = None,
 ) -> Iterator[Document]:
     """One document a chapter file of each book; headings in `without` (lower case) are left out.
 
     The path of a section begins with the chapter as the book's table of contents names it. Cover, contents,
     index and notes go. Where `license` is unknown, the rights stated in the book count.
 
+    In a folder, a broken file is passed over; `left_out` is told of it, and of documents without text.
+
     Raises:
         KnowledgeError: The path is missing or empty, or a file is no book, is protected, damaged, or unpacks
             to more than is sensible.
     """
-    documents = (
-        document
-        for file in source_files(path, SUFFIXES)
-        for document in _documents(file, name_within(file, path), source, license, without)
+    left_out = left_out or LeftOut()
+    documents = each_file(
+        source_files(path, SUFFIXES),
+        lambda file: _documents(file, name_within(file, path), source, license, without),
+        left_out.refusal(path),
     )
-    yield from with_text(documents, path)
+    yield from with_text(documents, path, left_out)
 
 
 def _documents(

@@ -107,6 +107,7 @@ class Book:
             OSError,
             RuntimeError,
             NotImplementedError,
+            UnicodeDecodeError,  # of a name in a damaged header
             zipfile.BadZipFile,
             zlib.error,
         ) as error:

@@ -7,8 +7,9 @@ from lxml import etree
 
 from knowledge.passages import Document
 from knowledge.sources.facts import license_of, year_of
-from knowledge.sources.files import name_within, read_bytes, source_files, with_text
+from knowledge.sources.files import name_within, read_bytes, source_files
 from knowledge.sources.headings import LEFT_OUT, sections_of
+from knowledge.sources.left_out import LeftOut, each_file, with_text
 from knowledge.sources.markup import local_name, parse_markup, tokens
 from knowledge.sources.page_text import blocks_of, content_of, text_of
 
@@ -42,20 +43,25 @@ def read_html(
     source: str,
     license: str,  # noqa: A002 - the field's word
     without: Collection[str] = LEFT_OUT,
+    left_out: LeftOut | None = None,
 ) -> Iterator[Document]:
     """One document a file, with a section a heading; headings in `without` (lower case) are left out.
 
     Navigation, scripts, footnotes and their marks go. Where `license` is unknown, the one that the page names
     counts.
 
+    In a folder, a broken file is passed over; `left_out` is told of it, and of documents without text.
+
     Raises:
         KnowledgeError: The path is missing or empty, or a file is no page.
     """
-    documents = (
-        _document(file, name_within(file, path), source, license, without)
-        for file in source_files(path, SUFFIXES)
+    left_out = left_out or LeftOut()
+    documents = each_file(
+        source_files(path, SUFFIXES),
+        lambda file: [_document(file, name_within(file, path), source, license, without)],
+        left_out.refusal(path),
     )
-    yield from with_text(documents, path)
+    yield from with_text(documents, path, left_out)
 
 
 def _document(file: Path, name: str, source: str, license_: str, without: Collection[str]) -> Document:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from knowledge.passages import Document
-from knowledge.sources.files import name_within, read_text, source_files, with_text
+from knowledge.sources.files import name_within, read_text, source_files
 from knowledge.sources.headings import LEFT_OUT, Block, sections_of
+from knowledge.sources.left_out import LeftOut, each_file, with_text
 
 SUFFIXES = (".md", ".markdown")
 
@@ -81,17 +82,22 @@ def read_markdown(
     source: str,
     license: str,  # noqa: A002 - the field's word
     without: Collection[str] = LEFT_OUT,
+    left_out: LeftOut | None = None,
 ) -> Iterator[Document]:
     """One document a file, with a section a heading; headings in `without` (lower case) are left out.
+
+    In a folder, a broken file is passed over; `left_out` is told of it, and of documents without text.
 
     Raises:
         KnowledgeError: The path is missing, empty, or not UTF-8 text.
     """
-    documents = (
-        _document(file, name_within(file, path), source, license, without)
-        for file in source_files(path, SUFFIXES)
+    left_out = left_out or LeftOut()
+    documents = each_file(
+        source_files(path, SUFFIXES),
+        lambda file: [_document(file, name_within(file, path), source, license, without)],
+        left_out.refusal(path),
     )
-    yield from with_text(documents, path)
+    yield from with_text(documents, path, left_out)
 
 
 def _document(file: Path, name: str, source: str, license_: str, without: Collection[str]) -> Document:

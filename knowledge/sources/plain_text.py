@@ -4,25 +4,36 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knowledge.passages import Document, Section
-from knowledge.sources.files import name_within, read_text, source_files, with_text
+from knowledge.sources.files import name_within, read_text, source_files
+from knowledge.sources.left_out import LeftOut, each_file, with_text
 
 SUFFIXES = (".txt", ".text")
 
 
-def read_plain_text(path: Path, *, source: str, license: str) -> Iterator[Document]:  # noqa: A002 - the field's word
+def read_plain_text(
+    path: Path,
+    *,
+    source: str,
+    license: str,  # noqa: A002 - the field's word
+    left_out: LeftOut | None = None,
+) -> Iterator[Document]:
     """One document a file; its title is the file name without suffix.
+
+    In a folder, a broken file is passed over; `left_out` is told of it, and of documents without text.
 
     Raises:
         KnowledgeError: The path is missing, empty, or not UTF-8 text.
     """
-    documents = (
-        Document(
+    left_out = left_out or LeftOut()
+
+    def documents(file: Path) -> Iterator[Document]:
+        yield Document(
             id=name_within(file, path),
             title=file.stem.replace("_", " "),
             sections=(Section("", read_text(file)),),
             source=source,
             license=license,
         )
-        for file in source_files(path, SUFFIXES)
-    )
-    yield from with_text(documents, path)
+
+    files = source_files(path, SUFFIXES)
+    yield from with_text(each_file(files, documents, left_out.refusal(path)), path, left_out)

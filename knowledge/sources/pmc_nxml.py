@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lxml import etree
@@ -10,8 +11,9 @@ from lxml import etree
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document, Section
 from knowledge.sources.facts import license_name
-from knowledge.sources.files import name_within, read_bytes, source_files, with_text
+from knowledge.sources.files import name_within, read_bytes, source_files
 from knowledge.sources.headings import LEFT_OUT, sections_of
+from knowledge.sources.left_out import NOTICES, LeftOut, each_file, with_text
 from knowledge.sources.markup import decoded, local_name, parse_xml
 from knowledge.sources.pmc_text import blocks_of, child_of, text_of
 
@@ -66,6 +68,7 @@ def read_pmc_nxml(
     source: str,
     license: str,  # noqa: A002 - the field's word
     without: Collection[str] = BOILERPLATE,
+    left_out: LeftOut | None = None,
 ) -> Iterator[Document]:
     """One document an article: its abstract and body, a section a heading.
 
@@ -74,11 +77,16 @@ def read_pmc_nxml(
     article that stands in several files counts as it is in the last by name. Retracted articles are marked;
     notices of retraction mark the articles that they name and are themselves left out.
 
+    In a folder, a broken file is passed over; `left_out` is told of it, and of documents without text.
+
     Raises:
         KnowledgeError: The path is missing or empty, or a file is damaged, no XML, or holds no article.
     """
+    left_out = left_out or LeftOut()
     files = source_files(path, SUFFIXES)
-    yield from with_text(_articles(files, path, source, license, without), path)
+    articles = _Articles(path, source, license, without, left_out, _retracted_by_all(files))
+    documents = each_file(reversed(files), articles.of, left_out.refusal(path))
+    yield from with_text(documents, path, left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +102,40 @@ class _Ids:
         return {each.lower() for each in (self.pmid, self.pmc, self.doi) if each}
 
 
-def _articles(
-    files: list[Path], path: Path, source: str, license_: str, without: Collection[str]
-) -> Iterator[Document]:
-    noticed = {name for file in files for name in _retracted_by(file)}
-    seen: set[str] = set()
-    for file in reversed(files):
+@dataclass(frozen=True, slots=True)
+class _Articles:
+    """What the articles of all files have in common; `seen` are those that a later file holds."""
+
+    path: Path
+    source: str
+    license: str
+    without: Collection[str]
+    left_out: LeftOut
+    noticed: frozenset[str]
+    seen: set[str] = field(default_factory=set)
+
+    def of(self, file: Path) -> Iterator[Document]:
+        """The articles of one file that count."""
         for number, article in enumerate(_parsed(file)):
             front = _front(article)
             ids = _ids(front)
-            name = name_within(file, path) + (f" {number + 1}" if number else "")
+            name = name_within(file, self.path) + (f" {number + 1}" if number else "")
             identity = _identity(ids, name)
-            if identity in seen or _is_notice(article):
+            if identity in self.seen:
                 continue
-            seen.add(identity)
+            if _is_notice(article):
+                self.left_out.add(NOTICES, identity)
+                continue
+            self.seen.add(identity)
             title = text_of(child_of(front, "title-group", "article-title"))
+            noticed = not self.noticed.isdisjoint(ids.known)
             yield Document(
                 id=identity,
                 title=title,
-                sections=tuple(_sections(article, front, title, without)),
-                source=source,
-                license=_license(front) or license_,
-                retracted=_says_retracted(article, front, title) or not noticed.isdisjoint(ids.known),
+                sections=tuple(_sections(article, front, title, self.without)),
+                source=self.source,
+                license=_license(front) or self.license,
+                retracted=_says_retracted(article, front, title) or noticed,
                 year=_year(front),
             )
 
@@ -226,6 +246,15 @@ def _says_retracted(article: etree._Element, front: etree._Element | None, title
             for each in _children(front, "related-article")
         )
     )
+
+
+def _retracted_by_all(files: list[Path]) -> frozenset[str]:
+    """Ids that notices in any file name; a broken file is told of when its articles are read."""
+    found: set[str] = set()
+    for file in files:
+        with suppress(KnowledgeError):
+            found |= _retracted_by(file)
+    return frozenset(found)
 
 
 def _retracted_by(file: Path) -> set[str]:

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document
-from knowledge.sources.files import source_files, with_text
+from knowledge.sources.files import source_files
+from knowledge.sources.left_out import NOTICES, LeftOut, Refuse, with_text
 from knowledge.sources.pubmed_records import (
     ARTICLES,
     BadRecordError,
@@ -24,7 +25,13 @@ from knowledge.sources.pubmed_records import (
 SUFFIXES = (".xml", ".xml.gz")
 
 
-def read_pubmed_xml(path: Path, *, source: str, license: str) -> Iterator[Document]:  # noqa: A002 - the field's word
+def read_pubmed_xml(
+    path: Path,
+    *,
+    source: str,
+    license: str,  # noqa: A002 - the field's word
+    left_out: LeftOut | None = None,
+) -> Iterator[Document]:
     """One document a record that has an abstract, with its labelled parts as sections.
 
     A PMID that stands in several files counts as it is in the last one by name: baseline and update files of
@@ -32,39 +39,48 @@ def read_pubmed_xml(path: Path, *, source: str, license: str) -> Iterator[Docume
     The last file is read first. Articles are marked as retracted where they say so or where a notice in any
     of the files does; the notices themselves are left out.
 
-    A few files that a user chose are meant to be whole: the first bad record ends the reading. Mirrors of
-    PubMed, where a bad record is counted and passed over, are read by `pubmed_bulk`.
+    A file that a user named is meant to be whole: the first bad record ends the reading. In a folder it costs
+    itself; `left_out` is told of it, of notices, and of records without abstract.
 
     Raises:
         KnowledgeError: The path is missing, empty, not well-formed XML or not PubMed XML.
     """
     files = source_files(path, SUFFIXES)
-    yield from with_text(_newest_first(files, source, license), path)
+    left_out = left_out or LeftOut()
+    documents = _newest_first(files, source, license, left_out, left_out.refusal(path))
+    yield from with_text(documents, path, left_out)
 
 
-def _newest_first(files: list[Path], source: str, license_: str) -> Iterator[Document]:
+def _newest_first(
+    files: list[Path], source: str, license_: str, left_out: LeftOut, refuse: Refuse
+) -> Iterator[Document]:
     indexes = [index_file(file) for file in files]
     retracted, settled = PmidSet(), PmidSet()
     for index in indexes:
         retracted.add(index.retracted)
     for file, index in zip(reversed(files), reversed(indexes), strict=True):
         counts = live_records(index, settled) | (index.pmids == 0)
-        for number, record in _records(file, counts):
-            if not record.notice:
+        for number, record in _records(file, counts, refuse):
+            if record.notice:
+                left_out.add(NOTICES, f"pmid:{record.pmid}")
+            else:
                 noticed = bool(retracted.has(index.pmids[number : number + 1])[0])
                 yield record.document(source=source, license=license_, retracted=noticed)
 
 
-def _records(file: Path, counts: NDArray[np.bool_]) -> Iterator[tuple[int, PubmedRecord]]:
+def _records(file: Path, counts: NDArray[np.bool_], refuse: Refuse) -> Iterator[tuple[int, PubmedRecord]]:
     """The records that count, each with its place in the file."""
     number = -1
-    for piece in pieces(file):
-        try:
-            if piece.tag not in ARTICLES:
-                parse_deletion(piece)
-                continue
-            number += 1
-            if counts[number]:
-                yield number, parse_record(piece)
-        except BadRecordError as error:
-            raise KnowledgeError(f"{file} line {error.line} {error}: fetch the file again.") from error
+    try:
+        for piece in pieces(file):
+            try:
+                if piece.tag not in ARTICLES:
+                    parse_deletion(piece)
+                    continue
+                number += 1
+                if counts[number]:
+                    yield number, parse_record(piece)
+            except BadRecordError as error:
+                refuse(KnowledgeError(f"{file} line {error.line} {error}: fetch the file again."))
+    except KnowledgeError as error:
+        refuse(error)

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document, Section
-from knowledge.sources.files import source_files, text_lines, with_text
+from knowledge.sources.files import LONGEST_LINE, source_files, text_lines
+from knowledge.sources.left_out import LeftOut, with_text
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".tsv", ".jsonl.gz", ".ndjson.gz", ".csv.gz", ".tsv.gz")
 
-csv.field_size_limit(2**31 - 1)  # a chapter in one cell is legitimate; the default ends at 131,072 characters
+csv.field_size_limit(
+    LONGEST_LINE
+)  # a chapter in one cell is legitimate; the default ends at 131,072 characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,25 @@ class _Record:
         return text
 
 
-def read_records(path: Path, *, source: str, license: str, fields: RecordFields) -> Iterator[Document]:  # noqa: A002
+def read_records(
+    path: Path,
+    *,
+    source: str,
+    license: str,  # noqa: A002 - the field's word
+    fields: RecordFields,
+    left_out: LeftOut | None = None,
+) -> Iterator[Document]:
     """One document a record that has text, from a file or all such files of a folder.
+
+    A broken line ends the reading even in a folder: the table is the user's own. `left_out` is told of
+    records without text.
 
     Raises:
         KnowledgeError: The path is missing or empty, a line is not a record, a field is missing or holds no
             text, or an id stands twice.
     """
     documents = _documents(source_files(path, SUFFIXES), source, license, fields)
-    yield from with_text(documents, path)
+    yield from with_text(documents, path, left_out or LeftOut())
 
 
 def _documents(files: list[Path], source: str, license_: str, fields: RecordFields) -> Iterator[Document]:

@@ -67,7 +67,7 @@ class QuerySource(Source):
     api_key_env: str = "NCBI_API_KEY"
     """Environment variable with an NCBI key, if there is one: 10 requests a second instead of 3."""
     maximum: Annotated[int, Field(ge=1)] | None = None
-    """Records at most in one fetch, each refresh adding its own: best matches up to 9,999, else the newest."""
+    """Records at most in one fetch, a refresh adds its own: best matches up to 9,999, else the newest."""
     since: date | None = None
     """Records that entered PubMed on this day or later."""
     url: str = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from knowledge.passages import Document, Passage, chunk, write_passages
 from knowledge.sources.epub import read_epub
 from knowledge.sources.html import read_html
+from knowledge.sources.left_out import NOTICES, WITHOUT_TEXT, LeftOut
 from knowledge.sources.markdown import read_markdown
 from knowledge.sources.pdf import read_pdf
 from knowledge.sources.plain_text import read_plain_text
@@ -51,29 +52,36 @@ def all_passages(run: Run, found: list[Gathered]) -> Iterator[Passage]:
     for done, source in enumerate(run.config.literature, start=1):
         if isinstance(source, QuerySource | BulkSource):
             refuse_other_records(run, source)
-        documents = read_source(source, run.reporter.work(f"gather {source.name}", "files"))
+        left_out = LeftOut()
+        documents = read_source(source, left_out, run.reporter.work(f"gather {source.name}", "files"))
         read = cut = retracted = 0
         for document in documents:
             passages = chunk(document, size=run.config.retrieval.passage_size)
             yield from passages
             read, cut, retracted = read + 1, cut + len(passages), retracted + document.retracted
-        remarks = bulk_remarks(documents.report) if isinstance(documents, BulkReading) else ()
+        remarks = left_out.sentences()
+        if isinstance(documents, BulkReading):
+            remarks += bulk_remarks(documents.report)
         for remark in remarks:
             log.warning("%s: %s", source.name, remark)
         found.append(Gathered(source.name, read, cut, retracted, remarks))
         progress(done, len(run.config.literature))
 
 
-def read_source(source: LiteratureSource, progress: Callable[[int, int], None]) -> Iterator[Document]:
+def read_source(
+    source: LiteratureSource, left_out: LeftOut, progress: Callable[[int, int], None]
+) -> Iterator[Document]:
     """Documents of one source by its kind."""
     match source:
         case FileSource():
             path = literature_path(source.path)
-            return READERS[source.kind](path, source=source.name, license=source.license)
+            read = READERS[source.kind]
+            return read(path, source=source.name, license=source.license, left_out=left_out)
         case RecordSource():
-            return records(source)
+            return records(source, left_out)
         case QuerySource():
-            return read_pubmed_xml(query_folder(source), source=source.name, license=source.license)
+            folder = query_folder(source)
+            return read_pubmed_xml(folder, source=source.name, license=source.license, left_out=left_out)
         case BulkSource():
             return read_bulk(
                 source.path,
@@ -85,7 +93,7 @@ def read_source(source: LiteratureSource, progress: Callable[[int, int], None]) 
             )
 
 
-def records(source: RecordSource) -> Iterator[Document]:
+def records(source: RecordSource, left_out: LeftOut) -> Iterator[Document]:
     """JSON Lines or CSV, with the columns that the configuration names."""
     given = source.fields
     fields = RecordFields(
@@ -97,7 +105,11 @@ def records(source: RecordSource) -> Iterator[Document]:
         license=given.license,
     )
     return read_records(
-        literature_path(source.path), source=source.name, license=source.license, fields=fields
+        literature_path(source.path),
+        source=source.name,
+        license=source.license,
+        fields=fields,
+        left_out=left_out,
     )
 
 
@@ -111,5 +123,12 @@ def bulk_remarks(report: BulkReport) -> tuple[str, ...]:
         some = ", ".join(map(str, report.vanished_named[:5]))
         remarks.append(f"{report.vanished} PMIDs are gone though no file withdraws them, e.g. {some}")
     if report.notices:
-        remarks.append(f"{report.notices} notices of retraction were left out")
+        remarks.append(f"{report.notices} {NOTICES}")
+    if report.without_text:
+        remarks.append(f"{report.without_text} {WITHOUT_TEXT}")
+    if report.unselected:
+        remarks.append(f"{report.unselected} records have none of the words and headings asked for")
+    if report.ignored:
+        some = ", ".join(report.ignored[:5])
+        remarks.append(f"{len(report.ignored)} files of other years were not read, e.g. {some}")
     return tuple(remarks)

@@ -164,3 +164,24 @@ def write_bulk(path: Path, eutils_server: ModuleType, pmids: list[int]) -> None:
 
     articles = "".join(eutils_server.article(pmid) for pmid in pmids)
     path.write_bytes(gzip.compress(f"<PubmedArticleSet>{articles}</PubmedArticleSet>".encode()))
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_was_left_out_is_told(tmp_path: Path, eutils_server: ModuleType) -> None:
+    eutils = eutils_server.Eutils({pmid: date(2020, 1, 1) for pmid in (11, 12)})
+    eutils.records[12] = eutils_server.article(12).replace("Findings of study 12.", "")
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    write_bulk(mirror / "pubmed26n0001.xml.gz", eutils_server, [21, 22])
+    write_bulk(mirror / "pubmed25n0001.xml.gz", eutils_server, [23])
+    bulk = '{ name = "all", kind = "pubmed_bulk", path = "mirror", workers = 1, words = ["study 21"] }'
+    with eutils_server.serve(eutils) as server:
+        run = run_of(tmp_path, f"{query(server.url)}, {bulk}")
+        run.execute(FETCH)
+        run.execute(GATHER)
+    one, other = json.loads(run.path("gathered.json").read_text())
+    assert one["remarks"] == ["1 documents without text were left out, namely pmid:12"]
+    assert other["remarks"] == [
+        "1 records have none of the words and headings asked for",
+        "1 files of other years were not read, e.g. pubmed25n0001.xml.gz",
+    ]

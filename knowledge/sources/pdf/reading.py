@@ -8,8 +8,9 @@ from pathlib import Path
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document, Section
 from knowledge.sources.facts import license_of, year_of
-from knowledge.sources.files import name_within, source_files, with_text
+from knowledge.sources.files import name_within, source_files
 from knowledge.sources.headings import BETWEEN, LEFT_OUT, is_left_out
+from knowledge.sources.left_out import LeftOut, each_file, with_text
 from knowledge.sources.pdf.chapters import Stretch, stretches
 from knowledge.sources.pdf.extraction import extract
 from knowledge.sources.pdf.layout import Bookmark, Page
@@ -30,6 +31,7 @@ def read_pdf(
     source: str,
     license: str,  # noqa: A002 - the field's word
     without: Collection[str] = LEFT_OUT,
+    left_out: LeftOut | None = None,
 ) -> Iterator[Document]:
     """Documents with the path of bookmarks over each section, or with its page where there are none.
 
@@ -37,16 +39,19 @@ def read_pdf(
     made whole. Headings in `without` (lower case) are left out. Where `license` is unknown, the rights in the
     metadata count.
 
+    In a folder, a broken file is passed over; `left_out` is told of it, and of documents without text.
+
     Raises:
         KnowledgeError: The path is missing or empty, a file is no PDF, is encrypted, or holds pictures of
             pages only; or pypdfium2 is not installed.
     """
-    documents = (
-        document
-        for file in source_files(path, SUFFIXES)
-        for document in _documents(file, name_within(file, path), source, license, without)
+    left_out = left_out or LeftOut()
+    documents = each_file(
+        source_files(path, SUFFIXES),
+        lambda file: _documents(file, name_within(file, path), source, license, without),
+        left_out.refusal(path),
     )
-    yield from with_text(documents, path)
+    yield from with_text(documents, path, left_out)
 
 
 def _documents(
