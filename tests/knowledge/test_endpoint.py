@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from loopback_server import NUMBERS, ONE, PlainMind, RealMind, Server, serving
+from loopback_server import NUMBERS, ONE, SNOW, PlainMind, RealMind, Server, serving
 
 from knowledge.errors import KnowledgeError
 from knowledge.language import CallLog, LoggedModel, ReplayModel, Sampling
@@ -42,7 +42,7 @@ def endpoint(url: str, **settings: Any) -> Endpoint:
 
 def test_continuations_and_probabilities_equal_those_of_the_model_itself(url: str, mind: RealMind) -> None:
     remote = open_endpoint(endpoint(url))
-    prompts = ["The heart is", "A lung"]
+    prompts = [SNOW, NUMBERS[0]]
     assert remote.complete(prompts, SHORT) == [mind.model.complete([each], SHORT)[0] for each in prompts]
     found, expected = (model.choose([QUESTION], ("Yes", "No")) for model in (remote, mind.model))
     np.testing.assert_allclose(

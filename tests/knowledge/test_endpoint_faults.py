@@ -44,7 +44,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_with_a_fifth_of_calls_failing_all_answers_arrive_and_none_is_paid_twice(
     mind: RealMind, tmp_path: Path
 ) -> None:
-    expected = [[reply] for reply in mind.learn(NUMBERS, ONE)]
+    expected = [[mind.write(each, max_tokens=1, stop=ONE.stop, temperature=0.0, seed=0)] for each in NUMBERS]
     log = CallLog(tmp_path / "calls.sqlite")
     server = Server(mind, faults=0.2, seed=0, slow=1.0)
     with serving(server) as url:
