@@ -24,7 +24,7 @@ class RetrievalSection(Section):
     memory_budget: str | None = None
     """Most memory that the vectors may take, e.g. `2GB`; none sets no bound."""
     recall: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Least share of the exact ten nearest passages that the index must find; none: 0.98, or 0.90 for `small`."""
+    """Least share of the exact ten passages that the index must find; none: 0.98, or 0.90 for `small`."""
     fusion_constant: Annotated[int, Field(ge=0)] = 100
     """Of reciprocal rank fusion."""
     reranker: Path | None = None

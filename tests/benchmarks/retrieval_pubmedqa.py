@@ -13,11 +13,11 @@ from figures import Figure, report
 from index_material import encoder, real_passages, records
 
 from knowledge.passages import Passage
-from knowledge.retrieval.dense import DenseIndex
-from knowledge.retrieval.fusion import CONSTANT, Fusion
-from knowledge.retrieval.hits import Hit, Retriever
-from knowledge.retrieval.lexical import LexicalIndex
-from knowledge.retrieval.vector_cache import VectorCache
+from knowledge.retrieval.dense_files import Embedding
+from knowledge.retrieval.filters import Filter
+from knowledge.retrieval.hits import Hit
+from knowledge.retrieval.reader import OpenVersion, StoreReader
+from knowledge.retrieval.store import IndexStore
 from pipelines.weights import cache_directory
 
 AT = 10
@@ -30,42 +30,55 @@ def measure() -> dict[str, Figure]:
     questions = [str(record["title"]) for record in asked]
     wanted = [f"pubmedqa/pmid:{record['pmid']}#" for record in asked]
     with tempfile.TemporaryDirectory(prefix="knobo-pubmedqa-") as folder:
-        arms = open_arms(passages, Path(folder))
-        ranked = {name: arm.search(questions, limit=100) for name, arm in arms.items()}
+        ranked = rankings(passages, questions, Path(folder))
     how = f"{len(questions)} questions, {len(passages):,} passages, abstracts without titles"
     figures = {
-        f"retrieval.recall_at_{AT}_{name}": Figure(recall(hits, wanted), "share of questions", how)
-        for name, hits in ranked.items()
+        f"retrieval.recall_at_{AT}_{name}": Figure(recall(found, wanted), "share of questions", how)
+        for name, found in ranked.items()
     }
     return figures | {
-        f"retrieval.mrr_{name}": Figure(reciprocal(hits, wanted), "mean reciprocal rank", how)
-        for name, hits in ranked.items()
+        f"retrieval.mrr_{name}": Figure(reciprocal(found, wanted), "mean reciprocal rank", how)
+        for name, found in ranked.items()
     }
 
 
-def open_arms(passages: Sequence[Passage], folder: Path) -> dict[str, Retriever]:
-    """Words, vectors, and both fused with the constant that is the default."""
-    lexical = LexicalIndex.build(passages, folder / "lexical")
-    cache = VectorCache(cache_directory() / "passage_vectors.sqlite")
-    dense = DenseIndex.build(passages, encoder(), folder / "dense", cache=cache)
-    fusion = Fusion([lexical, dense], constant=CONSTANT)
-    return {"lexical": lexical, "dense": dense, "fusion": fusion}
+def rankings(
+    passages: Sequence[Passage], questions: Sequence[str], folder: Path
+) -> dict[str, list[list[Hit]]]:
+    """By words, by vectors, and by both fused with the constant that is the default."""
+    embedding = Embedding(encoder(), cache=cache_directory() / "passage_vectors.sqlite")
+    manifest = IndexStore(folder).build(passages, embedding=embedding)
+    version = OpenVersion.of(folder / f"versions/{manifest.version:06}", dense=True)
+    among, vectors = Filter(), embedding.encoder.encode(questions)
+    by_words = [version.by_words(question, limit=100, among=among) for question in questions]
+    return {
+        "lexical": hits(passages, by_words),
+        "dense": hits(passages, version.by_vectors(vectors, limit=100, among=among)),
+        "fusion": StoreReader(folder, encoder=embedding.encoder).search(questions, limit=100),
+    }
+
+
+def hits(passages: Sequence[Passage], ranked: Sequence[Sequence[int]]) -> list[list[Hit]]:
+    """Rows, which count the passages as they came, as hits."""
+    return [
+        [Hit(passages[row].id, 1 / rank, rank) for rank, row in enumerate(rows, start=1)] for rows in ranked
+    ]
 
 
 def recall(ranked: Sequence[Sequence[Hit]], wanted: Sequence[str]) -> float:
     """Share of questions with a passage of their abstract among the first ten."""
-    found = [first_rank(hits, own) <= AT for hits, own in zip(ranked, wanted, strict=True)]
+    found = [first_rank(each, own) <= AT for each, own in zip(ranked, wanted, strict=True)]
     return sum(found) / len(found)
 
 
 def reciprocal(ranked: Sequence[Sequence[Hit]], wanted: Sequence[str]) -> float:
     """Mean of one over the rank of the first right passage."""
-    return sum(1 / first_rank(hits, own) for hits, own in zip(ranked, wanted, strict=True)) / len(wanted)
+    return sum(1 / first_rank(each, own) for each, own in zip(ranked, wanted, strict=True)) / len(wanted)
 
 
-def first_rank(hits: Sequence[Hit], own: str) -> float:
+def first_rank(found: Sequence[Hit], own: str) -> float:
     """Rank of the first passage of the abstract, infinite where there is none."""
-    return next((hit.rank for hit in hits if hit.passage_id.startswith(own)), float("inf"))
+    return next((hit.rank for hit in found if hit.passage_id.startswith(own)), float("inf"))
 
 
 if __name__ == "__main__":

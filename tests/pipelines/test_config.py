@@ -52,6 +52,21 @@ def test_the_shipped_handbook_is_no_path(tmp_path: Path) -> None:
         ('kind = "plain"', 'kind = "confounded"', "needs `attribute`, two `classes`, two `values`"),
         (', manifest = "images.csv"', "", "needs either `manifest` or `folder`"),
         ('kind = "text"', 'kind = "records"', "literature.0.records.fields: Field required"),
+        (
+            "grounding = {",
+            'retrieval = { memory_budget = "banana" }\ngrounding = {',
+            "'banana' is not a size of memory",
+        ),
+        (
+            "grounding = {",
+            'retrieval = { sources = ["pubmet"] }\ngrounding = {',
+            "[retrieval] sources names pubmet",
+        ),
+        (
+            "grounding = {",
+            "retrieval = { fusion_constant = -1 }\ngrounding = {",
+            "retrieval.fusion_constant: ",
+        ),
         ('{ name = "sick" }', '{ name = "normal" }', "class normal is given twice"),
     ],
 )
