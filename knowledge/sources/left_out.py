@@ -7,9 +7,9 @@ from pathlib import Path
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document
 
-BROKEN = "files or records could not be read"
-NOTICES = "notices of retraction were left out"
-WITHOUT_TEXT = "documents without text were left out"
+BROKEN = "files or records that could not be read"
+NOTICES = "notices of retraction left out"
+WITHOUT_TEXT = "documents without text left out"
 NAMED = 3
 """Names kept of each kind; of the others only the number is."""
 
@@ -50,11 +50,14 @@ class LeftOut:
 
     def sentences(self) -> tuple[str, ...]:
         """One for each kind."""
-        return tuple(
-            f"{found.count} {kind}, {'namely' if found.count == len(found.named) else 'e.g.'} "
-            f"{'; '.join(found.named)}"
-            for kind, found in self._kinds.items()
-        )
+        return tuple(told(kind, found.count, found.named) for kind, found in self._kinds.items())
+
+
+def told(kind: str, count: int, named: Iterable[object] = ()) -> str:
+    """E.g. `documents without text left out: 5, e.g. a.html; b.html`."""
+    names = [str(each) for each in named]
+    joint = "namely" if count == len(names) else "e.g."
+    return f"{kind}: {count:,}" + (f", {joint} {'; '.join(names)}" if names else "")
 
 
 def each_file(

@@ -9,7 +9,7 @@ STAGES = (
     Stage("fetch", 1, ("fetched_literature",), (), ("fetched.json",), fetch.fetch),
     Stage(
         "gather",
-        2,
+        3,
         ("literature", "passage_size"),
         ("fetched.json",),
         ("passages.jsonl", "gathered.json"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from knowledge.passages import Document, Passage, chunk, write_passages
 from knowledge.sources.epub import read_epub
 from knowledge.sources.html import read_html
-from knowledge.sources.left_out import NOTICES, WITHOUT_TEXT, LeftOut
+from knowledge.sources.left_out import BROKEN, NAMED, NOTICES, WITHOUT_TEXT, LeftOut, told
 from knowledge.sources.markdown import read_markdown
 from knowledge.sources.pdf import read_pdf
 from knowledge.sources.plain_text import read_plain_text
@@ -115,20 +115,12 @@ def records(source: RecordSource, left_out: LeftOut) -> Iterator[Document]:
 
 def bulk_remarks(report: BulkReport) -> tuple[str, ...]:
     """What a reader of PubMed in bulk must know: nothing is left out silently."""
-    remarks = []
-    if report.bad_records:
-        remarks.append(f"{report.bad_records} records could not be read, first: {report.bad[0]}")
-    remarks += report.damaged
-    if report.vanished:
-        some = ", ".join(map(str, report.vanished_named[:5]))
-        remarks.append(f"{report.vanished} PMIDs are gone though no file withdraws them, e.g. {some}")
-    if report.notices:
-        remarks.append(f"{report.notices} {NOTICES}")
-    if report.without_text:
-        remarks.append(f"{report.without_text} {WITHOUT_TEXT}")
-    if report.unselected:
-        remarks.append(f"{report.unselected} records have none of the words and headings asked for")
-    if report.ignored:
-        some = ", ".join(report.ignored[:5])
-        remarks.append(f"{len(report.ignored)} files of other years were not read, e.g. {some}")
-    return tuple(remarks)
+    counts = (
+        (BROKEN, report.bad_records, report.bad),
+        ("PMIDs that are gone though no file withdraws them", report.vanished, report.vanished_named),
+        (NOTICES, report.notices, ()),
+        (WITHOUT_TEXT, report.without_text, ()),
+        ("records with none of the words and headings asked for", report.unselected, ()),
+        ("files of other years, not read", len(report.ignored), report.ignored),
+    )
+    return (*report.damaged, *(told(kind, count, named[:NAMED]) for kind, count, named in counts if count))

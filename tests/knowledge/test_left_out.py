@@ -64,7 +64,7 @@ def test_a_broken_file_of_a_folder_is_counted_and_named(
     documents = list(read(tmp_path, source="s", license="l", left_out=left_out))  # type: ignore[call-overload]
     assert len(documents) == 1
     (sentence,) = left_out.sentences()
-    assert sentence.startswith("1 files or records could not be read, namely ")
+    assert sentence.startswith("files or records that could not be read: 1, namely ")
     assert names[1] in sentence
     for alone in (tmp_path / names[1], tmp_path / "folder"):
         if alone.name == "folder":
@@ -87,7 +87,7 @@ def test_documents_without_text_are_counted_and_the_first_named(tmp_path: Path) 
         (tmp_path / f"b{number}.html").write_text("<html><body><nav>Only this</nav></body></html>")
     left_out = LeftOut()
     assert len(list(read_html(tmp_path, source="s", license="l", left_out=left_out))) == 1
-    assert left_out.sentences() == ("5 documents without text were left out, e.g. b0.html; b1.html; b2.html",)
+    assert left_out.sentences() == ("documents without text left out: 5, e.g. b0.html; b1.html; b2.html",)
 
 
 def test_articles_without_text_and_notices_are_counted(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_articles_without_text_and_notices_are_counted(tmp_path: Path) -> None:
     left_out = LeftOut()
     assert len(list(read_pmc_nxml(tmp_path, source="s", license="l", left_out=left_out))) == 1
     assert left_out.sentences() == (
-        "1 notices of retraction were left out, namely PMC3",
-        "1 documents without text were left out, namely PMC2",
+        "notices of retraction left out: 1, namely PMC3",
+        "documents without text left out: 1, namely PMC2",
     )
 
 
@@ -110,8 +110,8 @@ def test_records_of_pubmed_without_abstract_notices_and_broken_ones_are_counted(
     found = [each.id for each in read_pubmed_xml(tmp_path, source="s", license="l", left_out=left_out)]
     assert found == ["pmid:1", "pmid:4"]
     without, notices, broken = left_out.sentences()
-    assert without == "1 documents without text were left out, namely pmid:2"
-    assert notices == "1 notices of retraction were left out, namely pmid:3"
+    assert without == "documents without text left out: 1, namely pmid:2"
+    assert notices == "notices of retraction left out: 1, namely pmid:3"
     assert "without PMID" in broken
 
 
@@ -120,7 +120,7 @@ def test_a_broken_line_of_a_table_ends_the_reading_and_empty_records_are_counted
     left_out = LeftOut()
     fields = RecordFields()
     assert len(list(read_records(tmp_path, source="s", license="l", fields=fields, left_out=left_out))) == 1
-    assert left_out.sentences() == ("1 documents without text were left out, namely 2",)
+    assert left_out.sentences() == ("documents without text left out: 1, namely 2",)
     (tmp_path / "b.jsonl").write_text("nonsense\n")
     with pytest.raises(KnowledgeError, match=r"b\.jsonl line 1 is not JSON"):
         list(read_records(tmp_path, source="s", license="l", fields=fields, left_out=left_out))

@@ -180,8 +180,8 @@ def test_what_was_left_out_is_told(tmp_path: Path, eutils_server: ModuleType) ->
         run.execute(FETCH)
         run.execute(GATHER)
     one, other = json.loads(run.path("gathered.json").read_text())
-    assert one["remarks"] == ["1 documents without text were left out, namely pmid:12"]
+    assert one["remarks"] == ["documents without text left out: 1, namely pmid:12"]
     assert other["remarks"] == [
-        "1 records have none of the words and headings asked for",
-        "1 files of other years were not read, e.g. pubmed25n0001.xml.gz",
+        "records with none of the words and headings asked for: 1",
+        "files of other years, not read: 1, namely pubmed25n0001.xml.gz",
     ]
