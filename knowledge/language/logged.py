@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from knowledge.language.call_log import CallLog
 from knowledge.language.endpoint.ledger import BudgetSpentError
 from knowledge.language.keys import choice_key, completion_key, structured_key
 from knowledge.language.parallel import concurrently
-from knowledge.language.protocol import LanguageModel, Sampling, StructuredModel
+from knowledge.language.protocol import Concurrent, Distant, LanguageModel, Sampling, StructuredModel
 from knowledge.language.replies import slices
 from knowledge.language.shapes import Shape
 
@@ -23,34 +23,6 @@ TIMES = 3
 """Processes that ask a prompt whose replies are unusable."""
 CHOICES_PER_COMPLETION = 8
 """A choice is a single token: more of them between two commits, so that they share the reading of a text."""
-
-
-@runtime_checkable
-class Concurrent(Protocol):
-    """A model that answers several calls at once; each of them is asked for one prompt and kept at once."""
-
-    @property
-    def concurrency(self) -> int:
-        """Calls at once."""
-        ...
-
-
-@runtime_checkable
-class Distant(Protocol):
-    """A model on a server, which may have changed since it was last asked, and may reply unusably."""
-
-    @property
-    def text_digest(self) -> str:
-        """What texts are kept under; `digest` is that of choices."""
-        ...
-
-    def confirm(self) -> None:
-        """See that it is still the model that the digests name; they may change with it."""
-        ...
-
-    def chances(self, prompts: Sequence[str], options: Sequence[str]) -> list[list[float] | None]:
-        """`choose`, but none where no usable reply came."""
-        ...
 
 
 class LoggedModel:

@@ -57,3 +57,31 @@ class StructuredModel(LanguageModel, Protocol):
     def structured(self, prompts: Sequence[str], shape: Shape, *, max_tokens: int) -> list[Any]:
         """For each prompt a value of the shape; none where the model gives none."""
         ...
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A model that answers several calls at once; each of them is asked for one prompt and kept at once."""
+
+    @property
+    def concurrency(self) -> int:
+        """Calls at once."""
+        ...
+
+
+@runtime_checkable
+class Distant(Protocol):
+    """A model on a server, which may have changed since it was last asked, and may reply unusably."""
+
+    @property
+    def text_digest(self) -> str:
+        """What texts are kept under; `digest` is that of choices."""
+        ...
+
+    def confirm(self) -> None:
+        """See that it is still the model that the digests name; they may change with it."""
+        ...
+
+    def chances(self, prompts: Sequence[str], options: Sequence[str]) -> list[list[float] | None]:
+        """`choose`, but none where no usable reply came."""
+        ...
