@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:  # the engine loads only where an index is used
 ENGINE = f"tantivy {version('tantivy')}"
 _TOKENIZER = "lexical"  # the name the schema keeps
 _HEAP = 1_000_000_000  # bytes of postings held before they become a segment: few segments, fast queries
-_MANY = 50_000  # passages from which two threads index; one keeps the order of ties at the last rank, too
 _SMALL_HEAP = 64_000_000
 _FREQUENT, _ENOUGH = 0.1, 4  # share of passages that makes a word frequent; rarer words that make do
 _LONGEST_WORD = 60  # longer runs of letters are sequences or addresses
@@ -46,11 +44,7 @@ class Bm25:
         import tantivy  # noqa: PLC0415
 
         directory.mkdir(parents=True, exist_ok=True)
-        rest = iter(passages)
-        first = list(islice(rest, _MANY))
-        threads = 1 if len(first) < _MANY else 2
-        rows = enumerate(chain(first, rest))
-        _write(tantivy.Index(_schema(), path=str(directory)), rows, (), heap=_HEAP, threads=threads)
+        _write(tantivy.Index(_schema(), path=str(directory)), enumerate(passages), (), heap=_HEAP)
         return cls(directory)
 
     @classmethod
@@ -58,7 +52,7 @@ class Bm25:
         """Take rows out and put new ones in; files that are there stay as they are, new ones come."""
         import tantivy  # noqa: PLC0415
 
-        _write(tantivy.Index.open(str(directory)), add, delete, heap=_SMALL_HEAP, threads=1)
+        _write(tantivy.Index.open(str(directory)), add, delete, heap=_SMALL_HEAP)
         return cls(directory)
 
     def __len__(self) -> int:
@@ -137,12 +131,12 @@ def _write(
     delete: Sequence[int],
     *,
     heap: int,
-    threads: int,
 ) -> None:
     import tantivy  # noqa: PLC0415
 
     index.register_tokenizer(_TOKENIZER, _analyzer())
-    writer = index.writer(heap_size=heap, num_threads=threads)
+    # one thread: two were no faster, and one keeps the order of ties
+    writer = index.writer(heap_size=heap, num_threads=1)
     for row in delete:
         writer.delete_documents_by_term("row", row)
     for row, passage in add:

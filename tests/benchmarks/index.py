@@ -108,7 +108,7 @@ def lexical(folder: Path, real: Sequence[Passage]) -> dict[str, Figure]:
     started = time.perf_counter()
     Bm25.build(passages, folder)
     taken = time.perf_counter() - started
-    how = f"{len(passages):,} passages of {size:.0f} characters, until committed; two indexing threads"
+    how = f"{len(passages):,} passages of {size:.0f} characters, until committed; one indexing thread"
     return {"index.lexical_passages_per_s": Figure(len(passages) / taken, "passages/s", how)}
 
 

@@ -2,19 +2,24 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 from test_index_store import HashEncoder, passage, passages
 
 from knowledge.errors import KnowledgeError
-from knowledge.passages import Passage
+from knowledge.passages import Passage, write_passages
 from knowledge.retrieval.dense_files import Embedding
 from knowledge.retrieval.filters import Filter
 from knowledge.retrieval.kinds import Kind, parse_size
 from knowledge.retrieval.reader import StoreReader
 from knowledge.retrieval.store import IndexStore
+from pipelines.config.retrieval import RetrievalSection
+
+if TYPE_CHECKING:
+    from pipelines.run import Run
 
 EMBEDDING = Embedding(HashEncoder())
 
@@ -204,3 +209,26 @@ def test_odd_arguments_are_answered_in_a_sentence(tmp_path: Path) -> None:
         StoreReader(tmp_path / "file")
     with pytest.raises(KnowledgeError, match="is a file: choose a directory"):
         IndexStore(tmp_path / "file").build(passages(3))
+
+
+def test_the_estimate_of_a_run_is_logged_and_its_budget_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from pipelines.stages import index as stage
+
+    write_passages(tmp_path / "passages.jsonl", passages(300))
+    monkeypatch.setattr(stage, "passage_encoder", lambda _run: HashEncoder())
+    monkeypatch.setenv("KNOBO_CACHE", str(tmp_path / "cache"))
+    section = RetrievalSection(memory_budget="1MB", index="small")
+    run = SimpleNamespace(
+        config=SimpleNamespace(retrieval=section),
+        path=lambda name: tmp_path / name,
+        reporter=SimpleNamespace(work=lambda *_: None),
+    )
+    caplog.set_level("INFO", logger="knobo")
+    stage.embed_part(cast("Run", run), 0, 2)
+    stage.index(cast("Run", run))
+    assert "small index of 300 vectors of 32" in caplog.text
+    dense = IndexStore(tmp_path / "index").manifest().dense
+    assert dense is not None
+    assert (dense.memory_budget, dense.target) == (1_000_000, 0.90)
