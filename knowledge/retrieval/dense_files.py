@@ -12,13 +12,13 @@ from knowledge.errors import KnowledgeError
 from knowledge.retrieval import recall
 from knowledge.retrieval.encoder import PassageEncoder
 from knowledge.retrieval.engine import VECTORS_PER_LIST, merged, read, trained, without, write
+from knowledge.retrieval.integrity import check_file
 from knowledge.retrieval.kinds import Estimate, Kind, estimate, list_count, readable
 from knowledge.retrieval.manifest import DenseRecord, Manifest, Point, Segment
 from knowledge.retrieval.recall import Truth
 from knowledge.retrieval.rows import bits
 from knowledge.retrieval.shards import AddShard, EmbedShard, MapShards, add_vectors, embed
 from knowledge.retrieval.vector_search import HalfVectors, VectorSearch
-from knowledge.retrieval.versions import check_file
 
 Progress = Callable[[int, int], None]
 

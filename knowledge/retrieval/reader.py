@@ -17,11 +17,12 @@ from knowledge.retrieval.encoder import PassageEncoder
 from knowledge.retrieval.filters import Filter
 from knowledge.retrieval.fusion import CONSTANT, candidates, fuse
 from knowledge.retrieval.hits import Hit
+from knowledge.retrieval.integrity import check_file, check_lengths, check_small, damaged
 from knowledge.retrieval.manifest import Manifest
 from knowledge.retrieval.reranking import Reranker, reranked
 from knowledge.retrieval.rows import PassageRows, bits
 from knowledge.retrieval.vector_search import VectorSearch
-from knowledge.retrieval.versions import Versions, check_file, check_lengths, check_small, damaged
+from knowledge.retrieval.versions import Versions
 
 _CONDITIONS = 16  # sets of conditions whose rows are kept, one bit a row each
 _LISTED = 20  # names that a message lists

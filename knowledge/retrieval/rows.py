@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.retrieval.filters import Filter
+from knowledge.retrieval.integrity import check_file, damaged
 from knowledge.retrieval.manifest import Manifest
-from knowledge.retrieval.versions import check_file, damaged
 
 NO_YEAR = -1
 _FACTS = np.dtype([("source", "<u4"), ("license", "<u4"), ("year", "<i4"), ("retracted", "?")])

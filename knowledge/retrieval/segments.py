@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from knowledge.passages import Passage
 from knowledge.retrieval.bm25 import Bm25
+from knowledge.retrieval.integrity import damaged
 from knowledge.retrieval.manifest import Segment
 from knowledge.retrieval.rows import Codes, SegmentWriter
-from knowledge.retrieval.versions import damaged
 
 
 def first_segment(draft: Path, passages: Iterable[Passage], name: str, codes: Codes) -> Segment:

@@ -13,11 +13,12 @@ from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.retrieval.bm25 import ENGINE
 from knowledge.retrieval.dense_files import DenseFiles, Embedding, require_encoder, require_memory
+from knowledge.retrieval.integrity import check_file, check_lengths, check_small
 from knowledge.retrieval.kinds import Kind, choose
 from knowledge.retrieval.manifest import Manifest
 from knowledge.retrieval.rows import Codes, Names, PassageRows, bits
 from knowledge.retrieval.segments import first_segment, next_segment
-from knowledge.retrieval.versions import Progress, Versions, check_file, check_lengths, check_small, link_tree
+from knowledge.retrieval.versions import Progress, Versions, link_tree
 
 
 @dataclass(frozen=True, slots=True)

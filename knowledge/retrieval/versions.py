@@ -5,7 +5,6 @@ links to those it keeps. `CURRENT` names the version in force and is swapped by 
 """
 
 import fcntl
-import hashlib
 import os
 import shutil
 import tempfile
@@ -16,11 +15,11 @@ from pathlib import Path
 
 from knowledge.atomic import write_text
 from knowledge.errors import KnowledgeError
+from knowledge.retrieval.integrity import check_file, damaged, file_record
 from knowledge.retrieval.manifest import NAME, FileRecord, Manifest
 
 _CURRENT, _VERSIONS, _LOCK, _DRAFT = "CURRENT", "versions", ".lock", ".draft-"
 _REWRITTEN = ("meta.json", ".managed.json", "truth.npz", "alive.npy")  # small, and other in every version
-_SMALL = 1 << 17
 
 Progress = Callable[[int, int], None]
 
@@ -180,7 +179,7 @@ class Versions:
         return {
             name: known[name]
             if name in known and _linked(draft / name, before / name)
-            else _record(draft / name)
+            else file_record(draft / name)
             for name in _files(draft)
         }
 
@@ -227,64 +226,10 @@ def _link(path: Path, place: Path) -> None:
         shutil.copyfile(path, place)
 
 
-def check_file(folder: Path, manifest: Manifest, name: str) -> Path:
-    """The path of a file that is as it was published.
-
-    Raises:
-        KnowledgeError: It is missing or changed.
-    """
-    record = manifest.files.get(name)
-    if record is None:
-        raise damaged(folder, f"{name} is not in its manifest")
-    try:
-        if (folder / name).stat().st_size != record.bytes:
-            raise damaged(folder, f"the length of {name} differs")
-        if _record(folder / name) != record:
-            raise damaged(folder, f"the checksum of {name} differs")
-    except OSError as error:
-        raise damaged(folder, f"{name} cannot be read: {error.strerror}") from error
-    return folder / name
-
-
-def check_lengths(folder: Path, manifest: Manifest) -> None:
-    """A quick look at every file, for what is opened without reading all of it.
-
-    Raises:
-        KnowledgeError: One is missing or has another length.
-    """
-    for name, record in manifest.files.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != record.bytes:
-            raise damaged(folder, f"{name} is missing or has another length")
-
-
-def check_small(folder: Path, manifest: Manifest) -> None:
-    """Compare what is small with its checksum: a millisecond, whatever the size of the index.
-
-    Raises:
-        KnowledgeError: A file is damaged.
-    """
-    for name, record in manifest.files.items():
-        if record.bytes <= _SMALL and not name.startswith("dense/"):  # those are compared where they are read
-            check_file(folder, manifest, name)
-
-
-def damaged(folder: Path, why: str) -> KnowledgeError:
-    """The error for a version that is not as it was published."""
-    return KnowledgeError(
-        f"The index version in {folder} is damaged ({why}): roll back to another version or build it again."
-    )
-
-
 def _files(folder: Path) -> list[str]:
     found = (path for path in folder.rglob("*") if path.is_file())
     names = (path.relative_to(folder).as_posix() for path in found)
     return sorted(name for name in names if name != NAME and not name.endswith(".lock"))
-
-
-def _record(path: Path) -> FileRecord:
-    with path.open("rb") as file:
-        return FileRecord(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
 
 
 def _linked(path: Path, other: Path) -> bool:
