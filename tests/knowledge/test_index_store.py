@@ -180,7 +180,19 @@ def test_conditions_hold_in_both_arms_and_lose_nothing(filterable: Path, among: 
     assert len({*first} & {*best}) >= min(4, len(best))
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Several threads that train together may differ in the last bits."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    yield
+    faiss.omp_set_num_threads(before)
+
+
 @pytest.mark.parametrize("size", [37, 10_000])
+@pytest.mark.usefixtures("one_thread")
 def test_shards_of_any_size_in_threads_give_the_same_files(tmp_path: Path, kind: Kind, size: int) -> None:
     def build(name: str, shard_size: int, **options: Any) -> dict[str, str]:
         embedding = Embedding(HashEncoder(), shard_size=shard_size, **options)
