@@ -130,7 +130,9 @@ def test_an_explanation_is_the_sum_it_prints(project: Project) -> None:
 def test_the_report_shows_every_concept(project: Project) -> None:
     page = (project.run("whole") / "report.html").read_text(encoding="utf-8")
     concepts = json.loads(knobo("concepts", str(project.run("whole")), "--json"))
-    assert [row["id"] for row in concepts if row["quote"].split(" ")[0] not in page] == []
+    quotes = [quotation["quote"] for row in concepts for quotation in row["quotations"]]
+    assert quotes
+    assert [quote for quote in quotes if quote.split(" ")[0] not in page] == []
     assert "<script" not in page
 
 

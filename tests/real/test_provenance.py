@@ -20,7 +20,7 @@ from pipelines.stages.index import question_encoder
 pytestmark = pytest.mark.real
 HERE = Path(__file__).parent
 RUNS = HERE.parents[1] / "runs"
-NEEDED = ("gather", "index", "images", "discover")
+NEEDED = ("fetch", "gather", "index", "images", "discover", "curate")
 
 
 @pytest.fixture(scope="module", params=["xray", "skin"])
