@@ -2,7 +2,7 @@
 
     python tests/benchmarks/annotation_speed.py [--json FILE]
 
-Every question is asked of whole reports (the figure of the issue), and, of a few reports a turn, sentence by
+Every question is asked of whole reports and, of a few reports a turn, sentence by
 sentence, which is the pipeline's default; both with a call log behind them. A pair is a text and a question:
 a report, or a sentence that no earlier report held. The reference is plain transformers on a random few of
 the same pairs: full prompts, padded, sorted by length, in batches of the same number of tokens. All take

@@ -79,6 +79,22 @@ def test_the_curve_ends_where_the_target_is_reached_or_refuses() -> None:
         )
 
 
+def test_no_more_lists_are_visited_than_find_anything() -> None:
+    vectors, live = _vectors(300), np.ones(300, dtype=bool)
+    truth = _truth(vectors, held_out(300), pieces=1)
+    exact = _exact_search(vectors, live)
+
+    def every_tenth_query_finds_nothing(queries: Vectors, limit: int, probes: int) -> Rows:
+        found = exact(queries, limit, probes).copy()
+        found[::10] = -1
+        return found
+
+    options = {"stored": vectors.__getitem__, "lists": 64}
+    (point,) = curve(every_tenth_query_finds_nothing, truth, live, **options, target=0.89)  # type: ignore[arg-type]
+    assert point.low < 0.89 < point.recall < 0.91
+    assert point.probes == 1
+
+
 def test_queries_are_kept_out_of_the_training_sample() -> None:
     queries = held_out(2000)
     sample = training_rows(2000, wanted=1200, queries=queries)
