@@ -46,7 +46,7 @@ REPORTS_BY_SENTENCE = 2
 """Of a turn, the reports that are also asked sentence by sentence, which takes several times as long."""
 REFERENCES_A_TURN = 7
 """Full prompts of a turn and way of asking: about one batch."""
-SECONDS = float(os.environ.get("ANNOTATION_SECONDS", "180"))
+SECONDS = float(os.environ.get("ANNOTATION_SECONDS", "420"))
 """No turn is begun after that; a busy machine then measures fewer reports, and says how many."""
 QUESTIONS = (
     "Is the cardiac silhouette enlarged?",
