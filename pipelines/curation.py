@@ -17,11 +17,10 @@ from knowledge.curation.signed_bank import GIVEN, AsOf, SignedBank
 from knowledge.passage_file import PassageFile
 from knowledge.priors import load_prior, read_overrides
 from knowledge.priors.table import Override
+from pipelines.bank_artifacts import DISCOVERED, JOURNAL, SIGNS
 from pipelines.errors import PipelineError
 from pipelines.run import Run
 from pipelines.status import open_finished
-
-DISCOVERED, JOURNAL, SIGNS = "discovered.jsonl", "curation.jsonl", "curated_signs.csv"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from knowledge.concepts import ConceptBank
 from knowledge.priors import Prior, Support, load_prior, load_support
+from pipelines.bank_artifacts import SUPPORT
 from pipelines.curation import OpenBank
-from pipelines.stages.prior import SUPPORT
 
 SHOWN = 5
 """Sentences printed on each side."""

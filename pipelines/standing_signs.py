@@ -11,7 +11,7 @@ from knowledge.curation.journal import active, read_journal
 from knowledge.curation.signed_bank import GIVEN
 from knowledge.priors import read_overrides
 from knowledge.priors.table import Override
-from pipelines.curation import JOURNAL
+from pipelines.bank_artifacts import JOURNAL
 from pipelines.run import Run
 
 log = logging.getLogger("knobo")

@@ -2,10 +2,6 @@
 
 import math
 
-from knowledge.spreadsheet_cells import guarded, unguarded
-
-__all__ = ["guarded", "read_number", "unguarded"]
-
 
 def read_number(cell: str) -> float | None:
     """The number in a cell, written with point or comma; None where it is empty.

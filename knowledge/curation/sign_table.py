@@ -7,8 +7,8 @@ from pathlib import Path
 
 from knowledge.atomic import write_text
 from knowledge.concepts import ConceptBank
-from knowledge.curation.cells import guarded
 from knowledge.priors.table import Override
+from knowledge.spreadsheet_cells import guarded
 
 
 def write_signs(path: Path, signs: Sequence[Override], *, bank: ConceptBank) -> None:

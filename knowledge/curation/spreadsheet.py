@@ -9,12 +9,12 @@ from typing import get_args
 
 from knowledge.atomic import write_text
 from knowledge.concepts import Concept, ConceptBank, Evidence, Origin, concept_id
-from knowledge.curation.cells import guarded
 from knowledge.curation.sign_table import number
 from knowledge.curation.signed_bank import AsOf, SignedBank
 from knowledge.curation.table_rows import Row, read_rows
 from knowledge.errors import KnowledgeError
 from knowledge.priors.table import SOURCES, Override
+from knowledge.spreadsheet_cells import guarded
 
 AS_OF = "as of"
 FIXED = ("id", "question", "origin", "query", "formerly", AS_OF)

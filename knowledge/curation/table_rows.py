@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knowledge.curation.cells import read_number, unguarded
+from knowledge.curation.cells import read_number
 from knowledge.errors import KnowledgeError
+from knowledge.spreadsheet_cells import unguarded
 
 
 @dataclass(frozen=True, slots=True)

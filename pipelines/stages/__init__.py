@@ -1,7 +1,7 @@
 """The stages of a run: what each reads, writes and uses. The graph of a flow follows from this table."""
 
 import models.torchvision_operators  # noqa: F401  # before anything that imports torchvision
-from pipelines.curation import DISCOVERED, JOURNAL, SIGNS
+from pipelines.bank_artifacts import AGREEMENT, DISAGREEMENTS, DISCOVERED, JOURNAL, SIGNS, SUPPORT
 from pipelines.run import Stage
 from pipelines.stages import annotate, curate, discover, fetch, gather, image, index, prior, result
 
@@ -51,7 +51,7 @@ STAGES = (
         2,
         ("grounding_data", "annotation", "language_model", "seed"),
         ("concepts.jsonl", "images.parquet"),
-        ("annotations.parquet", annotate.AGREEMENT),
+        ("annotations.parquet", AGREEMENT),
         annotate.annotate,
     ),
     Stage(
@@ -59,7 +59,7 @@ STAGES = (
         3,
         ("classes", "prior", "language_model", "modality"),
         ("concepts.jsonl", SIGNS, "passages.jsonl"),
-        ("prior.csv", prior.SUPPORT, prior.DISAGREEMENTS),
+        ("prior.csv", SUPPORT, DISAGREEMENTS),
         prior.prior,
     ),
     Stage(
@@ -106,8 +106,8 @@ STAGES = (
             "concepts.jsonl",
             "rejected.jsonl",
             "prior.csv",
-            prior.DISAGREEMENTS,
-            annotate.AGREEMENT,
+            DISAGREEMENTS,
+            AGREEMENT,
             "grounder",
             "scores.npz",
             "models",

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from knowledge.annotation.agreement import agreements, save_agreements
 from knowledge.annotation.table import AnnotationTable, Annotator, Cells, Report, write_annotations
 from knowledge.concepts import Concept, ConceptBank
+from pipelines.bank_artifacts import AGREEMENT
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
 from pipelines.stages.cells import cells_to_ask, kept_answers, sentences_of
 from pipelines.stages.language import accounted
 from pipelines.stages.reports import annotator, expert_table, grounding_datasets, reports_of
-
-AGREEMENT = "agreement.json"
 
 
 @accounted

@@ -5,7 +5,7 @@ from knowledge.curation.journal import read_journal
 from knowledge.curation.replay import anchored, replay
 from knowledge.curation.sign_table import write_signs
 from knowledge.passage_file import PassageFile
-from pipelines.curation import DISCOVERED, JOURNAL, SIGNS
+from pipelines.bank_artifacts import DISCOVERED, JOURNAL, SIGNS
 from pipelines.errors import PipelineError
 from pipelines.run import Run
 

@@ -17,11 +17,10 @@ from knowledge.priors import (
     save_support,
 )
 from knowledge.priors.table import Override
+from pipelines.bank_artifacts import DISAGREEMENTS, SUPPORT
 from pipelines.run import Run
 from pipelines.stages.language import accounted, open_language_model
 from pipelines.standing_signs import signs_of_start, signs_of_table
-
-SUPPORT, DISAGREEMENTS = "prior_support.jsonl", "prior_disagreements.csv"
 
 
 @accounted

@@ -19,6 +19,7 @@ from models.evaluation.audit import AuditReport
 from models.feature_table import FeatureTable
 from models.grounder import Grounder
 from models.images import open_image
+from pipelines.bank_artifacts import AGREEMENT, DISAGREEMENTS
 from pipelines.digests import value_digest
 from pipelines.fetched import read_fetched
 from pipelines.images_table import read_images
@@ -33,9 +34,7 @@ from pipelines.report.input import (
 )
 from pipelines.run import Run, code_commit, library_versions
 from pipelines.section_values import section_value
-from pipelines.stages.annotate import AGREEMENT
 from pipelines.stages.image import read_splits
-from pipelines.stages.prior import DISAGREEMENTS
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 3  # worked examples

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from knowledge.concepts import Concept, ConceptBank, Evidence, make_concept
-from knowledge.curation.cells import guarded, read_number, unguarded
+from knowledge.curation.cells import read_number
 from knowledge.curation.comparison import compare
 from knowledge.curation.concept_changes import Add, Drop, Edit
 from knowledge.curation.files import read_bank
@@ -24,6 +24,7 @@ from knowledge.curation.spreadsheet import read_csv, write_csv
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.priors.table import Override
+from knowledge.spreadsheet_cells import guarded, unguarded
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).filter(str.strip)
 NASTY = st.sampled_from(
