@@ -1,8 +1,6 @@
 """The credit that a run owes its literature, from its configuration and the passages that it quotes."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
 from knowledge.passages import Passage
 from knowledge.sources.credit import UsedSource, credit_lines
@@ -23,14 +21,4 @@ def literature_credit(
 
 def _used(source: LiteratureSource, licenses: Mapping[str, set[str]], until: Mapping[str, str]) -> UsedSource:
     named = licenses.get(source.name) or {source.license}
-    when = until.get(source.name, "")
-    if not when and source.kind == "pubmed_xml":
-        when = last_change(source.path)
-    return UsedSource(source.name, source.kind, tuple(sorted(named)), when)
-
-
-def last_change(path: Path) -> str:
-    """Day on which the newest of the files was written, in UTC; empty where there is none."""
-    files = [path] if path.is_file() else [each for each in path.rglob("*.xml*") if each.is_file()]
-    newest = max((file.stat().st_mtime for file in files), default=None)
-    return "" if newest is None else datetime.fromtimestamp(newest, UTC).date().isoformat()
+    return UsedSource(source.name, source.kind, tuple(sorted(named)), until.get(source.name, ""))

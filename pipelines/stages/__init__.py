@@ -98,7 +98,7 @@ STAGES = (
     ),
     Stage(
         "report",
-        3,
+        4,
         ("name", "modality", "splits", "classes", "literature"),
         (
             "fetched.json",
