@@ -155,8 +155,9 @@ def curve(
 ) -> tuple[Point, ...]:
     """Recall by lists visited, doubled until its lower bound reaches the target or no list is left.
 
-    The last point is the operating point: where visiting four times as many lists found nothing more, what is
-    missing lies in the codes and not in the lists, and the smaller number is enough.
+    The number half way back is taken where it reaches the target, too. The last point is the operating point:
+    where visiting four times as many lists found nothing more, what is missing lies in the codes and not in
+    the lists, and the smaller number is enough.
     """
     points: list[Point] = []
     probes = 1
@@ -165,8 +166,14 @@ def curve(
         if _flat(points, target):
             return tuple(points[:-2])
         if points[-1].low >= target or probes >= lists:
-            return tuple(points)
+            break
         probes = min(2 * probes, lists)
+    if points[-1].low >= target and len(points) > 1 and probes - points[-2].probes > 1:
+        between = (probes + points[-2].probes) // 2
+        fewer = measure(search, truth, live, stored=stored, probes=between)
+        if fewer.low >= target:
+            points[-1] = fewer
+    return tuple(points)
 
 
 def _flat(points: Sequence[Point], target: float) -> bool:

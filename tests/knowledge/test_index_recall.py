@@ -79,6 +79,16 @@ def test_the_curve_ends_where_the_target_is_reached_or_refuses() -> None:
         )
 
 
+def test_the_number_half_way_back_is_taken_where_it_is_enough() -> None:
+    vectors, live = _vectors(300), np.ones(300, dtype=bool)
+    truth = _truth(vectors, held_out(300), pieces=1)
+    options = {"stored": vectors.__getitem__, "lists": 64}
+    search = _exact_search(vectors, live, wrong=6)  # one row fewer is wrong with every list visited
+    points = curve(search, truth, live, **options, target=0.99)  # type: ignore[arg-type]
+    assert [point.probes for point in points] == [1, 2, 4, 6]
+    assert points[-1].recall == 1.0
+
+
 def test_no_more_lists_are_visited_than_find_anything() -> None:
     vectors, live = _vectors(300), np.ones(300, dtype=bool)
     truth = _truth(vectors, held_out(300), pieces=1)
