@@ -12,6 +12,7 @@ from knowledge.language.accounts import ACCOUNTS, SPENT, Account
 from knowledge.language.claims import CLAIMS, Owner, keep_renewing
 from knowledge.language.endpoint.ledger import Spending
 from knowledge.language.replies import REPLIES, Replies, readable
+from knowledge.write_ahead import use_write_ahead_log
 
 UNUSABLE = """
 insert into unusable (key, model, kind, times) values (?, ?, ?, 1)
@@ -35,7 +36,7 @@ class CallLog(Replies):
         path.parent.mkdir(parents=True, exist_ok=True)
         with readable(path):
             database = sqlite3.connect(path, timeout=60, check_same_thread=False)
-            database.execute("pragma journal_mode=wal")
+            use_write_ahead_log(database)
             for table in (*REPLIES, *ACCOUNTS, CLAIMS):
                 database.execute(table)
             database.commit()

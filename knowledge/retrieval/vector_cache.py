@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.errors import KnowledgeError
+from knowledge.write_ahead import use_write_ahead_log
 
 _AT_ONCE = 500  # SQLite takes at most 999 parameters in old builds
 
@@ -63,7 +64,7 @@ class VectorCache:
     def _connect(self) -> sqlite3.Connection:
         try:
             database = sqlite3.connect(self._path, timeout=60)
-            database.execute("PRAGMA journal_mode = WAL")
+            use_write_ahead_log(database)
         except sqlite3.Error as error:
             raise KnowledgeError(
                 f"The vector cache {self._path} cannot be opened ({error}): delete it or choose another."
