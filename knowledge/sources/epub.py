@@ -7,9 +7,8 @@ from pathlib import Path
 from knowledge.passages import Document
 from knowledge.sources.epub_package import Book, Chapter, open_book
 from knowledge.sources.facts import license_of, year_of
-from knowledge.sources.files import name_within, source_files
 from knowledge.sources.headings import LEFT_OUT, Block, is_left_out, sections_of
-from knowledge.sources.left_out import LeftOut, each_file, with_text
+from knowledge.sources.left_out import LeftOut, read_each
 from knowledge.sources.markup import parse_markup, tokens
 from knowledge.sources.page_furniture import PARTS
 from knowledge.sources.page_text import blocks_of, content_of
@@ -36,13 +35,12 @@ def read_epub(
         KnowledgeError: The path is missing or empty, or a file is no book, is protected, damaged, or unpacks
             to more than is sensible.
     """
-    left_out = left_out or LeftOut()
-    documents = each_file(
-        source_files(path, SUFFIXES),
-        lambda file: _documents(file, name_within(file, path), source, license, without),
-        left_out.refusal(path),
+    yield from read_each(
+        path,
+        SUFFIXES,
+        lambda file, name: _documents(file, name, source, license, without),
+        left_out,
     )
-    yield from with_text(documents, path, left_out)
 
 
 def _documents(

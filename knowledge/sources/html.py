@@ -7,9 +7,9 @@ from lxml import etree
 
 from knowledge.passages import Document
 from knowledge.sources.facts import license_of, year_of
-from knowledge.sources.files import name_within, read_bytes, source_files
+from knowledge.sources.files import read_bytes
 from knowledge.sources.headings import LEFT_OUT, sections_of
-from knowledge.sources.left_out import LeftOut, each_file, with_text
+from knowledge.sources.left_out import LeftOut, read_each
 from knowledge.sources.markup import local_name, parse_markup, tokens
 from knowledge.sources.page_text import blocks_of, content_of, text_of
 
@@ -55,13 +55,12 @@ def read_html(
     Raises:
         KnowledgeError: The path is missing or empty, or a file is no page.
     """
-    left_out = left_out or LeftOut()
-    documents = each_file(
-        source_files(path, SUFFIXES),
-        lambda file: [_document(file, name_within(file, path), source, license, without)],
-        left_out.refusal(path),
+    yield from read_each(
+        path,
+        SUFFIXES,
+        lambda file, name: [_document(file, name, source, license, without)],
+        left_out,
     )
-    yield from with_text(documents, path, left_out)
 
 
 def _document(file: Path, name: str, source: str, license_: str, without: Collection[str]) -> Document:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document
+from knowledge.sources.files import name_within, source_files
 
 BROKEN = "files or records that could not be read"
 NOTICES = "notices of retraction left out"
@@ -69,6 +70,29 @@ def each_file(
             yield from read(file)
         except KnowledgeError as error:
             refuse(error)
+
+
+def read_each(
+    path: Path,
+    suffixes: tuple[str, ...],
+    read: Callable[[Path, str], Iterable[Document]],
+    left_out: LeftOut | None,
+) -> Iterator[Document]:
+    """Documents with text, of a file or of all such files of a folder.
+
+    Args:
+        path: What the user named.
+        suffixes: Of the files.
+        read: Gives the documents of one file, called with it and its name within `path`.
+        left_out: Told of broken files of a folder, and of documents without text.
+
+    Raises:
+        KnowledgeError: The path is missing or empty, or nothing in it can be read.
+    """
+    left_out = left_out or LeftOut()
+    files = source_files(path, suffixes)
+    documents = each_file(files, lambda file: read(file, name_within(file, path)), left_out.refusal(path))
+    yield from with_text(documents, path, left_out)
 
 
 def with_text(documents: Iterable[Document], path: Path, left_out: LeftOut) -> Iterator[Document]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from knowledge.passages import Document
-from knowledge.sources.files import name_within, read_text, source_files
+from knowledge.sources.files import read_text
 from knowledge.sources.headings import LEFT_OUT, Block, sections_of
-from knowledge.sources.left_out import LeftOut, each_file, with_text
+from knowledge.sources.left_out import LeftOut, read_each
 
 SUFFIXES = (".md", ".markdown")
 
@@ -91,13 +91,12 @@ def read_markdown(
     Raises:
         KnowledgeError: The path is missing, empty, or not UTF-8 text.
     """
-    left_out = left_out or LeftOut()
-    documents = each_file(
-        source_files(path, SUFFIXES),
-        lambda file: [_document(file, name_within(file, path), source, license, without)],
-        left_out.refusal(path),
+    yield from read_each(
+        path,
+        SUFFIXES,
+        lambda file, name: [_document(file, name, source, license, without)],
+        left_out,
     )
-    yield from with_text(documents, path, left_out)
 
 
 def _document(file: Path, name: str, source: str, license_: str, without: Collection[str]) -> Document:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knowledge.passages import Document, Section
-from knowledge.sources.files import name_within, read_text, source_files
-from knowledge.sources.left_out import LeftOut, each_file, with_text
+from knowledge.sources.files import read_text
+from knowledge.sources.left_out import LeftOut, read_each
 
 SUFFIXES = (".txt", ".text")
 
@@ -24,16 +24,14 @@ def read_plain_text(
     Raises:
         KnowledgeError: The path is missing, empty, or not UTF-8 text.
     """
-    left_out = left_out or LeftOut()
 
-    def documents(file: Path) -> Iterator[Document]:
+    def documents(file: Path, name: str) -> Iterator[Document]:
         yield Document(
-            id=name_within(file, path),
+            id=name,
             title=file.stem.replace("_", " "),
             sections=(Section("", read_text(file)),),
             source=source,
             license=license,
         )
 
-    files = source_files(path, SUFFIXES)
-    yield from with_text(each_file(files, documents, left_out.refusal(path)), path, left_out)
+    yield from read_each(path, SUFFIXES, documents, left_out)

@@ -8,9 +8,8 @@ from pathlib import Path
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Document, Section
 from knowledge.sources.facts import license_of, year_of
-from knowledge.sources.files import name_within, source_files
 from knowledge.sources.headings import BETWEEN, LEFT_OUT, is_left_out
-from knowledge.sources.left_out import LeftOut, each_file, with_text
+from knowledge.sources.left_out import LeftOut, read_each
 from knowledge.sources.pdf.chapters import Stretch, stretches
 from knowledge.sources.pdf.extraction import extract
 from knowledge.sources.pdf.layout import Bookmark, Page
@@ -45,13 +44,12 @@ def read_pdf(
         KnowledgeError: The path is missing or empty, a file is no PDF, is encrypted, or holds pictures of
             pages only; or pypdfium2 is not installed.
     """
-    left_out = left_out or LeftOut()
-    documents = each_file(
-        source_files(path, SUFFIXES),
-        lambda file: _documents(file, name_within(file, path), source, license, without),
-        left_out.refusal(path),
+    yield from read_each(
+        path,
+        SUFFIXES,
+        lambda file, name: _documents(file, name, source, license, without),
+        left_out,
     )
-    yield from with_text(documents, path, left_out)
 
 
 def _documents(

@@ -3,9 +3,7 @@
 import gzip
 import hashlib
 import json
-import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -13,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from knowledge.atomic import write_text
+from knowledge.atomic import replacing, write_text
 from knowledge.errors import KnowledgeError
 from knowledge.sources.pubmed_api.answers import read_records
 from knowledge.sources.pubmed_api.ledger import BatchEntry, Ledger, open_ledger
@@ -86,7 +84,8 @@ class Run:
     def store(self, number: int, content: bytes, missing: tuple[str, ...]) -> BatchEntry:
         """Put the XML of a batch in place, whole or not at all."""
         packed = gzip.compress(content, compresslevel=6, mtime=0)
-        _write_bytes(self.file(number), packed)
+        with replacing(self.file(number)) as stream:
+            stream.write(packed)
         return BatchEntry(number, _sha256(packed), missing)
 
 
@@ -195,17 +194,3 @@ def _fixed(value: Any) -> Any:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(draft).chmod(0o644)
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise

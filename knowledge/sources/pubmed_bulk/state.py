@@ -6,7 +6,6 @@ manifest.npz      the PMIDs that were live when the mirror was last read
 """
 
 import json
-import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.atomic import write_text
+from knowledge.atomic import replacing, write_text
 from knowledge.errors import KnowledgeError
 from knowledge.sources.pubmed_records import FileIndex, PmidSet
 from knowledge.sources.pubmed_records.pmids import LARGEST
@@ -152,14 +151,5 @@ def _pmids(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def _save(path: Path, **arrays: NDArray[Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".npz", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(draft).replace(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    with replacing(path) as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
