@@ -4,8 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models.baselines.fine_tune import FineTune, FineTuneSettings, NetworkFactory
-from models.baselines.interface import Fitted, Inputs, Method, Progress, TrainingData
+from models.baselines.interface import (
+    ConceptExamples,
+    Fitted,
+    GroupedImages,
+    Inputs,
+    Method,
+    Progress,
+    TrainingData,
+)
 from models.baselines.knobo import Knobo
 from models.baselines.linear_probe import LinearProbe
 from models.baselines.no_prior import NoPrior
@@ -19,8 +30,10 @@ from models.scaling import ScalingKind
 
 __all__ = [
     "METHODS",
+    "ConceptExamples",
     "FineTuneSettings",
     "Fitted",
+    "GroupedImages",
     "Ingredients",
     "Inputs",
     "Method",
@@ -37,6 +50,10 @@ class Ingredients:
 
     Attributes:
         grounder: Shape of the concepts, for `random_concepts`.
+        examples: Images with concept answers, for methods that learn concepts themselves.
+        concept_text: `(c, t) float32` vectors of the questions in a text space of their own.
+        image_text: `(c, d) float32` vectors of the questions in the space of the image features; only an encoder
+            of image and text has them.
         network: Makes a pretrained network, for `fine_tune`.
         head: Training of the bottleneck heads.
         probe: Training of the linear probe.
@@ -45,6 +62,9 @@ class Ingredients:
     """
 
     grounder: Grounder | None = None
+    examples: ConceptExamples | None = None
+    concept_text: NDArray[np.float32] | None = None
+    image_text: NDArray[np.float32] | None = None
     network: NetworkFactory | None = None
     head: HeadSettings = field(default_factory=HeadSettings)
     probe: HeadSettings = field(default_factory=HeadSettings)

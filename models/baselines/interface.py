@@ -27,6 +27,38 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupedImages:
+    """Images with every combination of class and attribute: what an oracle is allowed to see.
+
+    Attributes:
+        inputs: Of `n` images, none of which is reported for the model that saw it.
+        labels: `(n,) int64` class numbers.
+        groups: `(n,) int64` number of the combination of class and attribute.
+        source: Where they come from, in words, for the reader of the audit.
+    """
+
+    inputs: Inputs
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptExamples:
+    """Images with reports: what the grounders were fitted on.
+
+    Attributes:
+        concept_ids: `(c,)`, in the order of the scores.
+        features: `(m, d) float32`.
+        answers: `(m, c) float32` probability of yes; nan where unknown.
+    """
+
+    concept_ids: tuple[str, ...]
+    features: NDArray[np.float32]
+    answers: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingData:
     """One split's training and validation images.
 
@@ -36,6 +68,7 @@ class TrainingData:
         prior: `(k, c) float32` in [-1, 1].
         train, validation: Images to learn from, and to select the epoch by.
         train_labels, validation_labels: `(n,) int64` class numbers.
+        oracle: Further images that only an oracle may use; None for every other method.
     """
 
     classes: tuple[str, ...]
@@ -45,6 +78,7 @@ class TrainingData:
     train_labels: NDArray[np.int64]
     validation: Inputs
     validation_labels: NDArray[np.int64]
+    oracle: GroupedImages | None = None
 
 
 class Fitted(Protocol):

@@ -1,8 +1,8 @@
 """The configuration of a run: one TOML file, validated and frozen; an unknown key is an error."""
 
 from pipelines.config.classes import ClassWords
-from pipelines.config.classifier import EncoderSection
 from pipelines.config.datasets import DataSet
+from pipelines.config.encoder import EncoderSection
 from pipelines.config.literature import BulkSource, FileSource, LiteratureSource, QuerySource, RecordSource
 from pipelines.config.loading import load_config
 from pipelines.config.section import Section

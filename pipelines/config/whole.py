@@ -5,16 +5,14 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipelines.config.annotation import AnnotationSection
+from pipelines.config.audit import AuditSection
 from pipelines.config.classes import ClassWords
-from pipelines.config.classifier import (
-    AuditSection,
-    EncoderSection,
-    FineTuneSection,
-    FitSection,
-    GroundingSection,
-)
 from pipelines.config.datasets import DataSet
 from pipelines.config.discovery import DiscoverySection, ScreeningSection
+from pipelines.config.encoder import EncoderSection
+from pipelines.config.fine_tune import FineTuneSection
+from pipelines.config.fit import FitSection
+from pipelines.config.grounding import GroundingSection
 from pipelines.config.language_model import LanguageModelSection
 from pipelines.config.literature import LiteratureSource
 from pipelines.config.prior import PriorSection

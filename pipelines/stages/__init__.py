@@ -3,7 +3,23 @@
 import models.torchvision_operators  # noqa: F401  # before anything that imports torchvision
 from pipelines.bank_artifacts import AGREEMENT, DISAGREEMENTS, DISCOVERED, JOURNAL, SIGNS, SUPPORT
 from pipelines.run import Stage
-from pipelines.stages import annotate, curate, discover, fetch, gather, image, index, prior, result
+from pipelines.stages import (
+    annotate,
+    audit,
+    curate,
+    discover,
+    encode,
+    fetch,
+    fine_tune,
+    fit,
+    gather,
+    ground,
+    images,
+    index,
+    prior,
+    report,
+    split,
+)
 
 STAGES = (
     Stage("fetch", 1, ("fetched_literature",), (), ("fetched.json",), fetch.fetch),
@@ -16,9 +32,9 @@ STAGES = (
         gather.gather,
     ),
     Stage("index", 2, ("indexing",), ("passages.jsonl",), ("index",), index.index, part=index.embed_part),
-    Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), image.images),
-    Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), image.split),
-    Stage("encode", 1, ("encoder",), ("images.parquet",), ("features.npz",), image.encode),
+    Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), images.images),
+    Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), split.split),
+    Stage("encode", 1, ("encoder",), ("images.parquet",), ("features.npz",), encode.encode),
     Stage(
         "discover",
         2,
@@ -68,16 +84,16 @@ STAGES = (
         ("grounding", "seed"),
         ("annotations.parquet", "features.npz", "images.parquet", "splits"),
         ("grounder",),
-        image.ground,
+        ground.ground,
     ),
-    Stage("score", 1, ("grounding",), ("grounder", "features.npz"), ("scores.npz",), image.score),
+    Stage("score", 1, ("grounding",), ("grounder", "features.npz"), ("scores.npz",), ground.score),
     Stage(
         "fit",
         1,
         ("fit", "grounding", "splits", "classes", "seed"),
         ("scores.npz", "features.npz", "grounder", "splits", "prior.csv", "concepts.jsonl", "images.parquet"),
         ("models", "predictions.parquet"),
-        result.fit,
+        fit.fit,
     ),
     Stage(
         "fine_tune",
@@ -85,7 +101,7 @@ STAGES = (
         ("fine_tune", "encoder", "splits", "seed"),
         ("splits", "images.parquet"),
         ("models_fine_tune", "predictions_fine_tune.parquet"),
-        result.fine_tune,
+        fine_tune.fine_tune,
         after=("fit",),  # fitting changes torch's thread count while it runs
     ),
     Stage(
@@ -94,7 +110,7 @@ STAGES = (
         ("audit", "splits", "fit", "fine_tune", "seed"),
         ("predictions.parquet", "predictions_fine_tune.parquet", "splits"),
         ("audit.json",),
-        result.measure,
+        audit.measure,
     ),
     Stage(
         "report",
@@ -116,7 +132,7 @@ STAGES = (
             "passages.jsonl",
         ),
         ("audit.md", "report.html"),
-        result.report,
+        report.report,
     ),
 )
 """In an order in which they can run one after the other."""

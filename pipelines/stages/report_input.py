@@ -34,7 +34,7 @@ from pipelines.report.input import (
 )
 from pipelines.run import Run, code_commit, library_versions
 from pipelines.section_values import section_value
-from pipelines.stages.image import read_splits
+from pipelines.stages.split import read_splits
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 3  # worked examples

@@ -1,0 +1,37 @@
+"""Training of the methods that read features or concept scores."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipelines.config.section import Section
+
+MethodName = Literal[
+    "knobo", "linear_probe", "fine_tune", "no_prior", "random_prior", "prior_only", "random_concepts"
+]
+
+
+class FitSection(Section):
+    """Training of the heads."""
+
+    methods: tuple[MethodName, ...] = (
+        "knobo",
+        "linear_probe",
+        "no_prior",
+        "random_prior",
+        "prior_only",
+        "random_concepts",
+    )
+    """All but `fine_tune`, which has its own section."""
+    seeds: Annotated[int, Field(ge=1)] = 5
+    """Models a method and split."""
+    prior_weight: float = 30.0
+    """Lambda of the prior loss (1 in the paper); docs/method.md says how it was chosen."""
+    scores: Literal["center", "none"] = "center"
+    """`center`: a concept counts by its distance from the training mean; `none` as in the paper."""
+    epochs: int = 200
+    """Of Adam."""
+    learning_rate: float = 1e-2
+    """Of Adam (0.001 in the paper, on sets of thousands of images)."""
+    batch: int = 64
+    """Of Adam."""

@@ -1,0 +1,30 @@
+"""Stage `encode`: images to feature vectors."""
+
+import models.torchvision_operators  # noqa: F401  # before timm
+from models.encoders import Encoder, TimmEncoder, TimmGridEncoder
+from models.features import FeatureStore, extract
+from pipelines.config import EncoderSection
+from pipelines.images_table import read_images
+from pipelines.run import Run
+from pipelines.weights import cache_directory, find_weights
+
+
+def encode(run: Run) -> None:
+    """One vector an image; only contents never seen before are encoded."""
+    section = run.config.encoder
+    table = extract(
+        read_images(run.path("images.parquet")).records,
+        open_encoder(section),
+        FeatureStore(cache_directory() / "features"),
+        batch=section.batch,
+        progress=run.reporter.work("encode", "images"),
+    )
+    table.save(run.path("features.npz"))
+
+
+def open_encoder(section: EncoderSection) -> Encoder:
+    """The configured encoder with its weights."""
+    weights = find_weights(section.weights)
+    if section.features == "pooled":
+        return TimmEncoder(section.architecture, weights)
+    return TimmGridEncoder(section.architecture, weights, stride=section.stride, cells=section.cells)

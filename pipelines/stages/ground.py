@@ -1,0 +1,93 @@
+"""Stages `ground` and `score`: concept detectors, and what they see in every image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+import models.torchvision_operators  # noqa: F401  # before timm
+from knowledge.annotation.table import AnnotationTable, Answer, read_annotations
+from models.domains import load_split
+from models.feature_table import FeatureTable
+from models.grounder import Grounder, GroundingSettings
+from models.grounding import fit_grounders
+from models.images import ImageRecord
+from pipelines.errors import PipelineError
+from pipelines.images_table import read_images
+from pipelines.run import Run
+
+
+def ground(run: Run) -> None:
+    """One detector a concept, the best of them kept."""
+    section = run.config.grounding
+    features = FeatureTable.load(run.path("features.npz"))
+    records = {record.id: record for record in grounding_records(run)}
+    ids = tuple(image for image in features.ids if image in records)
+    concept_ids, answers = answer_matrix(ids, read_annotations(run.path("annotations.parquet")))
+    fitted = fit_grounders(
+        FeatureTable(ids, features.columns, features.rows(ids)),
+        answers,
+        concept_ids=concept_ids,
+        groups=[records[image].patient or image for image in ids],
+        settings=GroundingSettings(C=section.C, folds=section.folds, seed=run.config.seed),
+        progress=run.reporter.work("ground", "concepts"),
+    )
+    fitted.save(run.path("grounder"))
+
+
+def grounding_records(run: Run) -> list[ImageRecord]:
+    """Images that concepts are learnt from; refuses patients that a split also uses."""
+    table = read_images(run.path("images.parquet"))
+    records = table.of(run.config.grounding.datasets)
+    used = {id_ for file in sorted(run.path("splits").glob("*.json")) for id_ in load_split(file).label}
+    contents = {r.path: d for r, d in zip(table.records, table.digests, strict=True)}
+    evaluated = {contents[r.path] for r in table.records if r.id in used}
+    patients = {r.patient for r in table.records if r.id in used and r.patient}
+    shared = [r for r in records if contents[r.path] in evaluated or r.patient in patients]
+    if shared:
+        raise PipelineError(
+            f"{len(shared)} grounding images, or their patients, are also in a split; "
+            "use `where` or `half` so that the two sets are apart"
+        )
+    return records
+
+
+def answer_matrix(
+    ids: Sequence[str], tables: Sequence[AnnotationTable]
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Concepts in order of first appearance, and `(n, c)` probability of yes; nan where unknown.
+
+    Where two annotators answer the same cell, the later table (an expert's) wins.
+    """
+    concept_ids = tuple(dict.fromkeys(name for table in tables for name in table.concept_ids))
+    answers = np.full((len(ids), len(concept_ids)), np.nan, np.float32)
+    row = {image: place for place, image in enumerate(ids)}
+    column = {concept: place for place, concept in enumerate(concept_ids)}
+    for table in tables:
+        known = [(place, row[image]) for place, image in enumerate(table.report_ids) if image in row]
+        if not known:
+            continue
+        sources, targets = (np.array(side) for side in zip(*known, strict=True))
+        values = np.where(table.answer == Answer.UNKNOWN, np.nan, table.probability)
+        for place, concept in enumerate(table.concept_ids):
+            said = ~np.isnan(values[sources, place])
+            answers[targets[said], column[concept]] = values[sources[said], place]
+    return concept_ids, answers
+
+
+def score(run: Run) -> None:
+    """Concept probabilities of every image, for the concepts that are kept."""
+    kept_grounder(run).score(FeatureTable.load(run.path("features.npz"))).save(run.path("scores.npz"))
+
+
+def kept_grounder(run: Run) -> Grounder:
+    """The best detectors whose quality is above chance."""
+    section = run.config.grounding
+    grounder = Grounder.load(run.path("grounder"))
+    good = sum(item.auroc_low > section.minimum_auroc for item in grounder.quality)
+    if good < 2:
+        raise PipelineError(
+            f"only {good} of {len(grounder.quality)} concepts can be seen in the features "
+            "better than chance; add grounding images or literature, or lower [grounding] minimum_auroc"
+        )
+    return grounder.best(min(section.keep, good))
