@@ -52,8 +52,8 @@ class Ingredients:
         grounder: Shape of the concepts, for `random_concepts`.
         examples: Images with concept answers, for methods that learn concepts themselves.
         concept_text: `(c, t) float32` vectors of the questions in a text space of their own.
-        image_text: `(c, d) float32` vectors of the questions in the space of the image features; only an encoder
-            of image and text has them.
+        image_text: `(c, d) float32` vectors of the questions in the space of the image features; only encoders
+            of image and text have them.
         network: Makes a pretrained network, for `fine_tune`.
         head: Training of the bottleneck heads.
         probe: Training of the linear probe.
