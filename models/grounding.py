@@ -31,14 +31,20 @@ class Answers:
     Attributes:
         yes: `(c, n) float64`, 1 for yes, 0 for no or unknown.
         known: `(c, n) bool`.
+        row_weights: `(c, n)`, how much each image counts before the answers are balanced.
     """
 
     yes: NDArray[np.float64]
     known: NDArray[np.bool_]
+    row_weights: NDArray[np.float64]
 
     def part(self, rows: slice) -> "Answers":
         """Some of the concepts."""
-        return Answers(self.yes[rows], self.known[rows])
+        return Answers(self.yes[rows], self.known[rows], self.row_weights[rows])
+
+    def within(self, mask: NDArray[np.bool_]) -> "Answers":
+        """Only the images of `mask (n,)` known."""
+        return Answers(self.yes, self.known & mask, self.row_weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ def fit_grounders(
     *,
     concept_ids: Sequence[str],
     groups: Sequence[str] | None = None,
+    row_weights: NDArray[np.floating] | None = None,
     settings: GroundingSettings | None = None,
     progress: Progress | None = None,
 ) -> Grounder:
@@ -74,6 +81,8 @@ def fit_grounders(
         answers: `(n, c)` probability of yes, nan where unknown (left out); from 0.5 on it is a yes.
         concept_ids: `(c,)`.
         groups: `(n,)` patient of each image; each image by itself if None.
+        row_weights: `(n, c)`, or `(n,)` for all concepts, not negative: as if the image stood there so many
+            times (0: not learnt from, still measured); 1 if None.
         settings: Defaults: those of the paper's code, on standardised features.
         progress: Told how many concepts are done.
 
@@ -83,7 +92,7 @@ def fit_grounders(
     settings = settings or GroundingSettings()
     units = tuple(groups) if groups is not None else features.ids
     check_shapes(features, answers, concept_ids=concept_ids, units=units)
-    table, enough = tabulate(answers, settings=settings)
+    table, enough = tabulate(answers, row_weights, settings=settings)
     scaling = Scaling.fit(settings.scaling, features.values)
     basis = Basis.of(scaling.apply(features.values))
     folds = assign_folds(units, count=settings.folds, seed=settings.seed)
@@ -132,19 +141,39 @@ def check_shapes(
         raise ModelsError(f"{len(units)} groups were given for {expected[0]} images; give one an image")
 
 
+def spread_weights(
+    row_weights: NDArray[np.floating] | None, *, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """One weight an image and concept, `(n, c)`, a read-only view where it can be."""
+    if row_weights is None:
+        return np.broadcast_to(np.float64(1), shape)
+    if row_weights.shape not in (shape, shape[:1]):
+        raise ModelsError(
+            f"the row weights have shape {row_weights.shape} for {shape[0]} images and {shape[1]} concepts; "
+            "give one an image, or one row an image and one column a concept"
+        )
+    if not (np.isfinite(row_weights).all() and (row_weights >= 0).all()):
+        raise ModelsError("the row weights hold numbers below 0 or not finite; give weights from 0 on")
+    wide = row_weights if row_weights.ndim == 2 else row_weights[:, None]
+    return np.broadcast_to(wide.astype(np.float64), shape)
+
+
 def tabulate(
-    answers: NDArray[np.floating], *, settings: GroundingSettings
+    answers: NDArray[np.floating], row_weights: NDArray[np.floating] | None, *, settings: GroundingSettings
 ) -> tuple[Answers, NDArray[np.bool_]]:
     """The concepts with enough answers of both kinds, and which they are, `(c,) bool`."""
     known, yes = ~np.isnan(answers), answers >= 0.5
-    rarer = np.minimum((known & yes).sum(axis=0), (known & ~yes).sum(axis=0))
+    weights = spread_weights(row_weights, shape=answers.shape)
+    learnt = known & (weights > 0)
+    rarer = np.minimum((learnt & yes).sum(axis=0), (learnt & ~yes).sum(axis=0))
     enough = rarer >= max(settings.minimum, 1)
     if not enough.any():
         raise ModelsError(
             f"none of {answers.shape[1]} concepts has {settings.minimum} yes and {settings.minimum} no in "
             f"{answers.shape[0]} images with reports; give more reports or lower the minimum"
         )
-    return Answers(yes[:, enough].T.astype(np.float64), np.ascontiguousarray(known[:, enough].T)), enough
+    parts = yes[:, enough].T.astype(np.float64), np.ascontiguousarray(known[:, enough].T)
+    return Answers(*parts, np.ascontiguousarray(weights[:, enough].T)), enough
 
 
 def rejected(
@@ -200,15 +229,14 @@ def fit_layer(
 
 def sample_weights(answers: Answers, *, settings: GroundingSettings) -> NDArray[np.float64]:
     """`C` times scikit-learn's sample weights, `(c, n)`; 0 where unknown, or where all answers are alike."""
-    known = answers.known.astype(np.float64)
-    n_known = known.sum(axis=1, keepdims=True)
-    n_yes = (known * answers.yes).sum(axis=1, keepdims=True)
-    known = known * ((n_yes > 0) & (n_yes < n_known))
+    counts = answers.known * answers.row_weights
+    yes = (counts * answers.yes).sum(axis=1, keepdims=True)
+    no = (counts * (1 - answers.yes)).sum(axis=1, keepdims=True)
+    counts = counts * ((yes > 0) & (no > 0))
     if not settings.balanced:
-        return np.asarray(settings.C * known)
-    yes_weight = n_known / (2 * np.maximum(n_yes, 1))
-    no_weight = n_known / (2 * np.maximum(n_known - n_yes, 1))
-    return np.asarray(settings.C * known * np.where(answers.yes > 0, yes_weight, no_weight))
+        return np.asarray(settings.C * counts)
+    halves = [(yes + no) / (2 * np.where(each > 0, each, 1)) for each in (yes, no)]
+    return np.asarray(settings.C * counts * np.where(answers.yes > 0, *halves))
 
 
 def hold_out(
@@ -222,7 +250,7 @@ def hold_out(
     """Logits `(c, n)` of each image by the fit without its fold; all folds are fitted together."""
     count = settings.folds
     masks = [folds != fold for fold in range(count)]
-    parts = [Answers(answers.yes, answers.known & mask) for mask in masks]
+    parts = [answers.within(mask) for mask in masks]
     weights = np.concatenate([sample_weights(part, settings=settings) for part in parts])
     coefficients = fit_logistic(
         basis,

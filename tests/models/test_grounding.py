@@ -78,6 +78,26 @@ def test_without_balancing_and_with_another_penalty_it_still_agrees() -> None:
         np.testing.assert_allclose(grounder.weight[row], reference.coef_[0], atol=1e-3)
 
 
+@pytest.mark.parametrize("balanced", [True, False])
+def test_a_row_weight_counts_like_so_many_copies_of_the_image(*, balanced: bool) -> None:
+    table = make_table(150, 20)
+    answers = make_answers(table, 2)
+    copies = np.random.default_rng(0).integers(0, 4, answers.shape)
+    settings = GroundingSettings(replicates=20, balanced=balanced)
+    grounder = fit_grounders(
+        table, answers, concept_ids=names(2), row_weights=copies.astype(float), settings=settings
+    )
+    x = StandardScaler().fit_transform(table.values.astype(float))
+    for row, answer in enumerate(answers.T):
+        repeated = np.repeat(np.arange(150), np.where(np.isnan(answer), 0, copies[:, row]))
+        reference = LogisticRegression(
+            class_weight="balanced" if balanced else None, tol=1e-10, max_iter=20_000
+        )
+        reference.fit(x[repeated], answer[repeated])
+        np.testing.assert_allclose(grounder.weight[row], reference.coef_[0], atol=1e-3)
+        assert grounder.quality[row].n_yes == np.nansum(answer)
+
+
 def test_held_out_scores_are_those_of_a_fit_without_the_fold() -> None:
     table = make_table(150, 40)
     answers = make_answers(table, 3)
@@ -235,6 +255,10 @@ def test_mistakes_are_named() -> None:
         fit_grounders(table, answers, concept_ids=names(2), settings=GroundingSettings(minimum=30))
     with pytest.raises(ModelsError, match="3 groups were given for 40 images"):
         fit_grounders(table, answers, concept_ids=names(2), groups=["a", "b", "c"])
+    with pytest.raises(ModelsError, match=r"row weights have shape \(3,\) for 40 images and 2 concepts"):
+        fit_grounders(table, answers, concept_ids=names(2), row_weights=np.ones(3))
+    with pytest.raises(ModelsError, match="row weights hold numbers below 0"):
+        fit_grounders(table, answers, concept_ids=names(2), row_weights=np.full(40, -1.0))
     with pytest.raises(ModelsError, match="5 folds were asked for and there are 2 groups"):
         fit_grounders(table, answers, concept_ids=names(2), groups=["a", "b"] * 20)
     grounder = fit_grounders(table, answers, concept_ids=names(2), settings=GroundingSettings(minimum=2))
