@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,8 +33,12 @@ class Encoder(Protocol):
         """Length of a vector."""
         ...
 
-    def encode(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Vectors `(n, d) float32` of RGB images, in their order."""
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Pixels `(3, h, w)` of an RGB image, resized and cropped; h and w are the same for every image."""
+        ...
+
+    def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
         ...
 
 
@@ -57,11 +59,15 @@ class TimmEncoder:
         self.config = data_config(model)
         self.digest = encoder_digest(architecture, image_digest(weights), self.config)
         self._network = FrozenNetwork(model, self.config, device=device)
-        self.dimension = self.encode([Image.new("RGB", (256, 256))]).shape[1]
+        self.dimension = self.encode(self.prepare(Image.new("RGB", (256, 256)))[None]).shape[1]
 
-    def encode(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Vectors `(n, d) float32` of RGB images, in their order."""
-        return self._network.run(images)
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Pixels `(3, h, w)` of an RGB image, resized and cropped."""
+        return self._network.crop(image).numpy()
+
+    def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
+        return self._network.run(pixels)
 
 
 class TimmGridEncoder:
@@ -94,11 +100,15 @@ class TimmGridEncoder:
         self._network = FrozenNetwork(
             GridPooling(model, stride=stride, cells=cells), self.config, device=device
         )
-        self.dimension = self.encode([Image.new("RGB", (256, 256))]).shape[1]
+        self.dimension = self.encode(self.prepare(Image.new("RGB", (256, 256)))[None]).shape[1]
 
-    def encode(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Vectors `(n, channels x cells x cells) float32` of RGB images, in their order."""
-        return self._network.run(images)
+    def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Pixels `(3, h, w)` of an RGB image, resized and cropped."""
+        return self._network.crop(image).numpy()
+
+    def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Vectors `(n, channels x cells x cells)` of pixels `(n, 3, h, w)`, in their order."""
+        return self._network.run(pixels)
 
 
 class GridPooling(nn.Module):
@@ -140,7 +150,7 @@ class FrozenNetwork:
         from timm.data.transforms_factory import create_transform  # noqa: PLC0415  # timm takes seconds
 
         self.device = available_device(device)
-        self.crop = create_transform(**config, use_prefetcher=True)
+        self.crop: Callable[[Image.Image], torch.Tensor] = create_transform(**config, use_prefetcher=True)
         self.mean, self.std = self._per_channel(config["mean"]), self._per_channel(config["std"])
         example = torch.rand(2, *config["input_size"], generator=torch.Generator().manual_seed(0)) * 2 - 1
         self.model = fold_batch_norm(model.eval(), example).to(self.device)
@@ -149,12 +159,11 @@ class FrozenNetwork:
     def _per_channel(self, values: Sequence[float]) -> torch.Tensor:
         return torch.tensor(values, device=self.device).view(1, -1, 1, 1)
 
-    def run(self, images: Sequence[Image.Image]) -> NDArray[np.float32]:
-        """Vectors `(n, d) float32` of RGB images, in their order."""
-        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="crop") as threads:
-            pixels = torch.stack(list(threads.map(self.crop, images)))
+    def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
         with torch.inference_mode():
-            batch = pixels.to(self.device).to(torch.float32, memory_format=torch.channels_last)
+            batch = torch.from_numpy(pixels).to(self.device)
+            batch = batch.to(torch.float32, memory_format=torch.channels_last)
             batch = batch.div_(255).sub_(self.mean).div_(self.std)
             values: NDArray[np.float32] = self.model(batch).float().cpu().numpy()
         return values

@@ -66,7 +66,8 @@ def extract(
         report(progress, len(have), len(first))
         images = sound(in_threads(threads, image_of, list(new.values())), faults)
         for group in batches(images, batch):
-            values = encoder.encode([image for _, image in group])
+            images_ready = threads.map(encoder.prepare, [image for _, image in group])
+            values = encoder.encode(np.stack(list(images_ready)))
             names = [digests[record.id] for record, _ in group]
             file.append(names, values)
             have.update(zip(names, values, strict=True))
