@@ -37,8 +37,8 @@ class Stage:
         after: Stages to wait for although nothing of theirs is read.
         may_read: Files that people may put into the run directory; absent, they count as such.
         part: Does one of several parts ahead of `work`, as a task of its own; called with the run, the number
-            of the part from 0, and how many there are. What it makes goes into the cache, by content, where
-            `work` finds it.
+            of the part from 0, and how many there are. What it makes lies by content where `work` finds it,
+            in the cache or among the artifacts.
     """
 
     name: str

@@ -89,19 +89,30 @@ STAGES = (
     Stage("score", 1, ("grounding",), ("grounder", "features.npz"), ("scores.npz",), ground.score),
     Stage(
         "fit",
-        1,
+        2,
         ("fit", "grounding", "splits", "classes", "seed"),
-        ("scores.npz", "features.npz", "grounder", "splits", "prior.csv", "concepts.jsonl", "images.parquet"),
+        (
+            "annotations.parquet",
+            "concepts.jsonl",
+            "features.npz",
+            "grounder",
+            "images.parquet",
+            "prior.csv",
+            "scores.npz",
+            "splits",
+        ),
         ("models", "predictions.parquet"),
         fit.fit,
+        part=fit.fit_part,
     ),
     Stage(
         "fine_tune",
-        1,
+        2,
         ("fine_tune", "encoder", "splits", "seed"),
         ("splits", "images.parquet"),
         ("models_fine_tune", "predictions_fine_tune.parquet"),
         fine_tune.fine_tune,
+        part=fine_tune.fine_tune_part,
         after=("fit",),  # fitting changes torch's thread count while it runs
     ),
     Stage(

@@ -18,63 +18,75 @@ from models.baselines import (
 )
 from models.domains import DomainSplit
 from models.encoder_weights import pretrained_network
-from models.evaluation.audit import Predictions, read_predictions, write_predictions
+from models.evaluation.predictions import Predictions, write_predictions
 from pipelines.config import Config
 from pipelines.digests import content_digest, value_digest
 from pipelines.images_table import read_images
 from pipelines.run import Run
-from pipelines.stages.fit import labels_of, reported_ids
+from pipelines.section_values import section_value
+from pipelines.stages.arms import reported_ids
 from pipelines.stages.split import read_splits
+from pipelines.units import Unit, complete, gather, remove_others
 from pipelines.weights import find_weights
+
+VERSION = 2  # of what a unit does; another one trains all of them anew
 
 
 def fine_tune(run: Run) -> None:
-    """The encoder trained end to end on each split; a split that is done is not done again after a kill."""
+    """A network for each split and seed; those that are trained are not trained again."""
+    root, units = run.path("models_fine_tune"), fine_tune_units(run)
+    root.mkdir(exist_ok=True)
+    complete(units, root, progress=run.reporter.work("fine-tune", "networks"))
+    remove_others(units, root)
+    write_predictions(run.path("predictions_fine_tune.parquet"), gather(units, root))
+
+
+def fine_tune_part(run: Run, part: int, parts: int) -> None:
+    """Every `parts`-th network, ahead of `fine_tune`."""
+    root, units = run.path("models_fine_tune"), fine_tune_units(run)[part::parts]
+    complete(units, root, progress=run.reporter.work("fine-tune", "networks"))
+
+
+def fine_tune_units(run: Run) -> list[Unit]:
+    """What is to be trained; nothing where the baseline is switched off."""
     section = run.config.fine_tune
-    target = run.path("predictions_fine_tune.parquet")
-    run.path("models_fine_tune").mkdir(exist_ok=True)
     if not section.enabled:
-        write_predictions(target, [])
-        return
-    splits = read_splits(run)
-    paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
-    predictions = []
-    for number, split in enumerate(splits, start=1):
-        what = f"fine-tune {number}/{len(splits)} {split.name}"
-        predictions.append(fine_tune_split(run, split, paths, what=what))
-    write_predictions(target, predictions)
+        return []
+    seeds = range(run.config.seed, run.config.seed + section.seeds)
+    return [fine_tune_unit(run, split, seed) for split in read_splits(run) for seed in seeds]
 
 
-def fine_tune_split(run: Run, split: DomainSplit, paths: Mapping[str, Path], *, what: str) -> Predictions:
-    """One split's networks, or what an earlier, interrupted run kept of them."""
+def fine_tune_unit(run: Run, split: DomainSplit, seed: int) -> Unit:
+    """One network."""
     section = run.config.fine_tune
-    key = value_digest(
-        [
-            content_digest(run.path(f"splits/{split.name}.json")),
-            section.model_dump(mode="json"),
-            run.config.encoder.model_dump(mode="json"),
-            run.config.seed,
-            FINE_TUNE_VERSION,
-        ]
-    )
-    piece = run.path(f"models_fine_tune/{split.name}-{key[:16]}.parquet")
-    if not piece.exists():
-        small = subsample(split, section.images, seed=run.config.seed)
+
+    def train(folder: Path) -> Predictions:
+        paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
         given = Ingredients(
             network=network_factory(run.config),
             fine_tune=FineTuneSettings(epochs=section.epochs, size=section.size),
         )
-        seeds = tuple(range(run.config.seed, run.config.seed + section.seeds))
-        progress = run.reporter.work(what, "images")
-        fitted = make_method("fine_tune", given).fit(pixel_data(small, paths), seeds=seeds, progress=progress)
-        fitted.save(run.path(f"models_fine_tune/{split.name}"))
+        data = pixel_data(subsample(split, section.images, seed=run.config.seed), paths)
+        progress = run.reporter.work(f"fine-tune {split.name}", "images")
+        fitted = make_method("fine_tune", given).fit(data, seeds=[seed], progress=progress)
+        fitted.save(folder)
         ids = reported_ids(split)
-        probabilities = fitted.predict(pixel_inputs(ids, paths))
-        write_predictions(piece, [Predictions("fine_tune", split.name, seeds, ids, probabilities)])
-    return read_predictions(piece)[0]
+        return Predictions("fine_tune", split.name, (seed,), ids, fitted.predict(pixel_inputs(ids, paths)))
 
-
-FINE_TUNE_VERSION = 1
+    return Unit(
+        place=f"{split.name}/{seed}",
+        key=value_digest(
+            [
+                VERSION,
+                seed,
+                run.config.seed,
+                section.model_dump(mode="json", exclude={"enabled", "seeds"}),
+                section_value(run.config, "encoder"),
+                content_digest(run.path(f"splits/{split.name}.json")),
+            ]
+        ),
+        train=train,
+    )
 
 
 def pixel_inputs(ids: Sequence[str], paths: Mapping[str, Path]) -> Inputs:
@@ -90,9 +102,9 @@ def pixel_data(split: DomainSplit, paths: Mapping[str, Path]) -> TrainingData:
         concept_ids=(),
         prior=np.zeros((len(split.classes), 0), np.float32),
         train=pixel_inputs(split.train, paths),
-        train_labels=labels_of(split, split.train),
+        train_labels=split.targets(split.train),
         validation=pixel_inputs(split.validation, paths),
-        validation_labels=labels_of(split, split.validation),
+        validation_labels=split.targets(split.validation),
     )
 
 

@@ -1,13 +1,14 @@
 """Stages `ground` and `score`: concept detectors, and what they see in every image."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from knowledge.annotation.table import AnnotationTable, Answer, read_annotations
-from models.domains import load_split
+from models.baselines import ConceptExamples
 from models.feature_table import FeatureTable
 from models.grounder import Grounder, GroundingSettings
 from models.grounding import fit_grounders
@@ -15,31 +16,70 @@ from models.images import ImageRecord
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
+from pipelines.stages.split import read_splits
 
 
 def ground(run: Run) -> None:
     """One detector a concept, the best of them kept."""
     section = run.config.grounding
-    features = FeatureTable.load(run.path("features.npz"))
-    records = {record.id: record for record in grounding_records(run)}
-    ids = tuple(image for image in features.ids if image in records)
-    concept_ids, answers = answer_matrix(ids, read_annotations(run.path("annotations.parquet")))
+    known = read_examples(run, FeatureTable.load(run.path("features.npz")))
     fitted = fit_grounders(
-        FeatureTable(ids, features.columns, features.rows(ids)),
-        answers,
-        concept_ids=concept_ids,
-        groups=[records[image].patient or image for image in ids],
+        known.features,
+        known.answers,
+        concept_ids=known.concept_ids,
+        groups=known.patients,
         settings=GroundingSettings(C=section.C, folds=section.folds, seed=run.config.seed),
         progress=run.reporter.work("ground", "concepts"),
     )
     fitted.save(run.path("grounder"))
 
 
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Images of the grounding data sets and what is known of them.
+
+    Attributes:
+        records: `(n,)`.
+        features: `(n, d)`.
+        concept_ids: `(c,)`.
+        answers: `(n, c)` probability of yes; nan where unknown.
+    """
+
+    records: tuple[ImageRecord, ...]
+    features: FeatureTable
+    concept_ids: tuple[str, ...]
+    answers: NDArray[np.float32]
+
+    @property
+    def patients(self) -> list[str]:
+        """Patient of each image, the image by itself where none is known."""
+        return [record.patient or record.id for record in self.records]
+
+    def of(self, concept_ids: Sequence[str]) -> ConceptExamples:
+        """Some of the concepts, in this order."""
+        place = {concept: column for column, concept in enumerate(self.concept_ids)}
+        columns = [place[concept] for concept in concept_ids]
+        return ConceptExamples(tuple(concept_ids), self.features.values, self.answers[:, columns])
+
+
+def read_examples(run: Run, features: FeatureTable) -> Examples:
+    """What concepts are learnt from."""
+    records = {record.id: record for record in grounding_records(run)}
+    ids = tuple(image for image in features.ids if image in records)
+    concept_ids, answers = answer_matrix(ids, read_annotations(run.path("annotations.parquet")))
+    return Examples(
+        records=tuple(records[image] for image in ids),
+        features=FeatureTable(ids, features.columns, features.rows(ids)),
+        concept_ids=concept_ids,
+        answers=answers,
+    )
+
+
 def grounding_records(run: Run) -> list[ImageRecord]:
     """Images that concepts are learnt from; refuses patients that a split also uses."""
     table = read_images(run.path("images.parquet"))
     records = table.of(run.config.grounding.datasets)
-    used = {id_ for file in sorted(run.path("splits").glob("*.json")) for id_ in load_split(file).label}
+    used = {image for split in read_splits(run) for image in split.label}
     contents = {r.path: d for r, d in zip(table.records, table.digests, strict=True)}
     evaluated = {contents[r.path] for r in table.records if r.id in used}
     patients = {r.patient for r in table.records if r.id in used and r.patient}

@@ -1,0 +1,151 @@
+"""What methods look at: the run's features and scores, or those with acquisition attributes erased."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from knowledge.concepts import ConceptBank
+from knowledge.priors import Prior, load_prior
+from models.baselines import Ingredients, Inputs, TrainingData
+from models.domains import DomainSplit
+from models.feature_table import FeatureTable
+from models.heads import HeadSettings
+from models.scaling import ScalingKind
+from pipelines.config import Config
+from pipelines.digests import content_digest, value_digest
+from pipelines.images_table import read_images
+from pipelines.run import Run
+from pipelines.stages.ground import kept_grounder, read_examples
+
+OWN = ("features.npz", "scores.npz", "grounder", "prior.csv", "annotations.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What methods look at, for every image of the run.
+
+    Attributes:
+        features: `(n, d)` of the encoder.
+        scores: `(n, c)` of the kept concepts.
+        paths: File by image id.
+        prior: Signs; columns in the order of `scores`.
+        ingredients: What methods are made of.
+    """
+
+    features: FeatureTable
+    scores: FeatureTable
+    paths: Mapping[str, Path]
+    prior: Prior
+    ingredients: Ingredients
+
+    def inputs(self, ids: Sequence[str]) -> Inputs:
+        """Rows of some images."""
+        return Inputs(
+            self.features.rows(ids), self.scores.rows(ids), tuple(self.paths[image] for image in ids)
+        )
+
+    def training_data(self, split: DomainSplit) -> TrainingData:
+        """Training and validation images of a split, with the prior of its classes."""
+        rows = [self.prior.classes.index(name) for name in split.classes]
+        columns = [self.prior.concept_ids.index(name) for name in self.scores.columns]
+        return TrainingData(
+            classes=split.classes,
+            concept_ids=self.scores.columns,
+            prior=self.prior.sign[np.ix_(rows, columns)],
+            train=self.inputs(split.train),
+            train_labels=split.targets(split.train),
+            validation=self.inputs(split.validation),
+            validation_labels=split.targets(split.validation),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Features and scores of one kind, and the methods that are tried on them.
+
+    Attributes:
+        name: Empty for the run's own features; else what follows a method's name in the audit.
+        methods: As the registry names them.
+        digest: Of all that its tables hold.
+        tables: Reads them, once.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    digest: str
+    tables: Callable[[], Tables]
+
+    def called(self, method: str) -> str:
+        """As the method stands in the audit."""
+        return f"{method}_{self.name}" if self.name else method
+
+
+def arms_of(run: Run) -> list[Arm]:
+    """Every arm of the run."""
+    return [
+        Arm(
+            name="",
+            methods=run.config.fit.methods,
+            digest=value_digest(
+                [
+                    content_digest(run.path(artifact))
+                    for artifact in (
+                        "features.npz",
+                        "scores.npz",
+                        "grounder",
+                        "prior.csv",
+                        "annotations.parquet",
+                    )
+                ]
+            ),
+            tables=cache(lambda: own_tables(run)),
+        )
+    ]
+
+
+def own_tables(run: Run) -> Tables:
+    """The run's own features and scores."""
+    features, scores = FeatureTable.load(run.path("features.npz")), FeatureTable.load(run.path("scores.npz"))
+    head = head_settings(run.config)
+    return Tables(
+        features=features,
+        scores=scores,
+        paths={record.id: record.path for record in read_images(run.path("images.parquet")).records},
+        prior=read_prior(run),
+        ingredients=Ingredients(
+            grounder=kept_grounder(run),
+            examples=read_examples(run, features).of(scores.columns),
+            head=head,
+            probe=head,
+            probe_scaling=ScalingKind.STANDARD,
+        ),
+    )
+
+
+def read_prior(run: Run) -> Prior:
+    """Signs of the run's concepts for its classes."""
+    return load_prior(
+        run.path("prior.csv"),
+        classes=[item.name for item in run.config.classes],
+        bank=ConceptBank.load(run.path("concepts.jsonl")),
+    )
+
+
+def head_settings(config: Config) -> HeadSettings:
+    """Of the bottleneck heads and, without its prior weight, of the linear probe."""
+    section = config.fit
+    return HeadSettings(
+        strength=section.prior_weight,
+        epochs=section.epochs,
+        batch=section.batch,
+        learning_rate=section.learning_rate,
+        scaling=ScalingKind(section.scores),
+    )
+
+
+def reported_ids(split: DomainSplit) -> tuple[str, ...]:
+    """Images that the audit reads."""
+    return (*split.in_domain, *split.shifted)
