@@ -7,7 +7,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baselines.dfr import Dfr, DfrSettings
 from models.baselines.fine_tune import FineTune, FineTuneSettings, NetworkFactory
+from models.baselines.group_dro import GroupDro, GroupDroSettings
 from models.baselines.interface import (
     ConceptExamples,
     Fitted,
@@ -17,6 +19,7 @@ from models.baselines.interface import (
     Progress,
     TrainingData,
 )
+from models.baselines.jtt import Jtt, JttSettings
 from models.baselines.knobo import Knobo
 from models.baselines.linear_probe import LinearProbe
 from models.baselines.no_prior import NoPrior
@@ -31,11 +34,14 @@ from models.scaling import ScalingKind
 __all__ = [
     "METHODS",
     "ConceptExamples",
+    "DfrSettings",
     "FineTuneSettings",
     "Fitted",
+    "GroupDroSettings",
     "GroupedImages",
     "Ingredients",
     "Inputs",
+    "JttSettings",
     "Method",
     "NetworkFactory",
     "Progress",
@@ -52,12 +58,14 @@ class Ingredients:
         grounder: Shape of the concepts, for `random_concepts`.
         examples: Images with concept answers, for methods that learn concepts themselves.
         concept_text: `(c, t) float32` vectors of the questions in a text space of their own.
-        image_text: `(c, d) float32` vectors of the questions in the space of the image features; only encoders
-            of image and text have them.
+        image_text: `(c, d) float32` vectors of the questions in the space of the image features; only
+            encoders of image and text have them.
         network: Makes a pretrained network, for `fine_tune`.
         head: Training of the bottleneck heads.
-        probe: Training of the linear probe.
-        probe_scaling: Of its features.
+        probe: Training of the linear probe and of the other layers on features.
+        probe_scaling: Of their features.
+        probe_penalty: Of the linear probe.
+        group_dro, jtt, dfr: Of these methods.
         fine_tune: Training of the network.
     """
 
@@ -69,6 +77,10 @@ class Ingredients:
     head: HeadSettings = field(default_factory=HeadSettings)
     probe: HeadSettings = field(default_factory=HeadSettings)
     probe_scaling: ScalingKind = ScalingKind.STANDARD
+    probe_penalty: float = 0.0
+    group_dro: GroupDroSettings = field(default_factory=GroupDroSettings)
+    jtt: JttSettings = field(default_factory=JttSettings)
+    dfr: DfrSettings = field(default_factory=DfrSettings)
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
 
 
@@ -93,7 +105,10 @@ METHODS: Mapping[str, Callable[[Ingredients], Method]] = MappingProxyType(
         "random_prior": lambda given: RandomPrior(given.head),
         "prior_only": lambda given: PriorOnly(given.head),
         "random_concepts": make_random_concepts,
-        "linear_probe": lambda given: LinearProbe(given.probe, given.probe_scaling),
+        "linear_probe": lambda given: LinearProbe(given.probe, given.probe_scaling, given.probe_penalty),
+        "group_dro": lambda given: GroupDro(given.probe, given.group_dro, given.probe_scaling),
+        "jtt": lambda given: Jtt(given.probe, given.jtt, given.probe_scaling),
+        "dfr": lambda given: Dfr(given.dfr),
         "fine_tune": make_fine_tune,
     }
 )

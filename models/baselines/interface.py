@@ -43,7 +43,7 @@ class GroupedImages:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ConceptExamples:
     """Images with reports: what the grounders were fitted on.
 
@@ -58,7 +58,7 @@ class ConceptExamples:
     answers: NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TrainingData:
     """One split's training and validation images.
 
@@ -68,6 +68,8 @@ class TrainingData:
         prior: `(k, c) float32` in [-1, 1].
         train, validation: Images to learn from, and to select the epoch by.
         train_labels, validation_labels: `(n,) int64` class numbers.
+        train_groups: `(n,) int64` combination of class and attribute of each training image, by number; None
+            where the attribute is not told, as in a confounded split, whose groups are its classes.
         oracle: Further images that only an oracle may use; None for every other method.
     """
 
@@ -78,6 +80,7 @@ class TrainingData:
     train_labels: NDArray[np.int64]
     validation: Inputs
     validation_labels: NDArray[np.int64]
+    train_groups: NDArray[np.int64] | None = None
     oracle: GroupedImages | None = None
 
 

@@ -10,7 +10,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from models.baselines import METHODS, FineTuneSettings, Ingredients, Inputs, TrainingData, make_method
+from models.baselines import (
+    METHODS,
+    FineTuneSettings,
+    GroupedImages,
+    Ingredients,
+    Inputs,
+    TrainingData,
+    make_method,
+)
 from models.baselines.fine_tune import FineTune, augment, fit_square, to_tensor
 from models.baselines.random_concepts import random_directions
 from models.bottleneck import KnoBo
@@ -48,6 +56,7 @@ def make_data(grounder: Grounder) -> TrainingData:
         train_labels=parts[0][1],
         validation=parts[1][0],
         validation_labels=parts[1][1],
+        oracle=GroupedImages(parts[1][0], parts[1][1], parts[1][1], source="images of a test"),
     )
 
 
