@@ -66,8 +66,7 @@ def measure_split(
         if not ids:
             continue
         labels = class_numbers(split, ids)
-        units = [split.patient.get(image, f"image {image}") for image in ids]
-        weights, images = shared_weights(units, replicates=replicates, seed=seed), frozenset(ids)
+        weights, images = shared_weights(split.units(ids), replicates=replicates, seed=seed), frozenset(ids)
         for each in predictions:
             probabilities = each.of(ids)
             for metric, function in METRICS.items():

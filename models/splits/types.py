@@ -72,3 +72,7 @@ class DomainSplit:
         """Label integers `(n,)` of some ids: places in `classes`."""
         place = {name: number for number, name in enumerate(self.classes)}
         return np.array([place[self.label[image]] for image in ids], dtype=np.int64)
+
+    def units(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """What a bootstrap draws `(n,)`: the patient of each image, or the image where none is known."""
+        return tuple(self.patient.get(image, f"image {image}") for image in ids)

@@ -1,0 +1,16 @@
+"""A trained head changed by hand, and what that changes on every domain."""
+
+from models.editing.edits import Edit, FlipSign, Prune, PruneAndNormalise, SetWeight, edited
+from models.editing.report import Change, EditReport, report_edits
+
+__all__ = [
+    "Change",
+    "Edit",
+    "EditReport",
+    "FlipSign",
+    "Prune",
+    "PruneAndNormalise",
+    "SetWeight",
+    "edited",
+    "report_edits",
+]
