@@ -1,29 +1,38 @@
-"""Feature tables, the store that keeps every vector ever computed, and the extraction that fills it."""
+"""The extraction that fills the feature store, and the tables it gives."""
 
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from os import cpu_count
+from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from models.encoders import Encoder
 from models.errors import ModelsError
 from models.feature_store import FeatureStore, VectorFile
-from models.feature_table import FeatureTable
-from models.images import ImageRecord, image_digest, open_image, require_unique_ids
+from models.feature_table import FeatureTable, write_table
+from models.images import (
+    ImageRecord,
+    bytes_digest,
+    decode_image,
+    image_digest,
+    read_bytes,
+    require_unique_ids,
+)
 
 __all__ = ["FeatureStore", "FeatureTable", "VectorFile", "extract"]
 
+S = TypeVar("S")
 T = TypeVar("T")
-Outcome = tuple[ImageRecord, T | None, ModelsError | None]
-Vectors = dict[str, NDArray[np.float32]]
+Item = tuple[str, ImageRecord]  # the digest of an image, and one record that has it
+Ready = tuple[str, NDArray[np.uint8]]  # the digest of an image, and its prepared pixels
 
-PIXELS_AT_ONCE = 100_000_000  # of the decoded images of a batch: 300 MB
+BATCHES_AHEAD = 2
 NAMED = 3  # broken images in a message
 
 log = logging.getLogger(__name__)
@@ -34,101 +43,154 @@ def extract(
     encoder: Encoder,
     store: FeatureStore,
     *,
+    target: Path,
+    digests: Mapping[str, str] | None = None,
     batch: int = 64,
     progress: Callable[[int, int], None] | None = None,
     on_broken: Literal["stop", "skip"] = "stop",
 ) -> FeatureTable:
     """One vector for each record; only contents that the store lacks are encoded, each once.
 
-    Every batch is stored before the next one is encoded, so a killed run goes on where it stood.
+    Every batch is stored before the next but one is encoded, so a killed run goes on where it stood. Pixels
+    are read and prepared ahead of the network, a few batches of them at most, and the table is written from
+    the store block by block: memory does not grow with the number of images but for their names.
+
+    A changed file never gets an old vector. A vector is filed under the SHA-256 of the very bytes it was made
+    of: they are read once, hashed and decoded, and an image whose bytes are not those of the digest it goes
+    by (given, or taken a moment before) is refused. Where a digest is given and the store has its vector, the
+    file is not opened: the vector is that of the content which the caller says the record has. Whoever gives
+    digests must therefore take them anew when a file changes; a run does so whenever the name, size or time
+    of a file is another one.
 
     Args:
         records: Images, each id once.
         encoder: The network.
         store: Where vectors are kept.
+        target: Folder of the table, replaced where it exists.
+        digests: SHA-256 of files by record id, where known; the others are read.
         batch: Most images encoded together.
         progress: Called with (distinct images done, distinct images).
         on_broken: `stop` raises after all other images are stored; `skip` leaves the broken ones out.
 
     Raises:
-        ModelsError: Missing or damaged images under `stop`, no readable image at all, an id given twice.
+        ModelsError: Missing, damaged or changed images under `stop`, no readable image at all, an id
+            given twice.
     """
     require_unique_ids(records)
     file = store.vectors(encoder.digest, dimension=encoder.dimension)
     faults: list[str] = []
     with ThreadPoolExecutor(cpu_count(), thread_name_prefix="read") as threads:
-        digests = {
-            record.id: digest for record, digest in sound(in_threads(threads, digest_of, records), faults)
-        }
-        first = {digests[record.id]: record for record in reversed(records) if record.id in digests}
-        have = file.read(first)
-        new = {digest: record for digest, record in reversed(first.items()) if digest not in have}
-        report(progress, len(have), len(first))
-        images = sound(in_threads(threads, image_of, list(new.values())), faults)
-        for group in batches(images, batch):
-            images_ready = threads.map(encoder.prepare, [image for _, image in group])
-            values = encoder.encode(np.stack(list(images_ready)))
-            names = [digests[record.id] for record, _ in group]
-            file.append(names, values)
-            have.update(zip(names, values, strict=True))
-            report(progress, len(have), len(first))
-    usable = [record.id for record in records if digests.get(record.id) in have]
-    tell_broken(len(records), len(usable), faults, stop=on_broken == "stop" or not usable)
-    return table_of(usable, digests, have, encoder.dimension)
+        of_record = digests_of(records, digests or {}, threads, faults)
+        first = {of_record[record.id]: record for record in reversed(records) if record.id in of_record}
+        missing = file.absent(list(first))
+        items = [(digest, record) for digest, record in reversed(first.items()) if digest in missing]
+        done = len(first) - len(missing)
+        report(progress, done, len(first))
+        ready = sound(
+            in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * batch), faults
+        )
+        for stored in encode_into(file, encoder, grouped(ready, batch)):
+            missing.difference_update(stored)
+            done += len(stored)
+            report(progress, done, len(first))
+    usable = first.keys() - missing
+    ids = [record.id for record in records if of_record.get(record.id) in usable]
+    tell_broken(len(records), len(ids), faults, stop=on_broken == "stop" or not ids)
+    columns = [str(number) for number in range(encoder.dimension)]
+    return write_table(target, ids=ids, columns=columns, blocks=file.blocks([of_record[i] for i in ids]))
 
 
-def digest_of(record: ImageRecord) -> str:
-    """Content of a record's image."""
-    return image_digest(record.path)
+def digests_of(
+    records: Sequence[ImageRecord], known: Mapping[str, str], threads: ThreadPoolExecutor, faults: list[str]
+) -> dict[str, str]:
+    """SHA-256 by record id; files are read where it is not known, those that cannot be are noted."""
+    unknown = [record for record in records if not known.get(record.id)]
+    read = sound(in_threads(threads, digest_of, unknown, ahead=4 * (cpu_count() or 1)), faults)
+    return {record.id: known[record.id] for record in records if known.get(record.id)} | dict(read)
 
 
-def image_of(record: ImageRecord) -> Image.Image:
-    """Pixels of a record's image."""
-    return open_image(record.path)
+def digest_of(record: ImageRecord) -> tuple[str, str]:
+    """Id and content of a record's image."""
+    return record.id, image_digest(record.path)
+
+
+def prepare(encoder: Encoder, item: Item) -> Ready:
+    """An image as the encoder takes it.
+
+    Raises:
+        ModelsError: Missing, damaged, or not the content that the digest names.
+    """
+    digest, record = item
+    data = read_bytes(record.path)
+    if bytes_digest(data) != digest:
+        raise ModelsError(f"{record.path} changed after it was listed; run again")
+    return digest, encoder.prepare(decode_image(data, name=str(record.path)))
+
+
+def encode_into(file: VectorFile, encoder: Encoder, groups: Iterable[Sequence[Ready]]) -> Iterator[list[str]]:
+    """Encodes and stores; the digests of each group once they are safe.
+
+    A group is written while the next is encoded. What another process stored meanwhile is left alone.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
+        writing: deque[tuple[list[str], Future[None]]] = deque()
+        for group in groups:
+            lacking = file.absent([digest for digest, _ in group])
+            new = [(digest, pixels) for digest, pixels in group if digest in lacking]
+            values = encoder.encode(np.stack([pixels for _, pixels in new])) if new else file.nothing()
+            stored = writer.submit(file.append, [digest for digest, _ in new], values)
+            writing.append(([digest for digest, _ in group], stored))
+            if len(writing) > 1:
+                yield finished(writing.popleft())
+        while writing:
+            yield finished(writing.popleft())
+
+
+def finished(writing: tuple[list[str], Future[None]]) -> list[str]:
+    """Digests of a group once it is written."""
+    digests, stored = writing
+    stored.result()
+    return digests
 
 
 def in_threads(
-    threads: ThreadPoolExecutor, function: Callable[[ImageRecord], T], records: Sequence[ImageRecord]
-) -> Iterator[Outcome[T]]:
-    """Results in order, or the error in place of one; a few are worked on ahead of the reader, never all."""
-    ahead: deque[Future[Outcome[T]]] = deque()
-    for record in records:
-        ahead.append(threads.submit(attempt, function, record))
-        if len(ahead) > 4 * (cpu_count() or 1):
-            yield ahead.popleft().result()
-    while ahead:
-        yield ahead.popleft().result()
+    threads: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], *, ahead: int
+) -> Iterator[T | ModelsError]:
+    """Results in order, or the error in place of one; at most `ahead` items are begun early."""
+    begun: deque[Future[T | ModelsError]] = deque()
+    for item in items:
+        begun.append(threads.submit(attempt, function, item))
+        if len(begun) > ahead:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
 
 
-def attempt(function: Callable[[ImageRecord], T], record: ImageRecord) -> Outcome[T]:
-    """What comes of one record."""
+def attempt(function: Callable[[S], T], item: S) -> T | ModelsError:
+    """What comes of one item."""
     try:
-        return record, function(record), None
+        return function(item)
     except ModelsError as error:
-        return record, None, error
+        return error
 
 
-def sound(outcomes: Iterable[Outcome[T]], faults: list[str]) -> Iterator[tuple[ImageRecord, T]]:
-    """Outcomes without those that failed, whose messages are noted."""
-    for record, result, error in outcomes:
-        if error is not None:
-            faults.append(str(error))
-        elif result is not None:
-            yield record, result
+def sound(outcomes: Iterable[T | ModelsError], faults: list[str]) -> Iterator[T]:
+    """Outcomes without the errors, whose messages are noted."""
+    for outcome in outcomes:
+        if isinstance(outcome, ModelsError):
+            faults.append(str(outcome))
+        else:
+            yield outcome
 
 
-def batches(
-    images: Iterable[tuple[ImageRecord, Image.Image]], size: int
-) -> Iterator[list[tuple[ImageRecord, Image.Image]]]:
-    """Groups of at most `size` images, fewer where they are large."""
-    group: list[tuple[ImageRecord, Image.Image]] = []
-    pixels = 0
-    for record, image in images:
-        group.append((record, image))
-        pixels += image.width * image.height
-        if len(group) == size or pixels >= PIXELS_AT_ONCE:
+def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Groups of `size` items, the last of fewer."""
+    group: list[T] = []
+    for item in items:
+        group.append(item)
+        if len(group) == size:
             yield group
-            group, pixels = [], 0
+            group = []
     if group:
         yield group
 
@@ -149,9 +211,3 @@ def tell_broken(total: int, usable: int, faults: Sequence[str], *, stop: bool) -
     if stop:
         raise ModelsError(message)
     log.warning(message)
-
-
-def table_of(ids: Sequence[str], digests: Mapping[str, str], have: Vectors, dimension: int) -> FeatureTable:
-    """The vectors as one table."""
-    values = np.stack([have[digests[image]] for image in ids])
-    return FeatureTable(tuple(ids), tuple(str(number) for number in range(dimension)), values)

@@ -194,7 +194,7 @@ def quality_of(run: Run) -> dict[str, float]:
 
 def kept_of(run: Run) -> set[str]:
     """Concepts that the classifier uses; empty before scoring."""
-    scores = run.path("scores.npz")
+    scores = run.path("scores")
     return set(FeatureTable.load(scores).columns) if scores.exists() else set()
 
 

@@ -58,7 +58,7 @@ def explain_image(directory: Path, image: str, *, split: str | None = None) -> I
     run = open_finished(directory)
     name = split or run.config.splits[0].name
     head = first_head(run, name)
-    scores = FeatureTable.load(run.path("scores.npz"))
+    scores = FeatureTable.load(run.path("scores"))
     if image not in scores.ids:
         raise PipelineError(f"the run has no image {image!r}; ids look like {scores.ids[0]!r}")
     values = scores.rows([image])[0]

@@ -20,7 +20,7 @@ from pipelines.images_table import read_images
 from pipelines.run import Run
 from pipelines.stages.ground import kept_grounder, read_examples
 
-OWN = ("features.npz", "scores.npz", "grounder", "prior.csv", "annotations.parquet")
+OWN = ("features", "scores", "grounder", "prior.csv", "annotations.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def arms_of(run: Run) -> list[Arm]:
                 [
                     content_digest(run.path(artifact))
                     for artifact in (
-                        "features.npz",
-                        "scores.npz",
+                        "features",
+                        "scores",
                         "grounder",
                         "prior.csv",
                         "annotations.parquet",
@@ -108,7 +108,7 @@ def arms_of(run: Run) -> list[Arm]:
 
 def own_tables(run: Run) -> Tables:
     """The run's own features and scores."""
-    features, scores = FeatureTable.load(run.path("features.npz")), FeatureTable.load(run.path("scores.npz"))
+    features, scores = FeatureTable.load(run.path("features")), FeatureTable.load(run.path("scores"))
     head = head_settings(run.config)
     return Tables(
         features=features,

@@ -11,15 +11,16 @@ from pipelines.weights import cache_directory, find_weights
 
 def encode(run: Run) -> None:
     """One vector an image; only contents never seen before are encoded."""
-    section = run.config.encoder
-    table = extract(
-        read_images(run.path("images.parquet")).records,
+    section, table = run.config.encoder, read_images(run.path("images.parquet"))
+    extract(
+        table.records,
         open_encoder(section),
         FeatureStore(cache_directory() / "features"),
+        target=run.path("features"),
+        digests={record.id: digest for record, digest in zip(table.records, table.digests, strict=True)},
         batch=section.batch,
         progress=run.reporter.work("encode", "images"),
     )
-    table.save(run.path("features.npz"))
 
 
 def open_encoder(section: EncoderSection) -> Encoder:

@@ -22,7 +22,7 @@ from pipelines.stages.split import read_splits
 def ground(run: Run) -> None:
     """One detector a concept, the best of them kept."""
     section = run.config.grounding
-    known = read_examples(run, FeatureTable.load(run.path("features.npz")))
+    known = read_examples(run, FeatureTable.load(run.path("features")))
     fitted = fit_grounders(
         known.features,
         known.answers,
@@ -117,7 +117,7 @@ def answer_matrix(
 
 def score(run: Run) -> None:
     """Concept probabilities of every image, for the concepts that are kept."""
-    kept_grounder(run).score(FeatureTable.load(run.path("features.npz"))).save(run.path("scores.npz"))
+    kept_grounder(run).score(FeatureTable.load(run.path("features"))).save(run.path("scores"))
 
 
 def kept_grounder(run: Run) -> Grounder:

@@ -80,7 +80,7 @@ def quoted_passages(run: Run, bank: ConceptBank) -> Mapping[str, Passage]:
 
 def grounder_quality(run: Run) -> tuple[GrounderQuality, ...]:
     """Of every concept that could be fitted; `kept` where the classifier uses it."""
-    kept = set(FeatureTable.load(run.path("scores.npz")).columns)
+    kept = set(FeatureTable.load(run.path("scores")).columns)
     return tuple(
         GrounderQuality(
             concept_id=item.concept_id,
@@ -105,7 +105,7 @@ def knobo_heads(run: Run, split: str) -> list[KnoBo]:
 def mean_weights(run: Run, split: DomainSplit) -> ConceptWeights:
     """KnoBo's weights on a split, mean over the seeds."""
     heads = knobo_heads(run, split.name)
-    columns = FeatureTable.load(run.path("scores.npz")).columns
+    columns = FeatureTable.load(run.path("scores")).columns
     zeros = np.zeros((len(split.classes), len(columns)), np.float32)
     values = np.mean([head.weight for head in heads] or [zeros], axis=0)
     return ConceptWeights(split.name, split.classes, columns, np.asarray(values, dtype=np.float32))
@@ -113,7 +113,7 @@ def mean_weights(run: Run, split: DomainSplit) -> ConceptWeights:
 
 def explanations(run: Run, splits: tuple[DomainSplit, ...]) -> tuple[Explanation, ...]:
     """The most confident shifted image of the first splits: right or wrong, as it comes."""
-    scores = FeatureTable.load(run.path("scores.npz"))
+    scores = FeatureTable.load(run.path("scores"))
     paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
     found: list[Explanation] = []
     for split in splits:

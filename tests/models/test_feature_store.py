@@ -1,0 +1,158 @@
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.errors import ModelsError
+from models.feature_store import FeatureStore, VectorFile
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path / "store")
+
+
+def names(count: int, start: int = 0) -> list[str]:
+    return [hashlib.sha256(str(n).encode()).hexdigest() for n in range(start, start + count)]
+
+
+def vectors(count: int, seed: int = 0) -> NDArray[np.float32]:
+    return np.random.default_rng(seed).normal(size=(count, 4)).astype(np.float32)
+
+
+def read(file: VectorFile, images: list[str]) -> NDArray[np.float32]:
+    return np.concatenate([file.nothing(), *file.blocks(images)])
+
+
+def test_the_store_returns_what_was_put_in(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.vector_file.ROWS_AT_ONCE", 100)
+    file = store.vectors("enc", dimension=4)
+    file.append(names(1200), vectors(1200))
+    np.testing.assert_array_equal(read(file, names(1200)[::-1]), vectors(1200)[::-1])
+    np.testing.assert_array_equal(read(file, [*names(2), names(1)[0]]), vectors(2)[[0, 1, 0]])
+    assert read(file, []).shape == (0, 4)
+    assert file.absent([*names(1200), "absent"]) == {"absent"}
+    assert file.verify() == ()
+    assert file.count() == 1200
+    with pytest.raises(ModelsError, match="no intact vector of 1 images"):
+        read(file, ["absent"])
+
+
+def test_encoders_do_not_share_vectors(store: FeatureStore) -> None:
+    store.vectors("one", dimension=4).append(names(2), vectors(2))
+    assert store.vectors("two", dimension=4).absent(names(2)) == set(names(2))
+    with pytest.raises(ModelsError, match="vectors of length 4, not 5"):
+        store.vectors("one", dimension=5)
+    with pytest.raises(ValueError, match="cannot name a folder"):
+        store.vectors("../escape", dimension=4)
+
+
+def test_bytes_of_a_killed_writer_are_overwritten(store: FeatureStore) -> None:
+    file = store.vectors("enc", dimension=4)
+    file.append(names(3), vectors(3))
+    with file.path(0).open("ab") as torn:
+        torn.write(b"half a row of a process that was killed")
+    file.append(names(2, start=3), vectors(2, seed=1))
+    np.testing.assert_array_equal(read(file, names(5)), np.concatenate([vectors(3), vectors(2, seed=1)]))
+
+
+def test_a_failed_append_leaves_no_row(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = store.vectors("enc", dimension=4)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("models.vector_file.write_at", full)
+        with pytest.raises(OSError, match="No space left"):
+            file.append(names(2), vectors(2))
+    assert file.absent(names(2)) == set(names(2))
+    file.append(names(2), vectors(2))
+    assert file.absent(names(2)) == set()
+
+
+def test_damage_is_found_and_healed(store: FeatureStore) -> None:
+    file = store.vectors("enc", dimension=4)
+    file.append(names(5), vectors(5))
+    with file.path(0).open("r+b") as damaged:
+        damaged.seek(2 * 16)
+        damaged.write(b"\0\0\0\0")
+    assert file.verify() == (names(5)[2],)
+    assert file.absent(names(5)) == {names(5)[2]}
+    with pytest.raises(ModelsError, match=r"enc has no intact vector of 1 images; encode them again"):
+        read(file, names(5))
+    file.append([names(5)[2]], vectors(5)[2:3])
+    assert file.verify() == ()
+    np.testing.assert_array_equal(read(file, names(5)), vectors(5))
+
+
+def test_a_lost_vector_file_is_as_if_nothing_were_kept(store: FeatureStore) -> None:
+    file = store.vectors("enc", dimension=4)
+    file.append(names(3), vectors(3))
+    file.path(0).unlink()
+    assert file.absent(names(3)) == set(names(3))
+    assert len(file.verify()) == 3
+
+
+def test_a_damaged_database_says_which_folder_to_delete(store: FeatureStore) -> None:
+    store.vectors("enc", dimension=4)
+    (store.directory / "enc" / "rows.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(ModelsError, match=r"delete .*enc to encode anew"):
+        store.vectors("enc", dimension=4)
+
+
+def test_values_that_are_not_finite_are_refused(store: FeatureStore) -> None:
+    with pytest.raises(ModelsError, match="not finite"):
+        store.vectors("enc", dimension=4).append(names(1), np.full((1, 4), np.nan, dtype=np.float32))
+
+
+APPENDING = """
+import sys
+from pathlib import Path
+import numpy as np
+from models.feature_store import FeatureStore
+directory, first, parts = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+file = FeatureStore(directory).vectors("enc", dimension=4)
+for n in range(first, first + parts):
+    file.append([f"{n}-{k}" for k in range(50)], np.full((50, 4), n, dtype=np.float32))
+    print(n, flush=True)
+"""
+
+
+def appending(store: FeatureStore, first: int, parts: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", APPENDING, str(store.directory), str(first), str(parts)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def appended(file: VectorFile, numbers: range) -> bool:
+    """Whether the parts are there, each with its own values."""
+    images = [f"{n}-{k}" for n in numbers for k in range(50)]
+    return bool((read(file, images) == np.repeat(numbers, 50)[:, None]).all())
+
+
+def test_several_processes_append_at_once_while_another_compacts(store: FeatureStore) -> None:
+    file = store.vectors("enc", dimension=4)
+    writers = [appending(store, first, 12) for first in (0, 100, 200)]
+    every = {f"{first + n}-{k}" for first in (0, 100, 200) for n in range(12) for k in range(50)}
+    while any(writer.poll() is None for writer in writers):
+        file.prune(keep=every)
+        assert file.verify() == ()
+    for first, writer in zip((0, 100, 200), writers, strict=True):
+        assert writer.communicate()[0].split() == [str(n).encode() for n in range(first, first + 12)]
+        assert writer.returncode == 0
+        assert appended(file, range(first, first + 12))
+    assert file.count() == 3 * 12 * 50
+
+
+def test_a_killed_process_leaves_whole_vectors(store: FeatureStore) -> None:
+    with appending(store, 0, 10**6) as child:
+        assert child.stdout is not None
+        done = [int(child.stdout.readline()) for _ in range(4)][-1]
+        child.kill()
+    file = store.vectors("enc", dimension=4)
+    assert file.verify() == ()
+    assert appended(file, range(done + 1))
