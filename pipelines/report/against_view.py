@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from pipelines.report.index import AuditIndex
 from pipelines.report.method_table import Cell, difference_cell
+from pipelines.report.methods import describe
 from pipelines.report.reading import reading
-from pipelines.report.wording import ABSENT, describe, number, signed, signed_interval
+from pipelines.report.wording import ABSENT, number, signed, signed_interval
 
 
 @dataclass(frozen=True, slots=True)

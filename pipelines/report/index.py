@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from models.evaluation.audit import AuditReport, AuditRow, PairedTest
-from pipelines.report.wording import METHODS, METRICS
+from pipelines.report.methods import METHODS
+from pipelines.report.wording import METRICS
 
 MEAN = "mean"
 Key = tuple[str, str, str, str]

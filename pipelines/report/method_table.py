@@ -4,17 +4,9 @@ from dataclasses import dataclass
 
 from models.evaluation.audit import AuditRow, PairedTest
 from pipelines.report.index import AuditIndex, ordered
+from pipelines.report.methods import describe
 from pipelines.report.tracks import Track, row_dot
-from pipelines.report.wording import (
-    ABSENT,
-    DOMAINS,
-    METRICS,
-    describe,
-    interval,
-    number,
-    signed,
-    signed_interval,
-)
+from pipelines.report.wording import ABSENT, DOMAINS, METRICS, interval, number, signed, signed_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What a number with an interval can be said to show, and how it is put in a sentence."""
 
 from models.evaluation.audit import AuditRow, PairedTest
-from pipelines.report.wording import ABSENT, describe, interval, number, signed, signed_interval
+from pipelines.report.methods import describe
+from pipelines.report.wording import ABSENT, interval, number, signed, signed_interval
 
 HIGHER, LOWER, UNCLEAR = "higher", "lower", "no clear difference"
 

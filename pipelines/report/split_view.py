@@ -7,7 +7,8 @@ from models.domains import Check, DomainSplit
 from pipelines.report.index import AuditIndex
 from pipelines.report.input import ReportInput
 from pipelines.report.method_table import MetricTable, PairedTable, metric_tables, paired_tables
-from pipelines.report.wording import DOMAINS, PARTS, count, describe, plain
+from pipelines.report.methods import describe
+from pipelines.report.wording import DOMAINS, PARTS, count, plain
 
 CELLS = "cell_counts"
 PASSED, CAUTION, FAILED = "passed", "caution", "failed"

@@ -2,17 +2,9 @@
 
 from models.evaluation.audit import AuditReport, AuditRow
 from pipelines.report.index import MEAN, AuditIndex
+from pipelines.report.methods import describe
 from pipelines.report.reading import name
-from pipelines.report.wording import (
-    ABSENT,
-    DOMAINS,
-    METRICS,
-    describe,
-    interval,
-    number,
-    signed,
-    signed_interval,
-)
+from pipelines.report.wording import ABSENT, DOMAINS, METRICS, interval, number, signed, signed_interval
 
 COLUMNS = ("method", *DOMAINS.values())
 

@@ -1,77 +1,14 @@
 """How numbers, methods and domains are written, the same in the terminal, in Markdown and in HTML."""
 
 import math
-from dataclasses import dataclass
 
 ABSENT = "–"
 NOT_ESTIMABLE = "n/e"
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How a method is called, and what its number tells, in one sentence."""
-
-    name: str
-    label: str
-    kind: str
-    tells: str
-
-
-METHODS = (
-    Method(
-        "knobo",
-        "KnoBo",
-        "bottleneck",
-        "Scores every concept in the image and weighs the scores; the weights are drawn towards the signs "
-        "that the literature gives.",
-    ),
-    Method(
-        "linear_probe",
-        "Linear probe",
-        "baseline",
-        "Reads the features of the same image encoder directly, so it is free to use any shortcut in them.",
-    ),
-    Method(
-        "fine_tune",
-        "Fine-tuning",
-        "baseline",
-        "Trains the whole image encoder end to end on the same images.",
-    ),
-    Method(
-        "no_prior",
-        "No prior",
-        "control",
-        "KnoBo with its prior switched off: what the concepts do when no one says what they speak for.",
-    ),
-    Method(
-        "random_prior",
-        "Random-sign prior",
-        "control",
-        "KnoBo drawn towards random signs: tells knowledge from the restraint any prior puts on weights.",
-    ),
-    Method(
-        "prior_only",
-        "Prior only",
-        "control",
-        "The signs themselves as weights, with no training on labels: what the knowledge is worth alone.",
-    ),
-    Method(
-        "random_concepts",
-        "Random concepts",
-        "control",
-        "Random directions in place of the concepts, and no prior: what any bottleneck of this width does.",
-    ),
-)
-BY_NAME = {method.name: method for method in METHODS}
-
 DOMAINS = {"in_domain": "in domain", "shifted": "shifted", "gap": "gap", "average": "average"}
 METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC"}
 PARTS = ("train", "validation", "in_domain", "shifted")
-
-
-def describe(method: str) -> Method:
-    """What is known of a method; one that is not listed goes by its own name."""
-    return BY_NAME.get(method) or Method(method, method.replace("_", " ").capitalize(), "baseline", "")
 
 
 def plain(name: str) -> str:
