@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -11,10 +12,14 @@ from scipy.special import softmax
 
 from models.artifacts import Artifact, load_artifact, save_artifact
 from models.errors import ModelsError
-from models.heads import HeadSettings, Sample, train_heads
+from models.full_batch import train_full_batch
+from models.heads import HeadSettings, HeadSolver, Sample, Solver, train_heads
 from models.scaling import Scaling, ScalingKind
 
 KIND = "knobo"
+SOLVERS: Mapping[Solver, HeadSolver] = MappingProxyType(
+    {Solver.FULL_BATCH: train_full_batch, Solver.ADAM: train_heads}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +163,13 @@ def fit_knobo(
         concept_ids: `(c,)`.
         prior: `(k, c)`, or one a seed `(s, k, c)`.
         seeds: `(s,)`.
-        settings: Defaults of the paper.
+        settings: Defaults of the paper, but for its solver.
     """
     settings = settings or HeadSettings()
     check_prior(prior, shape=(len(classes), len(concept_ids)))
     signs = np.broadcast_to(prior, (len(seeds), *prior.shape[-2:])).astype(np.float32)
     scaling = scale_scores(train.inputs, settings=settings)
-    heads = train_heads(
+    heads = SOLVERS[settings.solver](
         Sample(scaling.apply(train.inputs), train.labels),
         Sample(scaling.apply(validation.inputs), validation.labels),
         classes=len(classes),

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,6 +18,13 @@ from models.scaling import ScalingKind
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's defaults in torch
 
 
+class Solver(StrEnum):
+    """How the bottleneck's heads are fitted: in one step an epoch, or in mini-batches as in the paper."""
+
+    FULL_BATCH = "full_batch"
+    ADAM = "adam"
+
+
 @dataclass(frozen=True, slots=True)
 class HeadSettings:
     """How a head is trained; defaults of the paper.
@@ -24,6 +33,7 @@ class HeadSettings:
         strength: Lambda, the weight of the parameter prior.
         epochs, batch, learning_rate: Of Adam.
         scaling: Of the inputs; none in the paper.
+        solver: Of the bottleneck's heads; both walk the same way (`models.full_batch`).
     """
 
     strength: float = 1.0
@@ -31,6 +41,7 @@ class HeadSettings:
     batch: int = 64
     learning_rate: float = 1e-3
     scaling: ScalingKind = ScalingKind.NONE
+    solver: Solver = Solver.FULL_BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,24 @@ class Heads:
     bias: NDArray[np.float32]
     epoch: NDArray[np.int64]
     validation_accuracy: NDArray[np.float64]
+
+
+class HeadSolver(Protocol):
+    """One head a seed, each as if it were trained alone."""
+
+    def __call__(
+        self,
+        train: Sample,
+        validation: Sample,
+        *,
+        classes: int,
+        seeds: Sequence[int],
+        settings: HeadSettings,
+        prior: NDArray[np.floating] | None = None,
+        bias: bool = False,
+    ) -> Heads:
+        """Trains on one sample, selects the epoch on the other."""
+        ...
 
 
 def train_heads(

@@ -1,0 +1,146 @@
+"""Trains many linear heads at once on whole passes: the walk of mini-batch Adam in one step an epoch.
+
+A step is as long as the mini-batches of an epoch together could go, learning rate x their number, so one
+setting means the same to this solver and to `models.heads.train_heads`. It shortens to nothing over the last
+quarter of the epochs, where mini-batches go on jittering. The epoch kept is chosen alike: the highest
+validation accuracy and, among equals, the lowest validation cross-entropy.
+
+Why not to convergence: the optimum lies far from where the paper stops, where the tanh is saturated and the
+shortcut of the training images wins (docs/method.md has the figures). How far a head has walked from its
+seed's first weights is part of the method, so this solver keeps the walk and saves the steps.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from models.heads import (
+    BETAS,
+    EPSILON,
+    Best,
+    Heads,
+    HeadSettings,
+    Sample,
+    as_inputs,
+    as_prior,
+    first_weights,
+    one_thread,
+    prior_gradient,
+)
+
+LONGEST_STEP = 0.1  # more would leap over the bend of the tanh
+HELD = 0.75  # share of the epochs at full length
+
+
+def train_full_batch(
+    train: Sample,
+    validation: Sample,
+    *,
+    classes: int,
+    seeds: Sequence[int],
+    settings: HeadSettings,
+    prior: NDArray[np.floating] | None = None,
+    bias: bool = False,
+) -> Heads:
+    """One head a seed, each as if it were trained alone; arguments and result as of `train_heads`.
+
+    A head's seed draws its first weights (as `torch.nn.Linear` does) and nothing else.
+    """
+    with one_thread():
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        weight, offset = first_weights(generators, classes=classes, width=train.inputs.shape[-1], bias=bias)
+        slope = Slope(
+            as_inputs(train),
+            functional.one_hot(torch.from_numpy(train.labels), classes).float(),
+            as_prior(prior, weight),
+            settings.strength,
+        )
+        best = Best(as_inputs(validation), torch.from_numpy(validation.labels), weight, offset)
+        walk = Walk.planned(settings, rows=len(train.labels))
+        moved = [Moments.of(weight), Moments.of(offset)]
+        for epoch in range(1, settings.epochs + 1):
+            gradients = slope.at(weight, offset)
+            walk.step(epoch, weight, gradients[0], moved[0])
+            if bias:
+                walk.step(epoch, offset, gradients[1], moved[1])
+            best.update(epoch, weight, offset)
+        return best.heads()
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """Of the objective over all rows: cross-entropy + strength x mean |tanh(W) - prior|.
+
+    Attributes:
+        inputs: `(n, d)` or `(h, n, d)`.
+        truth: `(n, k)`, 1 at the label.
+        prior: `(h, k, d)` or None.
+        strength: Of the prior term.
+    """
+
+    inputs: Tensor
+    truth: Tensor
+    prior: Tensor | None
+    strength: float
+
+    def at(self, weight: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
+        """Of weight `(h, k, d)` and offset `(h, k)`."""
+        logits = torch.matmul(self.inputs, weight.transpose(1, 2)) + offset[:, None, :]
+        excess = (logits.softmax(dim=2) - self.truth) / len(self.truth)
+        gradient = torch.matmul(excess.transpose(1, 2), self.inputs)
+        if self.prior is not None and self.strength:
+            gradient += self.strength * prior_gradient(weight, self.prior)
+        return gradient, excess.sum(dim=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Adam's running means of a parameter's gradient and of its square."""
+
+    first: Tensor
+    second: Tensor
+
+    @classmethod
+    def of(cls, parameter: Tensor) -> "Moments":
+        """Zero."""
+        return cls(torch.zeros_like(parameter), torch.zeros_like(parameter))
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Adam's update with the steps of an epoch taken together.
+
+    Attributes:
+        length: Of a step at full length.
+        epochs: How many there are.
+        memory: Beta_2 to the power of the mini-batches an epoch, so that squares are forgotten in as many
+            passes as by Adam (Malladi et al. 2022 scale it alike); the mean keeps Adam's beta_1, which damps.
+    """
+
+    length: float
+    epochs: int
+    memory: float
+
+    @classmethod
+    def planned(cls, settings: HeadSettings, *, rows: int) -> "Walk":
+        """In place of `settings.epochs` passes in mini-batches."""
+        batches = math.ceil(rows / settings.batch)
+        return cls(min(settings.learning_rate * batches, LONGEST_STEP), settings.epochs, BETAS[1] ** batches)
+
+    def step(self, epoch: int, parameter: Tensor, gradient: Tensor, moments: Moments) -> None:
+        """Moves `parameter` and remembers the gradient; `epoch` counts from 1."""
+        moments.first.lerp_(gradient, 1 - BETAS[0])
+        moments.second.mul_(self.memory).addcmul_(gradient, gradient, value=1 - self.memory)
+        size = (moments.second / (1 - self.memory**epoch)).sqrt_().add_(EPSILON)
+        parameter.addcdiv_(moments.first, size, value=-self.at(epoch) / (1 - BETAS[0] ** epoch))
+
+    def at(self, epoch: int) -> float:
+        """Length of the step of that epoch."""
+        left = (self.epochs - epoch + 0.5) / self.epochs
+        return self.length * min(1.0, left / (1 - HELD))
