@@ -13,6 +13,7 @@ from scipy.special import expit
 from models.artifacts import Artifact, load_artifact, save_artifact
 from models.errors import ModelsError
 from models.feature_table import FeatureTable
+from models.row_blocks import row_slices
 from models.scaling import Scaling, ScalingKind
 
 KIND = "grounder"
@@ -126,9 +127,11 @@ class Grounder:
         return FeatureTable(table.ids, self.concept_ids, self.probabilities(table.values))
 
     def probabilities(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
-        """From `features (n, d)` to `(n, c) float32`."""
-        logits = self.scaling.apply(features) @ self.weight.T + self.bias
-        return np.asarray(expit(logits), dtype=np.float32)
+        """From `features (n, d)`, a block of rows at a time, to `(n, c) float32`."""
+        scores = np.empty((len(features), len(self.weight)), dtype=np.float32)
+        for rows in row_slices(features):
+            scores[rows] = expit(self.scaling.apply(features[rows]) @ self.weight.T + self.bias)
+        return scores
 
     def best(self, count: int) -> "Grounder":
         """The `count` concepts with the highest lower end of the AUROC interval, in their former order."""

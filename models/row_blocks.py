@@ -13,6 +13,12 @@ VALUES_AT_ONCE = 2**21  # 8 MB of float32 and 16 MB of float64
 
 def row_blocks(values: NDArray[Number]) -> Iterator[NDArray[Number]]:
     """Parts `(b, d)` of `values (n, d)`, one after the other, without a copy."""
-    rows = max(1, VALUES_AT_ONCE // max(1, values.shape[1]))
-    for start in range(0, len(values), rows):
-        yield values[start : start + rows]
+    for rows in row_slices(values):
+        yield values[rows]
+
+
+def row_slices(values: NDArray[Number]) -> Iterator[slice]:
+    """The rows of each part of `values (n, d)`."""
+    step = max(1, VALUES_AT_ONCE // max(1, values.shape[1]))
+    for start in range(0, len(values), step):
+        yield slice(start, start + step)

@@ -1,11 +1,14 @@
 """How columns are brought to one size before a linear layer sees them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.row_blocks import row_blocks
 
 
 class ScalingKind(StrEnum):
@@ -32,14 +35,14 @@ class Scaling:
 
     @classmethod
     def fit(cls, kind: ScalingKind, values: NDArray[np.floating]) -> Self:
-        """From `values (n, d)`; a constant column is centred and otherwise left alone."""
+        """From `values (n, d)`, a block of rows at a time; a constant column is centred, else left alone."""
         width = values.shape[1]
         if kind in (ScalingKind.NONE, ScalingKind.UNIT):
             return cls(kind, np.zeros(width), np.ones(width))
-        center = values.mean(axis=0, dtype=np.float64)
+        center = sum_over_rows(values, lambda part: part) / len(values)
         if kind is ScalingKind.CENTER:
             return cls(kind, center, np.ones(width))
-        spread = values.std(axis=0, dtype=np.float64)
+        spread = np.sqrt(sum_over_rows(values, lambda part: np.square(part - center)) / len(values))
         constant = spread <= 1e-9 * np.maximum(np.abs(center), 1e-300)
         return cls(kind, center, np.where(constant, 1.0, spread))
 
@@ -50,3 +53,13 @@ class Scaling:
             length = np.linalg.norm(wide, axis=1, keepdims=True)
             return np.asarray(wide / np.where(length > 0, length, 1.0), dtype=np.float64)
         return np.asarray((wide - self.center) / self.scale, dtype=np.float64)
+
+
+def sum_over_rows(
+    values: NDArray[np.floating], function: Callable[[NDArray[np.floating]], NDArray[np.floating]]
+) -> NDArray[np.float64]:
+    """Sum `(d,)` of a function of `values (n, d)`, in double precision."""
+    total = np.zeros(values.shape[1])
+    for part in row_blocks(values):
+        total += function(part).sum(axis=0, dtype=np.float64)
+    return total
