@@ -1,7 +1,7 @@
 """Stage `encode`: images to feature vectors."""
 
 import models.torchvision_operators  # noqa: F401  # before timm
-from models.encoders import Encoder, TimmEncoder, TimmGridEncoder
+from models.encoders import EncoderSpec, open_encoder
 from models.features import FeatureStore, extract
 from pipelines.config import EncoderSection
 from pipelines.images_table import read_images
@@ -14,7 +14,7 @@ def encode(run: Run) -> None:
     section, table = run.config.encoder, read_images(run.path("images.parquet"))
     extract(
         table.records,
-        open_encoder(section),
+        open_encoder(encoder_spec(section)),
         FeatureStore(cache_directory() / "features"),
         target=run.path("features"),
         digests={record.id: digest for record, digest in zip(table.records, table.digests, strict=True)},
@@ -23,9 +23,12 @@ def encode(run: Run) -> None:
     )
 
 
-def open_encoder(section: EncoderSection) -> Encoder:
-    """The configured encoder with its weights."""
-    weights = find_weights(section.weights)
-    if section.features == "pooled":
-        return TimmEncoder(section.architecture, weights)
-    return TimmGridEncoder(section.architecture, weights, stride=section.stride, cells=section.cells)
+def encoder_spec(section: EncoderSection) -> EncoderSpec:
+    """The configured encoder, its weights on this machine."""
+    return EncoderSpec(
+        source=str(find_weights(section.weights)),
+        architecture=section.architecture,
+        features=section.features,
+        stride=section.stride,
+        cells=section.cells,
+    )

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from models.encoder_weights import convert_efficientnet_lite0, headless_model, match_tensors
-from models.encoders import Encoder, TimmEncoder, TimmGridEncoder, encoder_digest
+from models.encoders import Encoder, Place, grid_encoder, pooled_encoder
+from models.encoders.digest import encoder_digest
 from models.errors import ModelsError
 from models.folding import fold_batch_norm
 
@@ -67,7 +68,7 @@ def test_vectors_equal_timm_used_plainly_one_by_one(
     transform = timm.data.create_transform(**timm.data.resolve_data_config({}, model=model))
     with torch.inference_mode():
         expected = torch.cat([plain(transform(image)[None]) for image in photographs]).numpy()
-    encoder = TimmEncoder(architecture, weights_of(architecture))
+    encoder = pooled_encoder(architecture, weights_of(architecture))
     vectors = vectors_of(encoder, photographs)
     assert vectors.dtype == np.float32
     assert vectors.shape == (5, encoder.dimension)
@@ -77,18 +78,18 @@ def test_vectors_equal_timm_used_plainly_one_by_one(
 def test_a_vector_does_not_depend_on_the_rest_of_its_batch(
     weights_of: WeightsOf, photographs: list[Image.Image]
 ) -> None:
-    encoder = TimmEncoder("test_resnet", weights_of("test_resnet"))
+    encoder = pooled_encoder("test_resnet", weights_of("test_resnet"))
     together = vectors_of(encoder, photographs * 4)
     np.testing.assert_array_equal(together[:5], together[15:])
     np.testing.assert_allclose(together[:5], vectors_of(encoder, photographs), rtol=1e-5, atol=1e-6)
 
 
 def test_the_digest_changes_with_weights_and_architecture(weights_of: WeightsOf, tmp_path: Path) -> None:
-    first = TimmEncoder("test_vit", weights_of("test_vit"))
-    assert TimmEncoder("test_vit", weights_of("test_vit")).digest == first.digest
+    first = pooled_encoder("test_vit", weights_of("test_vit"))
+    assert pooled_encoder("test_vit", weights_of("test_vit")).digest == first.digest
     tensors = timm.create_model("test_vit").state_dict()
     save_file(tensors, tmp_path / "other.safetensors")
-    assert TimmEncoder("test_vit", tmp_path / "other.safetensors").digest != first.digest
+    assert pooled_encoder("test_vit", tmp_path / "other.safetensors").digest != first.digest
     about = ("test_vit", "w", {"mean": 0.5})
     others = [("vit", "w", {"mean": 0.5}), ("test_vit", "v", {"mean": 0.5}), ("test_vit", "w", {"mean": 0.4})]
     assert len({encoder_digest(*each) for each in [about, *others]}) == 4
@@ -96,33 +97,33 @@ def test_the_digest_changes_with_weights_and_architecture(weights_of: WeightsOf,
 
 def test_weights_of_another_network_are_refused(weights_of: WeightsOf) -> None:
     with pytest.raises(ModelsError, match=r"test_resnet\.safetensors lacks .* tensors of test_vit"):
-        TimmEncoder("test_vit", weights_of("test_resnet"))
+        pooled_encoder("test_vit", weights_of("test_resnet"))
 
 
 def test_a_headless_file_will_do_and_a_strange_tensor_will_not(tmp_path: Path) -> None:
     tensors = timm.create_model("test_vit", num_classes=0).state_dict()
     save_file(tensors, tmp_path / "body.safetensors")
-    assert TimmEncoder("test_vit", tmp_path / "body.safetensors").dimension == 64
+    assert pooled_encoder("test_vit", tmp_path / "body.safetensors").dimension == 64
     save_file({**tensors, "blocks.9.extra": torch.zeros(1)}, tmp_path / "more.safetensors")
     with pytest.raises(ModelsError, match=r"has the unknown 1 tensors .*blocks\.9\.extra"):
-        TimmEncoder("test_vit", tmp_path / "more.safetensors")
+        pooled_encoder("test_vit", tmp_path / "more.safetensors")
     save_file({**tensors, "norm.weight": torch.zeros(3)}, tmp_path / "shape.safetensors")
     with pytest.raises(ModelsError, match=r"another shape of 1 tensors .*norm\.weight"):
-        TimmEncoder("test_vit", tmp_path / "shape.safetensors")
+        pooled_encoder("test_vit", tmp_path / "shape.safetensors")
 
 
 def test_an_unknown_architecture_suggests_others(weights_of: WeightsOf) -> None:
     with pytest.raises(ModelsError, match=r"no model resnt50; try .*resnet50"):
-        TimmEncoder("resnt50", weights_of("test_vit"))
+        pooled_encoder("resnt50", weights_of("test_vit"))
     with pytest.raises(ModelsError, match="no model hf-hub:someone/model"):
-        TimmEncoder("hf-hub:someone/model", weights_of("test_vit"))
+        pooled_encoder("hf-hub:someone/model", weights_of("test_vit"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
 @pytest.mark.parametrize("device", ["cuda", "quantum"])
 def test_a_device_that_is_not_there_is_refused(weights_of: WeightsOf, device: str) -> None:
     with pytest.raises(ModelsError, match=f"device {device} is not available"):
-        TimmEncoder("test_vit", weights_of("test_vit"), device=device)
+        pooled_encoder("test_vit", weights_of("test_vit"), place=Place(device))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"torn file of some length"])
@@ -131,7 +132,7 @@ def test_unusable_weights_are_named(tmp_path: Path, content: bytes | None) -> No
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelsError, match=r"w\.safetensors"):
-        TimmEncoder("test_vit", path)
+        pooled_encoder("test_vit", path)
 
 
 def test_folding_keeps_the_outputs_and_removes_every_normalisation_after_a_convolution() -> None:
@@ -211,7 +212,7 @@ def test_a_checkpoint_that_runs_code_is_refused(tmp_path: Path) -> None:
 def test_grid_cells_are_the_means_of_the_inner_map_of_the_whole_image(
     weights_of: WeightsOf, photographs: list[Image.Image]
 ) -> None:
-    encoder = TimmGridEncoder("test_efficientnet", weights_of("test_efficientnet"), stride=8, cells=2)
+    encoder = grid_encoder("test_efficientnet", weights_of("test_efficientnet"), stride=8, cells=2)
     plain = timm.create_model("test_efficientnet", features_only=True, out_indices=(2,)).eval()
     plain.load_state_dict(
         timm.create_model(
@@ -219,10 +220,14 @@ def test_grid_cells_are_the_means_of_the_inner_map_of_the_whole_image(
         ).state_dict(),
         strict=False,
     )
-    size, mean, std = encoder.config["input_size"][1:], encoder.config["mean"], encoder.config["std"]
+    size, mean, std = (
+        encoder.recipe.preprocessing["input_size"][1:],
+        encoder.recipe.preprocessing["mean"],
+        encoder.recipe.preprocessing["std"],
+    )
     interpolation = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
     for photograph, vector in zip(photographs, vectors_of(encoder, photographs), strict=True):
-        small = photograph.resize(size[::-1], interpolation[encoder.config["interpolation"]])
+        small = photograph.resize(size[::-1], interpolation[encoder.recipe.preprocessing["interpolation"]])
         pixels = (np.asarray(small, dtype=np.float64) / 255 - mean) / std
         with torch.inference_mode():
             inner = plain(torch.from_numpy(pixels).float().permute(2, 0, 1)[None])[0][0].numpy()
@@ -233,4 +238,4 @@ def test_grid_cells_are_the_means_of_the_inner_map_of_the_whole_image(
 
 def test_a_grid_on_a_stride_that_is_not_there_names_those_there_are(weights_of: WeightsOf) -> None:
     with pytest.raises(ModelsError, match=r"no map of stride 5; it has 2, 4, 8, 16, 32"):
-        TimmGridEncoder("test_efficientnet", weights_of("test_efficientnet"), stride=5)
+        grid_encoder("test_efficientnet", weights_of("test_efficientnet"), stride=5)
