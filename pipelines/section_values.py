@@ -60,8 +60,7 @@ def annotation(config: Config) -> object:
     """How reports are read, with the words of the lexica."""
     lexicon = load_lexicon(*config.annotation.lexicon).digest
     shipped = shipped_digest("knowledge/annotation/lexicon", ".toml")
-    sampled = config.annotation.nearest > 0
-    encoder = [config.screening.encoder, local_digest(config.screening.encoder)] if sampled else None
+    encoder = question_texts(config) if config.annotation.nearest > 0 else None
     return [config.annotation.model_dump(mode="json"), lexicon, shipped, encoder]
 
 
@@ -83,6 +82,11 @@ def grounding_data(config: Config) -> object:
 def encoder(config: Config) -> object:
     """Of images, with the content of local weights."""
     return [config.encoder.meaning(), local_digest(config.encoder.weights)]
+
+
+def question_texts(config: Config) -> object:
+    """The encoder that turns questions into vectors."""
+    return [config.screening.encoder, local_digest(config.screening.encoder)]
 
 
 def language_model(config: Config) -> object:
@@ -124,6 +128,7 @@ VALUES: dict[str, Callable[[Config], object]] = {
     "literature": literature,
     "passage_size": passage_size,
     "prior": prior,
+    "question_texts": question_texts,
     "retrieval": retrieval,
     "screening": screening,
 }

@@ -3,6 +3,7 @@
 from pipelines.config.classes import ClassWords
 from pipelines.config.datasets import DataSet
 from pipelines.config.encoder import EncoderSection
+from pipelines.config.grounding import GroundingSection
 from pipelines.config.literature import BulkSource, FileSource, LiteratureSource, QuerySource, RecordSource
 from pipelines.config.loading import load_config
 from pipelines.config.section import Section
@@ -16,6 +17,7 @@ __all__ = [
     "DataSet",
     "EncoderSection",
     "FileSource",
+    "GroundingSection",
     "LiteratureSource",
     "QuerySource",
     "RecordSource",

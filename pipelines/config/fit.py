@@ -29,9 +29,12 @@ class FitSection(Section):
     """Lambda of the prior loss (1 in the paper); docs/method.md says how it was chosen."""
     scores: Literal["center", "none"] = "center"
     """`center`: a concept counts by its distance from the training mean; `none` as in the paper."""
+    solver: Literal["full_batch", "adam"] = "full_batch"
+    """`full_batch`: one step an epoch over all images; `adam`: mini-batches as in the paper, twenty times
+    slower; both walk the same way."""
     epochs: int = 200
-    """Of Adam."""
+    """Of either solver."""
     learning_rate: float = 1e-2
-    """Of Adam (0.001 in the paper, on sets of thousands of images)."""
+    """Of either solver (0.001 in the paper, on sets of thousands of images)."""
     batch: int = 64
-    """Of Adam."""
+    """Images a step of Adam; `full_batch` takes as long a step as an epoch of such."""

@@ -10,6 +10,7 @@ from pipelines.config.classes import ClassWords
 from pipelines.config.datasets import DataSet
 from pipelines.config.discovery import DiscoverySection, ScreeningSection
 from pipelines.config.encoder import EncoderSection
+from pipelines.config.erasure import ErasureSection
 from pipelines.config.fine_tune import FineTuneSection
 from pipelines.config.fit import FitSection
 from pipelines.config.grounding import GroundingSection
@@ -50,6 +51,7 @@ class Config(Section):
     prior: PriorSection = PriorSection()
     encoder: EncoderSection = EncoderSection()
     grounding: GroundingSection
+    erasure: ErasureSection = ErasureSection()
     fit: FitSection = FitSection()
     fine_tune: FineTuneSection = FineTuneSection()
     audit: AuditSection = AuditSection()
@@ -68,6 +70,10 @@ class Config(Section):
         sources = {item.name for item in self.literature}
         _require_known("[retrieval] sources", self.retrieval.sources, sources)
         _require_known("[grounding] datasets", self.grounding.datasets, datasets)
+        declared = {
+            name for item in self.datasets if item.name in self.grounding.datasets for name in item.attributes
+        }
+        _require_known("[erasure] attributes", self.erasure.attributes, declared)
         for split in self.splits:
             _require_known(f"split {split.name!r}: datasets", split.datasets, datasets)
             _require_known(f"split {split.name!r}: classes", split.classes, classes)
@@ -86,5 +92,5 @@ def _require_known(where: str, names: tuple[str, ...], known: set[str]) -> None:
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ValueError(
-            f"{where} names {', '.join(unknown)}; the configuration has {', '.join(sorted(known))}"
+            f"{where} names {', '.join(unknown)}; the configuration has {', '.join(sorted(known)) or 'none'}"
         )

@@ -6,21 +6,29 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knowledge.concepts import ConceptBank
 from knowledge.priors import Prior, load_prior
 from models.baselines import Ingredients, Inputs, TrainingData
 from models.domains import DomainSplit
+from models.erasure import Eraser
 from models.feature_table import FeatureTable
-from models.heads import HeadSettings
+from models.heads import HeadSettings, Solver
 from models.scaling import ScalingKind
 from pipelines.config import Config
 from pipelines.digests import content_digest, value_digest
 from pipelines.images_table import read_images
 from pipelines.run import Run
+from pipelines.section_values import section_value
+from pipelines.stages.erase import METHODS, arm_names
 from pipelines.stages.ground import kept_grounder, read_examples
+from pipelines.stages.index import question_encoder
 
 OWN = ("features", "scores", "grounder", "prior.csv", "annotations.parquet")
+
+
+TEXT_METHODS = frozenset({"language_shaped"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,9 @@ class Tables:
         features: `(n, d)` of the encoder.
         scores: `(n, c)` of the kept concepts.
         paths: File by image id.
-        prior: Signs; columns in the order of `scores`.
+        prior: Signs for the columns of `scores`.
         ingredients: What methods are made of.
+        eraser: What is taken out of the features before a method sees them.
     """
 
     features: FeatureTable
@@ -40,12 +49,14 @@ class Tables:
     paths: Mapping[str, Path]
     prior: Prior
     ingredients: Ingredients
+    eraser: Eraser | None = None
 
     def inputs(self, ids: Sequence[str]) -> Inputs:
         """Rows of some images."""
-        return Inputs(
-            self.features.rows(ids), self.scores.rows(ids), tuple(self.paths[image] for image in ids)
-        )
+        features = self.features.rows(ids)
+        if self.eraser is not None:
+            features = self.eraser.erase(features)
+        return Inputs(features, self.scores.rows(ids), tuple(self.paths[image] for image in ids))
 
     def training_data(self, split: DomainSplit) -> TrainingData:
         """Training and validation images of a split, with the prior of its classes."""
@@ -84,26 +95,25 @@ class Arm:
 
 
 def arms_of(run: Run) -> list[Arm]:
-    """Every arm of the run."""
-    return [
-        Arm(
-            name="",
-            methods=run.config.fit.methods,
-            digest=value_digest(
-                [
-                    content_digest(run.path(artifact))
-                    for artifact in (
-                        "features",
-                        "scores",
-                        "grounder",
-                        "prior.csv",
-                        "annotations.parquet",
-                    )
-                ]
-            ),
-            tables=cache(lambda: own_tables(run)),
-        )
-    ]
+    """Every arm of the run, its own features first."""
+    own = Arm(
+        name="",
+        methods=run.config.fit.methods,
+        digest=value_digest([*digests(run, OWN), section_value(run.config, "question_texts")]),
+        tables=cache(lambda: own_tables(run)),
+    )
+    return [own, *(erased_arm(run, name) for name in arm_names(run.config))]
+
+
+def digests(run: Run, artifacts: Sequence[str]) -> list[str]:
+    """Of the content of some artifacts."""
+    return [content_digest(run.path(artifact)) for artifact in artifacts]
+
+
+def erased_arm(run: Run, name: str) -> Arm:
+    """One of the arms that `erase` prepared."""
+    read = ("features", f"erased/{name}", "prior.csv")
+    return Arm(name, METHODS[name], value_digest(digests(run, read)), cache(lambda: erased_tables(run, name)))
 
 
 def own_tables(run: Run) -> Tables:
@@ -113,16 +123,42 @@ def own_tables(run: Run) -> Tables:
     return Tables(
         features=features,
         scores=scores,
-        paths={record.id: record.path for record in read_images(run.path("images.parquet")).records},
+        paths=image_paths(run),
         prior=read_prior(run),
         ingredients=Ingredients(
             grounder=kept_grounder(run),
             examples=read_examples(run, features).of(scores.columns),
+            concept_text=question_vectors(run, scores.columns),
             head=head,
             probe=head,
-            probe_scaling=ScalingKind.STANDARD,
         ),
     )
+
+
+def erased_tables(run: Run, name: str) -> Tables:
+    """Features and scores of an arm."""
+    head, eraser = head_settings(run.config), run.path(f"erased/{name}/eraser")
+    return Tables(
+        features=FeatureTable.load(run.path("features")),
+        scores=FeatureTable.load(run.path(f"erased/{name}/scores")),
+        paths=image_paths(run),
+        prior=read_prior(run),
+        ingredients=Ingredients(head=head, probe=head),
+        eraser=Eraser.load(eraser) if eraser.is_dir() else None,
+    )
+
+
+def image_paths(run: Run) -> dict[str, Path]:
+    """File by image id."""
+    return {record.id: record.path for record in read_images(run.path("images.parquet")).records}
+
+
+def question_vectors(run: Run, concept_ids: Sequence[str]) -> NDArray[np.float32] | None:
+    """`(c, t)` vectors of the questions, by the encoder that compares them; only where a method asks."""
+    if not TEXT_METHODS & set(run.config.fit.methods):
+        return None
+    bank = ConceptBank.load(run.path("concepts.jsonl"))
+    return question_encoder(run).encode([bank[concept].question for concept in concept_ids])
 
 
 def read_prior(run: Run) -> Prior:
@@ -143,6 +179,7 @@ def head_settings(config: Config) -> HeadSettings:
         batch=section.batch,
         learning_rate=section.learning_rate,
         scaling=ScalingKind(section.scores),
+        solver=Solver(section.solver),
     )
 
 

@@ -1,7 +1,7 @@
 """Stage `encode`: images to feature vectors."""
 
 import models.torchvision_operators  # noqa: F401  # before timm
-from models.encoders import EncoderSpec, open_encoder
+from models.encoders import Encoder, EncoderSpec, open_encoder
 from models.features import FeatureStore, extract
 from pipelines.config import EncoderSection
 from pipelines.images_table import read_images
@@ -14,7 +14,7 @@ def encode(run: Run) -> None:
     section, table = run.config.encoder, read_images(run.path("images.parquet"))
     extract(
         table.records,
-        open_encoder(encoder_spec(section)),
+        configured_encoder(section),
         FeatureStore(cache_directory() / "features"),
         target=run.path("features"),
         digests={record.id: digest for record, digest in zip(table.records, table.digests, strict=True)},
@@ -23,12 +23,25 @@ def encode(run: Run) -> None:
     )
 
 
+def configured_encoder(section: EncoderSection) -> Encoder:
+    """The encoder with its weights."""
+    return open_encoder(encoder_spec(section))
+
+
 def encoder_spec(section: EncoderSection) -> EncoderSpec:
-    """The configured encoder, its weights on this machine."""
+    """What the section asks for; named weights are fetched."""
+    without = section.hub is not None or section.kind in {"untrained", "pixels"}
     return EncoderSpec(
-        source=str(find_weights(section.weights)),
+        kind=section.kind,
+        source=(section.hub or "") if without else str(find_weights(section.weights)),
+        revision=section.revision,
+        offline=section.offline,
         architecture=section.architecture,
         features=section.features,
         stride=section.stride,
         cells=section.cells,
+        seed=section.seed,
+        device=section.device,
+        precision=section.precision,
+        converted=cache_directory() / "converted" if section.convert else None,
     )

@@ -13,6 +13,7 @@ from models.feature_table import FeatureTable
 from models.grounder import Grounder, GroundingSettings
 from models.grounding import fit_grounders
 from models.images import ImageRecord
+from pipelines.config import GroundingSection
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
@@ -20,18 +21,30 @@ from pipelines.stages.split import read_splits
 
 
 def ground(run: Run) -> None:
-    """One detector a concept, the best of them kept."""
-    section = run.config.grounding
+    """One detector a concept."""
     known = read_examples(run, FeatureTable.load(run.path("features")))
-    fitted = fit_grounders(
-        known.features,
+    fit_on(run, known, known.features, row_weights=None, what="ground").save(run.path("grounder"))
+
+
+def fit_on(
+    run: Run,
+    known: "Examples",
+    features: FeatureTable,
+    *,
+    row_weights: NDArray[np.float64] | None,
+    what: str,
+) -> Grounder:
+    """Detectors on the features of the grounding images, or on another version of them."""
+    section = run.config.grounding
+    return fit_grounders(
+        features,
         known.answers,
         concept_ids=known.concept_ids,
         groups=known.patients,
         settings=GroundingSettings(C=section.C, folds=section.folds, seed=run.config.seed),
-        progress=run.reporter.work("ground", "concepts"),
+        row_weights=row_weights,
+        progress=run.reporter.work(what, "concepts"),
     )
-    fitted.save(run.path("grounder"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +134,12 @@ def score(run: Run) -> None:
 
 
 def kept_grounder(run: Run) -> Grounder:
+    """The best detectors of the run's own features."""
+    return best(Grounder.load(run.path("grounder")), run.config.grounding)
+
+
+def best(grounder: Grounder, section: GroundingSection) -> Grounder:
     """The best detectors whose quality is above chance."""
-    section = run.config.grounding
-    grounder = Grounder.load(run.path("grounder"))
     good = sum(item.auroc_low > section.minimum_auroc for item in grounder.quality)
     if good < 2:
         raise PipelineError(

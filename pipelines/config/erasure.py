@@ -1,0 +1,19 @@
+"""What is known of how images were taken, and must not decide what a concept looks like."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.config.section import Section
+
+
+class ErasureSection(Section):
+    """Further arms beside the plain ones; nothing is done unless attributes are named."""
+
+    attributes: tuple[str, ...] = ()
+    """Acquisition attributes that the grounding data sets declare (view, scanner): erased linearly from the
+    features before grounding, beside the erasure of an attribute that means nothing."""
+    balance: bool = False
+    """Also learn concepts from images weighed so that the attributes are balanced within each answer."""
+    minimum: Annotated[int, Field(ge=2)] = 10
+    """Images that a value needs; a rarer one counts as unknown."""
