@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.heads import Best, Heads, HeadSettings, Sample, as_inputs, first_weights, one_thread, select
+from models.heads import Best, Heads, HeadSettings, Sample, as_inputs, first_weights, one_thread
 
 
 class Weighting(Protocol):
@@ -87,13 +87,18 @@ def descend(
     for _ in range(training.head.epochs):
         orders = torch.stack([torch.randperm(len(labels), generator=each) for each in generators])
         for rows in torch.split(orders, training.head.batch, dim=1):
-            batch, targets = select(inputs, rows), labels[rows]
+            batch, targets = rows_of(inputs, rows), labels[rows]
             logits = torch.baddbmm(offset[:, None, :], batch, weight.transpose(1, 2))
             slopes = row_slopes(logits, targets, rows, weighting)
             weight.grad = torch.bmm(slopes.transpose(1, 2), batch).add_(weight, alpha=training.penalty)
             offset.grad = slopes.sum(dim=1)
             adam.step()
         yield weight, offset
+
+
+def rows_of(inputs: Tensor, rows: Tensor) -> Tensor:
+    """The `rows (h, b)` of `inputs (n, d)`, `(h, b, d)`; four times as fast as indexing."""
+    return inputs.index_select(0, rows.flatten()).view(*rows.shape, -1)
 
 
 def row_slopes(logits: Tensor, targets: Tensor, rows: Tensor, weighting: Weighting) -> Tensor:

@@ -4,22 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from torch import nn
 
 from models.baselines import (
     METHODS,
-    FineTuneSettings,
+    ConceptExamples,
     GroupedImages,
     Ingredients,
     Inputs,
     TrainingData,
     make_method,
 )
-from models.baselines.fine_tune import FineTune, augment, fit_square, to_tensor
 from models.baselines.random_concepts import random_directions
 from models.bottleneck import KnoBo
 from models.errors import ModelsError
@@ -60,6 +56,20 @@ def make_data(grounder: Grounder) -> TrainingData:
     )
 
 
+def make_ingredients(grounder: Grounder) -> Ingredients:
+    generator = np.random.default_rng(2)
+    features = (generator.normal(size=(100, WIDTH)) * 3 + 1).astype(np.float32)
+    answers = (features[:, :CONCEPTS] > 1).astype(np.float32)
+    return Ingredients(
+        grounder=grounder,
+        examples=ConceptExamples(grounder.concept_ids, features, answers),
+        concept_text=generator.normal(size=(CONCEPTS, 7)).astype(np.float32),
+        image_text=generator.normal(size=(CONCEPTS, WIDTH)).astype(np.float32),
+        head=HEAD,
+        probe=HEAD,
+    )
+
+
 @pytest.fixture(scope="module")
 def grounder() -> Grounder:
     return make_grounder()
@@ -74,7 +84,7 @@ def data(grounder: Grounder) -> TrainingData:
 def test_every_method_gives_probabilities_for_each_seed_and_saves_each(
     name: str, grounder: Grounder, data: TrainingData, tmp_path: Path
 ) -> None:
-    method = make_method(name, Ingredients(grounder=grounder, head=HEAD, probe=HEAD))
+    method = make_method(name, make_ingredients(grounder))
     seen: list[tuple[int, int]] = []
     fitted = method.fit(data, seeds=(4, 7), progress=lambda done, total: seen.append((done, total)))
     shown = fitted.predict(data.validation)
@@ -160,79 +170,3 @@ def test_an_unknown_method_and_a_missing_encoder_are_named(grounder: Grounder) -
         make_method("magic", Ingredients(grounder=grounder))
     with pytest.raises(ModelsError, match="fine_tune needs an encoder"):
         make_method("fine_tune", Ingredients(grounder=grounder))
-
-
-def small_network(classes: int) -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(3, 8, 5, stride=4),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(8, classes),
-    )
-
-
-def make_images(directory: Path, *, rows: int) -> tuple[tuple[Path, ...], np.ndarray]:
-    generator = np.random.default_rng(0)
-    labels = np.arange(rows) % 2
-    paths = []
-    for row, label in enumerate(labels):
-        pixels = generator.integers(0, 120, size=(40, 48), dtype=np.uint8) + np.uint8(100 * label)
-        paths.append(directory / f"{row}.png")
-        Image.fromarray(pixels).save(paths[-1])
-    return tuple(paths), labels.astype(np.int64)
-
-
-def image_data(paths: tuple[Path, ...], labels: np.ndarray) -> TrainingData:
-    def inputs(part: slice) -> Inputs:
-        rows = len(paths[part])
-        return Inputs(np.zeros((rows, 1), np.float32), np.zeros((rows, 1), np.float32), paths[part])
-
-    return TrainingData(
-        classes=("dark", "light"),
-        concept_ids=("c",),
-        prior=np.zeros((2, 1), dtype=np.float32),
-        train=inputs(slice(0, 25)),
-        train_labels=labels[:25],
-        validation=inputs(slice(25, None)),
-        validation_labels=labels[25:],
-    )
-
-
-def test_fine_tuning_learns_is_repeatable_and_counts_images(tmp_path: Path) -> None:
-    torch.set_num_threads(1)
-    data = image_data(*make_images(tmp_path, rows=37))
-    settings = FineTuneSettings(epochs=6, batch=8, learning_rate=0.03, size=32)
-    seen: list[tuple[int, int]] = []
-    method = FineTune(small_network, settings)
-    fitted = method.fit(data, seeds=(0, 1), progress=lambda done, total: seen.append((done, total)))
-    shown = fitted.predict(data.validation)
-    assert shown.shape == (2, 12, 2)
-    assert (shown.argmax(axis=2) == data.validation_labels).mean() > 0.9
-    assert seen[-1] == (2 * 6 * 37, 2 * 6 * 37)
-    assert fitted.accuracies[0] == (shown[0].argmax(axis=1) == data.validation_labels).mean()
-    np.testing.assert_allclose(method.fit(data, seeds=(1,)).predict(data.validation)[0], shown[1], atol=1e-6)
-    fitted.save(tmp_path / "saved")
-    assert (tmp_path / "saved" / "1" / "tensors.safetensors").exists()
-
-
-def test_fine_tuning_without_image_files_is_refused(data: TrainingData) -> None:
-    with pytest.raises(ModelsError, match="reads image files and none were given"):
-        FineTune(small_network).fit(data, seeds=(0,))
-
-
-def test_a_square_is_cut_from_the_middle_and_augmentation_changes_little() -> None:
-    column = np.arange(60, dtype=np.uint8)
-    image = Image.fromarray(np.stack([np.tile(column, (40, 1))] * 3, axis=2))
-    square = np.asarray(fit_square(image, 40))
-    assert square.shape == (40, 40, 3)
-    np.testing.assert_array_equal(square[0, :, 0], column[10:50])
-    changed = augment(image, FineTuneSettings(size=40), np.random.default_rng(0))
-    assert changed.size == (40, 40)
-    settings = FineTuneSettings(size=40, crop=1, brightness=0)
-    same = augment(Image.fromarray(square), settings, np.random.default_rng(0))
-    np.testing.assert_array_equal(np.asarray(same), square)
-    tensor = to_tensor([fit_square(image, 40)], settings)
-    assert tensor.shape == (1, 3, 40, 40)
-    assert tensor[0, 0, 0, 5].item() == pytest.approx((15 / 255 - 0.5) / 0.5)
