@@ -46,6 +46,9 @@ class Place:
     precision: Precision = "auto"
 
 
+AUTOMATIC = Place()
+
+
 class NetworkEncoder:
     """Resizes with `crop`, scales, and runs the network; one more digest for each lower precision.
 
@@ -63,13 +66,15 @@ class NetworkEncoder:
     def __init__(
         self, model: nn.Module, *, crop: Crop, scaling: Scaling, recipe: Recipe, place: Place
     ) -> None:
-        device = available_device(place.device)
-        precision = chosen_precision(place.precision, device)
+        self.device = available_device(place.device)
+        precision = chosen_precision(place.precision, self.device)
         self.recipe, self.prepare = recipe, crop
         lower = {} if precision == torch.float32 else {"precision": str(precision)}
         self.digest = encoder_digest(recipe.architecture, recipe.weights, {**recipe.preprocessing, **lower})
         blank = self.prepare(Image.new("RGB", (256, 256)))[None]
-        self._runner = runner_of(model, scaling, device=device, precision=precision, size=blank.shape[-2:])
+        self._runner = runner_of(
+            model, scaling, device=self.device, precision=precision, size=blank.shape[-2:]
+        )
         self.dimension = self.encode(blank).shape[1]
 
     def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

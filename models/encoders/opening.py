@@ -6,10 +6,12 @@ from typing import Literal
 
 from models.encoders.devices import Precision
 from models.encoders.network import Place
+from models.encoders.open_clip_models import open_clip_encoder
 from models.encoders.protocol import Encoder
 from models.encoders.raw_pixels import RawPixels
 from models.encoders.sources import local_source, weights_file
 from models.encoders.timm_models import grid_encoder, pooled_encoder, untrained_encoder
+from models.encoders.transformers_models import transformers_encoder
 
 Kind = Literal["timm", "transformers", "open_clip", "untrained", "pixels"]
 
@@ -63,6 +65,10 @@ def open_encoder(spec: EncoderSpec) -> Encoder:
         return RawPixels()
     if spec.kind == "untrained":
         return untrained_encoder(spec.architecture, seed=spec.seed, place=place)
+    if spec.kind == "transformers":
+        return transformers_encoder(spec.local(), place=place)
+    if spec.kind == "open_clip":
+        return open_clip_encoder(spec.local(), converted=spec.converted, place=place)
     return open_timm(spec, place)
 
 

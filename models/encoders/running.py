@@ -32,9 +32,7 @@ class Scaling:
     def __call__(self, pixels: Tensor) -> Tensor:
         """From `(n, 3, h, w) uint8` to `(n, 3, h, w) float32`, channels last."""
         batch = pixels.to(torch.float32, memory_format=torch.channels_last)
-        mean, std = (
-            torch.tensor(each, device=pixels.device).view(1, -1, 1, 1) for each in (self.mean, self.std)
-        )
+        mean, std = torch.tensor([self.mean, self.std], device=pixels.device)[:, None, :, None, None]
         return batch.div_(self.divisor).sub_(mean).div_(std)
 
 

@@ -54,11 +54,9 @@ def snapshot(repository: str, revision: str, patterns: Sequence[str], *, offline
             )
         )
     except OSError as error:  # the hub's own errors are among them
-        reason = (
-            "and offline is set; fetch it once online" if offline else "nor to be had; check name and network"
-        )
-        message = f"the commit {revision} of {repository} is not in the hub's cache, {reason}, or give a path"
-        raise ModelsError(message) from error
+        reason = "offline is set" if offline else "the hub does not give it"
+        message = f"the commit {revision} of {repository} is not in the hub's cache and {reason}"
+        raise ModelsError(f"{message}; check name and network, or give a local path") from error
 
 
 def weights_file(path: Path, *, converted: Path | None) -> Path:

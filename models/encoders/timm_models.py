@@ -13,13 +13,13 @@ from torch import nn
 from models.encoder_weights import create_model, headless_model
 from models.encoders.digest import file_digest, tensors_digest
 from models.encoders.grid import GridPooling
-from models.encoders.network import Crop, NetworkEncoder, Place, Recipe
+from models.encoders.network import AUTOMATIC, Crop, NetworkEncoder, Place, Recipe
 from models.encoders.running import Scaling
 
 WHOLE_IMAGE = {"crop_pct": 1.0, "crop_mode": "squash"}
 
 
-def pooled_encoder(architecture: str, weights: Path, *, place: Place = Place()) -> NetworkEncoder:
+def pooled_encoder(architecture: str, weights: Path, *, place: Place = AUTOMATIC) -> NetworkEncoder:
     """A timm network without its classifier; resizing, cropping and scaling follow its own data config.
 
     Args:
@@ -36,7 +36,7 @@ def pooled_encoder(architecture: str, weights: Path, *, place: Place = Place()) 
 
 
 def grid_encoder(
-    architecture: str, weights: Path, *, stride: int = 16, cells: int = 3, place: Place = Place()
+    architecture: str, weights: Path, *, stride: int = 16, cells: int = 3, place: Place = AUTOMATIC
 ) -> NetworkEncoder:
     """An inner map of a timm network, averaged over a grid of cells: a vector says where as well as what.
 
@@ -63,7 +63,7 @@ def grid_encoder(
     return timm_encoder(gridded, config, recipe, place=place)
 
 
-def untrained_encoder(architecture: str, *, seed: int = 0, place: Place = Place()) -> NetworkEncoder:
+def untrained_encoder(architecture: str, *, seed: int = 0, place: Place = AUTOMATIC) -> NetworkEncoder:
     """A network as initialised: what its structure alone makes of an image (the paper's deep image prior).
 
     KnoBo (arXiv 2405.14839), figure 2 and table 11: a linear layer on the features of an untrained network
