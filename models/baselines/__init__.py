@@ -7,6 +7,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from models.baselines.activation_vectors import VectorSettings, learnt_vectors
+from models.baselines.concept_scores import text_vectors
 from models.baselines.dfr import Dfr, DfrSettings
 from models.baselines.fine_tune import FineTune, FineTuneSettings, NetworkFactory
 from models.baselines.group_dro import GroupDro, GroupDroSettings
@@ -23,9 +25,13 @@ from models.baselines.jtt import Jtt, JttSettings
 from models.baselines.knobo import Knobo
 from models.baselines.linear_probe import LinearProbe
 from models.baselines.no_prior import NoPrior
+from models.baselines.pcbm import Pcbm
+from models.baselines.pcbm_h import PcbmH
 from models.baselines.prior_only import PriorOnly
 from models.baselines.random_concepts import RandomConcepts
 from models.baselines.random_prior import RandomPrior
+from models.baselines.residual import ResidualSettings
+from models.baselines.sparse_head import SparseSettings
 from models.errors import ModelsError
 from models.grounder import Grounder
 from models.heads import HeadSettings
@@ -45,7 +51,10 @@ __all__ = [
     "Method",
     "NetworkFactory",
     "Progress",
+    "ResidualSettings",
+    "SparseSettings",
     "TrainingData",
+    "VectorSettings",
     "make_method",
 ]
 
@@ -66,6 +75,9 @@ class Ingredients:
         probe_scaling: Of their features.
         probe_penalty: Of the linear probe.
         group_dro, jtt, dfr: Of these methods.
+        vectors: Learning of concept activation vectors, for `pcbm` and `pcbm_h`.
+        sparse: Training of their heads.
+        residual: Training of the residual of `pcbm_h`.
         fine_tune: Training of the network.
     """
 
@@ -81,6 +93,9 @@ class Ingredients:
     group_dro: GroupDroSettings = field(default_factory=GroupDroSettings)
     jtt: JttSettings = field(default_factory=JttSettings)
     dfr: DfrSettings = field(default_factory=DfrSettings)
+    vectors: VectorSettings = field(default_factory=VectorSettings)
+    sparse: SparseSettings = field(default_factory=SparseSettings)
+    residual: ResidualSettings = field(default_factory=ResidualSettings)
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
 
 
@@ -98,6 +113,11 @@ def make_random_concepts(given: Ingredients) -> RandomConcepts:
     return RandomConcepts(given.grounder, given.head)
 
 
+def make_pcbm(given: Ingredients, name: str = "pcbm") -> Pcbm:
+    """On concept activation vectors; needs images with concept answers."""
+    return Pcbm(learnt_vectors(given.examples, given.vectors, method=name), given.sparse, name)
+
+
 METHODS: Mapping[str, Callable[[Ingredients], Method]] = MappingProxyType(
     {
         "knobo": lambda given: Knobo(given.head),
@@ -109,6 +129,11 @@ METHODS: Mapping[str, Callable[[Ingredients], Method]] = MappingProxyType(
         "group_dro": lambda given: GroupDro(given.probe, given.group_dro, given.probe_scaling),
         "jtt": lambda given: Jtt(given.probe, given.jtt, given.probe_scaling),
         "dfr": lambda given: Dfr(given.dfr),
+        "pcbm": make_pcbm,
+        "pcbm_text": lambda given: Pcbm(
+            text_vectors(given.image_text, method="pcbm_text"), given.sparse, "pcbm_text"
+        ),
+        "pcbm_h": lambda given: PcbmH(make_pcbm(given, "pcbm_h"), given.residual),
         "fine_tune": make_fine_tune,
     }
 )
