@@ -13,12 +13,13 @@ from scipy.special import softmax
 from models.artifacts import Artifact, load_artifact, save_artifact
 from models.errors import ModelsError
 from models.full_batch import train_full_batch
-from models.heads import HeadSettings, HeadSolver, Sample, Solver, train_heads
+from models.heads import HeadSettings, HeadSolver, Sample, Solver
+from models.mini_batch import train_mini_batch
 from models.scaling import Scaling, ScalingKind
 
 KIND = "knobo"
 SOLVERS: Mapping[Solver, HeadSolver] = MappingProxyType(
-    {Solver.FULL_BATCH: train_full_batch, Solver.ADAM: train_heads}
+    {Solver.FULL_BATCH: train_full_batch, Solver.ADAM: train_mini_batch}
 )
 
 

@@ -1,9 +1,9 @@
 """Trains many linear heads at once on whole passes: the walk of mini-batch Adam in one step an epoch.
 
 A step is as long as the mini-batches of an epoch together could go, learning rate x their number, so one
-setting means the same to this solver and to `models.heads.train_heads`. It shortens to nothing over the last
-quarter of the epochs, where mini-batches go on jittering. The epoch kept is chosen alike: the highest
-validation accuracy and, among equals, the lowest validation cross-entropy.
+setting means the same to this solver and to `models.mini_batch`. It shortens to nothing over the last quarter
+of the epochs, where mini-batches go on jittering. The epoch kept is chosen alike: the highest validation
+accuracy and, among equals, the lowest validation cross-entropy.
 
 Why not to convergence: the optimum lies far from where the paper stops, where the tanh is saturated and the
 shortcut of the training images wins (docs/method.md has the figures). How far a head has walked from its
@@ -11,7 +11,7 @@ seed's first weights is part of the method, so this solver keeps the walk and sa
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +23,13 @@ from torch.nn import functional
 from models.heads import (
     BETAS,
     EPSILON,
-    Best,
     Heads,
     HeadSettings,
     Sample,
     as_inputs,
     as_prior,
     first_weights,
+    keep_best,
     one_thread,
     prior_gradient,
 )
@@ -48,29 +48,38 @@ def train_full_batch(
     prior: NDArray[np.floating] | None = None,
     bias: bool = False,
 ) -> Heads:
-    """One head a seed, each as if it were trained alone; arguments and result as of `train_heads`.
+    """One head a seed, each as if it were trained alone; arguments and result as of `train_mini_batch`.
 
     A head's seed draws its first weights (as `torch.nn.Linear` does) and nothing else.
     """
     with one_thread():
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        weight, offset = first_weights(generators, classes=classes, width=train.inputs.shape[-1], bias=bias)
-        slope = Slope(
-            as_inputs(train),
-            functional.one_hot(torch.from_numpy(train.labels), classes).float(),
-            as_prior(prior, weight),
-            settings.strength,
-        )
-        best = Best(as_inputs(validation), torch.from_numpy(validation.labels), weight, offset)
-        walk = Walk.planned(settings, rows=len(train.labels))
-        moved = [Moments.of(weight), Moments.of(offset)]
-        for epoch in range(1, settings.epochs + 1):
-            gradients = slope.at(weight, offset)
-            walk.step(epoch, weight, gradients[0], moved[0])
-            if bias:
-                walk.step(epoch, offset, gradients[1], moved[1])
-            best.update(epoch, weight, offset)
-        return best.heads()
+        path = descend(train, classes=classes, seeds=seeds, settings=settings, prior=prior, bias=bias)
+        return keep_best(path, validation)
+
+
+def descend(
+    train: Sample,
+    *,
+    classes: int,
+    seeds: Sequence[int],
+    settings: HeadSettings,
+    prior: NDArray[np.floating] | None,
+    bias: bool,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Weights `(h, k, d)` and offsets `(h, k)` before the first epoch and after each; changed in place."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    weight, offset = first_weights(generators, classes=classes, width=train.inputs.shape[-1], bias=bias)
+    truth = functional.one_hot(torch.from_numpy(train.labels), classes).float()
+    slope = Slope(as_inputs(train), truth, as_prior(prior, weight), settings.strength)
+    walk = Walk.planned(settings, rows=len(train.labels))
+    moments = Moments.of(weight), Moments.of(offset)
+    yield weight, offset
+    for epoch in range(1, settings.epochs + 1):
+        for_weight, for_offset = slope.at(weight, offset)
+        walk.step(epoch, weight, for_weight, moments[0])
+        if bias:
+            walk.step(epoch, offset, for_offset, moments[1])
+        yield weight, offset
 
 
 @dataclass(frozen=True, slots=True)

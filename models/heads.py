@@ -1,4 +1,4 @@
-"""Trains many linear heads at once: Adam on mini-batches, the epoch of best validation accuracy kept."""
+"""Linear heads side by side: their settings, their first weights, and the epoch kept of a training."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -92,37 +92,6 @@ class HeadSolver(Protocol):
         ...
 
 
-def train_heads(
-    train: Sample,
-    validation: Sample,
-    *,
-    classes: int,
-    seeds: Sequence[int],
-    settings: HeadSettings,
-    prior: NDArray[np.floating] | None = None,
-    bias: bool = False,
-) -> Heads:
-    """One head a seed, each as if it were trained alone.
-
-    A head's seed draws its first weights (as `torch.nn.Linear` does) and the order of its mini-batches.
-    The loss is cross-entropy + strength x mean |tanh(W) - prior| (KnoBo, section 3); of epochs with equal
-    validation accuracy the one with the lowest validation cross-entropy is kept.
-
-    Args:
-        train: `n` rows.
-        validation: Selects the epoch.
-        classes: `k`.
-        seeds: `(h,)`.
-        settings: Of the training.
-        prior: `(k, d)` or `(h, k, d)`; no prior term if None.
-        bias: Whether a head has one.
-    """
-    with one_thread():
-        return train_together(
-            train, validation, classes=classes, seeds=seeds, settings=settings, prior=prior, bias=bias
-        )
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """One thread of torch: the steps are so small that waiting for a second takes longer than the work."""
@@ -132,32 +101,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def train_together(
-    train: Sample,
-    validation: Sample,
-    *,
-    classes: int,
-    seeds: Sequence[int],
-    settings: HeadSettings,
-    prior: NDArray[np.floating] | None,
-    bias: bool,
-) -> Heads:
-    """See `train_heads`."""
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    width = train.inputs.shape[-1]
-    weight, offset = first_weights(generators, classes=classes, width=width, bias=bias)
-    loss = Loss(as_inputs(train), torch.from_numpy(train.labels), as_prior(prior, weight), settings.strength)
-    best = Best(as_inputs(validation), torch.from_numpy(validation.labels), weight, offset)
-    adam = torch.optim.Adam([weight, offset] if bias else [weight], lr=settings.learning_rate)
-    for epoch in range(1, settings.epochs + 1):
-        orders = torch.stack([torch.randperm(len(train.labels), generator=each) for each in generators])
-        for rows in torch.split(orders, settings.batch, dim=1):
-            weight.grad, offset.grad = loss.gradients(weight, offset, rows)
-            adam.step()
-        best.update(epoch, weight, offset)
-    return best.heads()
 
 
 def first_weights(
@@ -186,35 +129,6 @@ def as_prior(prior: NDArray[np.floating] | None, weight: Tensor) -> Tensor | Non
     return torch.from_numpy(np.ascontiguousarray(prior, dtype=np.float32)).expand_as(weight)
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Cross-entropy of each head on its mini-batch, and its parameter prior.
-
-    Attributes:
-        inputs: `(n, d)` or `(h, n, d)`.
-        labels: `(n,)`.
-        prior: `(h, k, d)` or None.
-        strength: Of the prior term.
-    """
-
-    inputs: Tensor
-    labels: Tensor
-    prior: Tensor | None
-    strength: float
-
-    def gradients(self, weight: Tensor, offset: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Of weight `(h, k, d)` and offset `(h, k)`, each head on its own `rows (h, b)`."""
-        inputs = select(self.inputs, rows)
-        logits = torch.baddbmm(offset[:, None, :], inputs, weight.transpose(1, 2))
-        excess = functional.softmax(logits, dim=2)
-        excess.scatter_add_(2, self.labels[rows][:, :, None], excess.new_full((*rows.shape, 1), -1.0))
-        excess /= rows.shape[1]
-        gradient = torch.bmm(excess.transpose(1, 2), inputs)
-        if self.prior is not None and self.strength:
-            gradient += self.strength * prior_gradient(weight, self.prior)
-        return gradient, excess.sum(dim=1)
-
-
 def select(inputs: Tensor, rows: Tensor) -> Tensor:
     """The `rows (h, b)` of each head, `(h, b, d)`."""
     if inputs.dim() == 2:
@@ -227,6 +141,15 @@ def prior_gradient(weight: Tensor, prior: Tensor) -> Tensor:
     squashed = weight.tanh()
     cells = weight.shape[-1] * weight.shape[-2]
     return (squashed - prior).sign() * (1 - squashed * squashed) / cells
+
+
+def keep_best(path: Iterator[tuple[Tensor, Tensor]], validation: Sample) -> Heads:
+    """The best epoch of each head; `path` gives weights before the first and after each, changed in place."""
+    weight, offset = next(path)
+    best = Best(as_inputs(validation), torch.from_numpy(validation.labels), weight, offset)
+    for epoch, (weight, offset) in enumerate(path, start=1):
+        best.update(epoch, weight, offset)
+    return best.heads()
 
 
 class Best:

@@ -16,7 +16,8 @@ from torch import nn
 from models.feature_table import FeatureTable
 from models.grounder import GroundingSettings
 from models.grounding import fit_grounders
-from models.heads import HeadSettings, Sample, train_heads
+from models.heads import HeadSettings, Sample
+from models.mini_batch import train_mini_batch
 
 IMAGES, FEATURES, CONCEPTS, SEEDS, EPOCHS = 1000, 512, 40, 5, 50
 
@@ -64,7 +65,7 @@ def heads() -> tuple[float, float]:
     sample = Sample(scores, labels)
 
     def ours() -> None:
-        train_heads(sample, sample, classes=2, seeds=range(SEEDS), settings=HeadSettings(epochs=EPOCHS))
+        train_mini_batch(sample, sample, classes=2, seeds=range(SEEDS), settings=HeadSettings(epochs=EPOCHS))
 
     def theirs() -> None:
         inputs, targets = torch.from_numpy(scores), torch.from_numpy(labels)

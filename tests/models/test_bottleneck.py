@@ -7,7 +7,8 @@ from torch import nn
 
 from models.bottleneck import KnoBo, fit_knobo, prior_loss
 from models.errors import ModelsError
-from models.heads import HeadSettings, Sample, prior_gradient, train_heads
+from models.heads import HeadSettings, Sample, prior_gradient
+from models.mini_batch import train_mini_batch
 from models.scaling import Scaling, ScalingKind
 
 SIGNS = np.array([[1, -1, 1], [-1, 1, 1]], dtype=np.float32)
@@ -79,7 +80,7 @@ def test_heads_trained_side_by_side_are_those_of_a_plain_loop() -> None:
     settings = HeadSettings(epochs=12, batch=16, learning_rate=0.02)
     prior = random_prior(3, 6)
     seeds = (3, 0, 11)
-    together = train_heads(train, validation, classes=3, seeds=seeds, settings=settings, prior=prior)
+    together = train_mini_batch(train, validation, classes=3, seeds=seeds, settings=settings, prior=prior)
     for row, seed in enumerate(seeds):
         weight, epoch = plain_loop(train, validation, prior, seed=seed, settings=settings)
         np.testing.assert_allclose(together.weight[row], weight, atol=1e-5)
@@ -91,9 +92,11 @@ def test_a_head_does_not_depend_on_the_others() -> None:
     train, validation = make_samples()
     settings = HeadSettings(epochs=5, batch=16)
     prior = np.stack([random_prior(3, 6), -random_prior(3, 6)])
-    together = train_heads(train, validation, classes=3, seeds=(1, 2), settings=settings, prior=prior)
+    together = train_mini_batch(train, validation, classes=3, seeds=(1, 2), settings=settings, prior=prior)
     for row, seed in enumerate((1, 2)):
-        alone = train_heads(train, validation, classes=3, seeds=(seed,), settings=settings, prior=prior[row])
+        alone = train_mini_batch(
+            train, validation, classes=3, seeds=(seed,), settings=settings, prior=prior[row]
+        )
         np.testing.assert_allclose(together.weight[row], alone.weight[0], atol=1e-6)
 
 
@@ -103,8 +106,8 @@ def test_heads_may_have_inputs_of_their_own() -> None:
     other = Sample(train.inputs[:, ::-1].copy(), train.labels), validation.inputs[:, ::-1].copy()
     own = Sample(np.stack([train.inputs, other[0].inputs]), train.labels)
     own_validation = Sample(np.stack([validation.inputs, other[1]]), validation.labels)
-    together = train_heads(own, own_validation, classes=3, seeds=(5, 5), settings=settings, bias=True)
-    second = train_heads(
+    together = train_mini_batch(own, own_validation, classes=3, seeds=(5, 5), settings=settings, bias=True)
+    second = train_mini_batch(
         other[0], Sample(other[1], validation.labels), classes=3, seeds=(5,), settings=settings, bias=True
     )
     np.testing.assert_allclose(together.weight[1], second.weight[0], atol=1e-6)
@@ -114,7 +117,7 @@ def test_heads_may_have_inputs_of_their_own() -> None:
 def test_a_head_starts_as_torch_linear_does() -> None:
     train, validation = make_samples()
     settings = HeadSettings(epochs=1, learning_rate=1e-30)
-    heads = train_heads(train, validation, classes=3, seeds=(7,), settings=settings, bias=True)
+    heads = train_mini_batch(train, validation, classes=3, seeds=(7,), settings=settings, bias=True)
     torch.manual_seed(7)
     reference = nn.Linear(6, 3)
     np.testing.assert_allclose(heads.weight[0], reference.weight.detach().numpy())
@@ -126,7 +129,7 @@ def test_the_epoch_kept_has_the_best_validation_accuracy() -> None:
     accuracies = []
     for epochs in range(1, 9):
         settings = HeadSettings(epochs=epochs, batch=8, learning_rate=0.1)
-        heads = train_heads(train, validation, classes=3, seeds=(0,), settings=settings)
+        heads = train_mini_batch(train, validation, classes=3, seeds=(0,), settings=settings)
         logits = validation.inputs @ heads.weight[0].T
         accuracy = (logits.argmax(axis=1) == validation.labels).mean()
         assert heads.validation_accuracy[0] == pytest.approx(accuracy)

@@ -27,7 +27,8 @@ from models.baselines.group_dro import GroupWeights
 from models.baselines.jtt import ErrorWeights, first_errors
 from models.baselines.weighted_heads import EqualWeights, Training, descend, train_weighted_heads
 from models.errors import ModelsError
-from models.heads import HeadSettings, Sample, train_heads
+from models.heads import HeadSettings, Sample
+from models.mini_batch import train_mini_batch
 from models.scaling import ScalingKind
 
 WIDTH = 6
@@ -64,7 +65,7 @@ def fitted(name: str, given: Ingredients, data: TrainingData) -> FittedFeatureHe
 def test_without_penalty_and_weights_the_probe_is_the_plain_head(data: TrainingData) -> None:
     unscaled = Ingredients(probe=SHORT, probe_scaling=ScalingKind.NONE)
     probe = fitted("linear_probe", unscaled, data)
-    plain = train_heads(
+    plain = train_mini_batch(
         Sample(data.train.features, data.train_labels),
         Sample(data.validation.features, data.validation_labels),
         classes=2,
