@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from models.baselines.activation_vectors import VectorSettings, learnt_vectors
 from models.baselines.concept_scores import text_vectors
 from models.baselines.dfr import Dfr, DfrSettings
-from models.baselines.fine_tune import FineTune, FineTuneSettings, NetworkFactory
+from models.baselines.fine_tune import FineTune, NetworkFactory
+from models.baselines.fine_tune_settings import FineTuneSettings
 from models.baselines.group_dro import GroupDro, GroupDroSettings
 from models.baselines.interface import (
     ConceptExamples,

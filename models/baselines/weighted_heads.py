@@ -53,7 +53,7 @@ def train_weighted_heads(
 ) -> Heads:
     """One head a seed with a bias, the epoch of best validation accuracy kept as in `models.heads`.
 
-    With equal weights and no penalty these are the heads of `train_heads`.
+    With equal weights and no penalty these are the heads of `train_mini_batch`.
 
     Args:
         train: `n` rows.
