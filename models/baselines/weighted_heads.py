@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.heads import Best, Heads, HeadSettings, Sample, as_inputs, first_weights, one_thread
+from models.heads import Heads, HeadSettings, Sample, as_inputs, first_weights, keep_best, one_thread
 
 
 class Weighting(Protocol):
@@ -64,15 +64,8 @@ def train_weighted_heads(
         weighting: Of the rows; used for one training only, for it may remember.
     """
     with one_thread():
-        best: Best | None = None
         path = descend(train, classes=classes, seeds=seeds, training=training, weighting=weighting)
-        for epoch, (weight, offset) in enumerate(path):
-            if best is None:
-                best = Best(as_inputs(validation), torch.from_numpy(validation.labels), weight, offset)
-            else:
-                best.update(epoch, weight, offset)
-    assert best is not None, "the path begins with the first weights"
-    return best.heads()
+        return keep_best(path, validation)
 
 
 def descend(
