@@ -14,6 +14,7 @@ from models.encoders.devices import Precision, available_device, chosen_precisio
 from models.encoders.digest import encoder_digest
 from models.encoders.running import CpuRunner, GpuRunner, Runner, Scaling
 from models.folding import fold_batch_norm
+from models.tracing import traced
 
 Crop = Callable[[Image.Image], NDArray[np.uint8]]
 
@@ -90,6 +91,9 @@ def runner_of(
     """The network in evaluation mode, its batch normalisations folded, where it is to run."""
     example = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1
     folded = fold_batch_norm(model.eval(), example)
-    if device.type == "cpu":
-        return CpuRunner(folded, scaling, precision=precision)
-    return GpuRunner(folded, scaling, device=device, precision=precision)
+    if device.type != "cpu":
+        return GpuRunner(folded, scaling, device=device, precision=precision)
+    folded = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if precision == torch.float32:
+        folded = traced(folded, example[:1].to(memory_format=torch.channels_last))
+    return CpuRunner(folded, scaling, precision=precision)

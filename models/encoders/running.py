@@ -50,14 +50,13 @@ class CpuRunner:
     So a vector does not depend on the images it is encoded with, to the last bit.
 
     Args:
-        model: From scaled pixels to vectors.
+        model: From scaled pixels to vectors, its weights channels last.
         scaling: Of the pixels.
         precision: Of the products.
     """
 
     def __init__(self, model: nn.Module, scaling: Scaling, *, precision: torch.dtype) -> None:
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.scaling, self.precision = scaling, precision
+        self.model, self.scaling, self.precision = model, scaling, precision
         self.device, self.cores = torch.device("cpu"), torch.get_num_threads()
 
     @cached_property
