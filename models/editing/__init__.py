@@ -1,7 +1,7 @@
 """A trained head changed by hand, and what that changes on every domain."""
 
 from models.editing.edits import Edit, FlipSign, Prune, PruneAndNormalise, SetWeight, edited
-from models.editing.report import Change, EditReport, report_edits
+from models.editing.report import Change, EditReport, WeightChange, edit_splits, report_edits
 
 __all__ = [
     "Change",
@@ -11,6 +11,8 @@ __all__ = [
     "Prune",
     "PruneAndNormalise",
     "SetWeight",
+    "WeightChange",
+    "edit_splits",
     "edited",
     "report_edits",
 ]

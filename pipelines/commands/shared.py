@@ -32,6 +32,11 @@ def readable(text: str | None) -> str | None:
     return text
 
 
+def all_readable(values: list[str] | None) -> list[str]:
+    """The same for an option that may be repeated."""
+    return [text for each in values or () if (text := readable(each)) is not None]
+
+
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]
 IdArgument = Annotated[
     str,

@@ -130,6 +130,17 @@ def test_an_answer_becomes_a_quantile_of_its_concept_and_an_unknown_one_stays_un
     )
 
 
+def test_matched_levels_are_the_medians_of_the_images_that_a_perfect_detector_would_part() -> None:
+    rng = np.random.default_rng(0)
+    training, share = rng.random((2001, 2)), np.array([0.1, 0.6])
+    levels = Levels.matched(training, share=share)
+    for column in range(2):
+        ordered = np.sort(training[:, column])
+        cut = round((1 - share[column]) * len(ordered))
+        assert levels.no[column] == pytest.approx(np.median(ordered[:cut]), abs=2e-3)
+        assert levels.yes[column] == pytest.approx(np.median(ordered[cut:]), abs=2e-3)
+
+
 @pytest.mark.parametrize("name", list(POLICIES))
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_curve_is_what_setting_one_concept_after_the_other_gives(name: str, kind: ScalingKind) -> None:

@@ -1,0 +1,143 @@
+"""One image of a finished run with some of its concepts set by hand."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bottleneck import KnoBo
+from models.interventions import (
+    Contribution,
+    Intervention,
+    Levels,
+    PossibleAnswer,
+    intervene,
+    possible_answers,
+)
+from models.split_heads import SplitHeads
+from pipelines.errors import PipelineError
+from pipelines.run import Run
+from pipelines.status import open_finished
+from pipelines.what_if.heads import open_heads, require_image
+from pipelines.what_if.level_names import LevelName
+from pipelines.what_if.levels import levels_of
+from pipelines.what_if.naming import ConceptNames
+
+WORDS = ("yes", "no")
+
+
+@dataclass(frozen=True)
+class ImageIntervention:
+    """What KnoBo (first seed) says of an image before and after.
+
+    Attributes:
+        image, split: Which, and whose classifier.
+        found: Probabilities and the concepts set.
+        questions: Of the concepts set.
+    """
+
+    image: str
+    split: str
+    found: Intervention
+    questions: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        moved = [
+            {**asdict(each), "question": question}
+            for each, question in zip(self.found.moved, self.questions, strict=True)
+        ]
+        return {"image": self.image, "split": self.split, **asdict(self.found), "moved": moved}
+
+
+@dataclass(frozen=True)
+class OpenQuestions:
+    """What one answer would do to an image, the concept that contributes most first."""
+
+    image: str
+    split: str
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    answers: tuple[PossibleAnswer, ...]
+    questions: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def intervene_on_image(
+    directory: Path,
+    image: str,
+    settings: Sequence[str],
+    *,
+    split: str | None = None,
+    levels: LevelName = LevelName.MATCHED,
+) -> ImageIntervention:
+    """Sets concepts of an image.
+
+    Args:
+        directory: Of the run.
+        image: Id.
+        settings: `CONCEPT=yes`, `CONCEPT=no` or `CONCEPT=<number>` each.
+        split: Whose classifier; the first by default.
+        levels: What a yes and a no are set to.
+    """
+    run = open_finished(directory)
+    heads, names, scores = opened(run, image, split)
+    stands_for = levels_of(run, heads, levels)
+    values: dict[str, float] = {}
+    for setting in settings:
+        concept_id, value = parsed(setting, names, heads.heads[0], stands_for)
+        if concept_id in values:
+            raise PipelineError(f"{concept_id} is set twice; set each concept once")
+        values[concept_id] = value
+    found = intervene(heads.heads[0], scores, values=values)
+    questions = tuple(names.question(each.concept_id) for each in found.moved)
+    return ImageIntervention(image, heads.split.name, found, questions)
+
+
+def open_questions(
+    directory: Path, image: str, *, split: str | None = None, levels: LevelName = LevelName.MATCHED
+) -> OpenQuestions:
+    """What an answer to each concept would do."""
+    run = open_finished(directory)
+    heads, names, scores = opened(run, image, split)
+    head = heads.heads[0]
+    answers = possible_answers(head, scores, levels=levels_of(run, heads, levels))
+    order = np.argsort(-Contribution().priorities(head, scores[None], seed=0)[0, 0], kind="stable").tolist()
+    return OpenQuestions(
+        image=image,
+        split=heads.split.name,
+        classes=head.classes,
+        probabilities=tuple(head.predict(scores[None])[0].tolist()),
+        answers=tuple(answers[row] for row in order),
+        questions=tuple(names.question(answers[row].concept_id) for row in order),
+    )
+
+
+def opened(run: Run, image: str, split: str | None) -> tuple[SplitHeads, ConceptNames, NDArray[np.float32]]:
+    """Heads of the split, names of concepts, and the image's scores `(c,)`."""
+    heads = open_heads(run, split)[0]
+    require_image(image, heads.scores.ids)
+    return heads, ConceptNames.of(run, heads.scores.columns), heads.scores.rows([image])[0]
+
+
+def parsed(setting: str, names: ConceptNames, head: KnoBo, levels: Levels) -> tuple[str, float]:
+    """Concept id and score of `CONCEPT=VALUE`."""
+    name, equals, word = setting.rpartition("=")
+    if not equals:
+        raise PipelineError(f"{setting!r} sets nothing; write CONCEPT=yes, CONCEPT=no or CONCEPT=0.8")
+    concept_id = names.find(name)
+    column = head.concept_ids.index(concept_id)
+    if word.lower() in WORDS:
+        return concept_id, float((levels.yes if word.lower() == "yes" else levels.no)[column])
+    try:
+        return concept_id, float(word)
+    except ValueError as error:
+        raise PipelineError(
+            f"{word!r} is no value for {concept_id}; give yes, no or a number from 0 to 1"
+        ) from error
