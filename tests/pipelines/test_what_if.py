@@ -1,0 +1,303 @@
+"""`knobo intervene`, `edit` and `ablate` on a small run that is made from files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from knowledge.concepts import ConceptBank, make_concept
+from knowledge.errors import KnowledgeError
+from models.bottleneck import KnoBo
+from models.domains import DomainSplit, save_split
+from models.editing import Prune, edited
+from models.errors import ModelsError
+from models.feature_table import FeatureTable
+from models.grounder import ConceptQuality, Grounder, GroundingSettings
+from models.images import ImageRecord
+from models.interventions import Levels, intervene
+from models.scaling import Scaling, ScalingKind
+from pipelines.commands.ablate import ablate
+from pipelines.commands.edit import edit
+from pipelines.commands.intervene import app as intervene_app
+from pipelines.errors import PipelineError
+from pipelines.images_table import ImagesTable, write_images
+from pipelines.run import Run
+from pipelines.status import open_finished
+from pipelines.what_if.ablation import ablate_run, of_scope
+from pipelines.what_if.curve import OTHERS, draw_curves
+from pipelines.what_if.edits import Wanted, edit_run
+from pipelines.what_if.heads import open_heads
+from pipelines.what_if.level_names import LevelName
+from pipelines.what_if.one_image import intervene_on_image, open_questions
+from pipelines.what_if.truth import known_answers
+
+CONFIG = """
+name = "small"
+modality = "chest X-ray"
+classes = [{ name = "normal", normal = true }, { name = "sick" }, { name = "other" }]
+literature = [{ name = "notes", kind = "text", path = "notes" }]
+datasets = [
+  { name = "told", manifest = "images.csv", report = ["report"] },
+  { name = "silent", manifest = "images.csv" },
+]
+splits = [
+  { name = "one", kind = "plain", datasets = ["told"], classes = ["normal", "sick"] },
+  { name = "two", kind = "plain", datasets = ["silent"], classes = ["normal", "other"] },
+]
+grounding = { datasets = ["told"] }
+annotation = { lexicon = ["chest_xray"] }
+audit = { replicates = 20 }
+"""
+EFFUSION = make_concept("Is there a pleural effusion?", (), "q")
+HEART = make_concept("Is the heart enlarged?", (), "q")
+ANGLE = make_concept("Is the heart small?", (), "q")
+UNUSED = make_concept("Is there a nodule?", (), "q")
+USED = (EFFUSION, HEART, ANGLE)
+IDS = tuple(concept.id for concept in USED)
+SIZE = 12
+
+
+def make_split(name: str, dataset: str, classes: tuple[str, str]) -> DomainSplit:
+    parts = {
+        part: tuple(f"{dataset}/{part}{n}" for n in range(SIZE))
+        for part in ("train", "validation", "in_domain", "shifted")
+    }
+    label = {image: classes[row % 2] for ids in parts.values() for row, image in enumerate(ids)}
+    return DomainSplit(
+        name=name, classes=classes, attribute="view", label=label, patient={}, checks=(), **parts
+    )
+
+
+def make_head(classes: tuple[str, ...], scores: np.ndarray, seed: int) -> KnoBo:
+    weight = np.array([[-2, -0.5, 0.3], [1.5, 1, -0.2]], np.float32) * (1 + seed / 10)
+    return KnoBo(
+        classes, IDS, weight, np.sign(weight), Scaling.fit(ScalingKind.CENTER, scores), {"seed": seed}
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two splits of which the images of the first have reports."""
+    directory = tmp_path_factory.mktemp("runs") / "small"
+    directory.mkdir()
+    (directory / "config.toml").write_text(CONFIG, "utf-8")
+    ConceptBank((*USED, UNUSED)).save(directory / "concepts.jsonl")
+    splits = [make_split("one", "told", ("normal", "sick")), make_split("two", "silent", ("normal", "other"))]
+    ids = tuple(image for split in splits for image in split.ids)
+    rng = np.random.default_rng(0)
+    scores = FeatureTable(ids, IDS, rng.random((len(ids), 3), dtype=np.float32))
+    scores.save(directory / "scores")
+    records = []
+    for split in splits:
+        save_split(split, directory / "splits" / f"{split.name}.json")
+        for seed in (0, 10):
+            head = make_head(split.classes, scores.rows(split.train), seed)
+            head.save(directory / "models" / "knobo" / split.name / str(seed))
+        for image, label in split.label.items():
+            text = "Large pleural effusion." if label == "sick" else "No pleural effusion."
+            report = f"{text} The heart is enlarged." if split.name == "one" else None
+            records.append(ImageRecord(image, Path("x.png"), label, {}, None, report))
+    table = ImagesTable(
+        tuple(records), tuple(record.id.split("/")[0] for record in records), ("",) * len(records)
+    )
+    write_images(directory / "images.parquet", table)
+    write_grounder(directory / "grounder")
+    return directory
+
+
+def write_grounder(directory: Path) -> None:
+    quality = [ConceptQuality(name, 10, 30, 0.8, 0.7, 0.9, 0.7, 0.6, 0.8) for name in (*IDS, UNUSED.id)]
+    Grounder(
+        concept_ids=(*IDS, UNUSED.id),
+        columns=("0", "1"),
+        weight=np.zeros((4, 2)),
+        bias=np.zeros(4),
+        scaling=Scaling.fit(ScalingKind.STANDARD, np.eye(2)),
+        quality=tuple(quality),
+        out_of_fold=FeatureTable((), (*IDS, UNUSED.id), np.zeros((0, 4), np.float32)),
+        ungrounded=(),
+        settings=GroundingSettings(),
+    ).save(directory)
+
+
+def opened(directory: Path) -> Run:
+    return open_finished(directory)
+
+
+def told(*arguments: object) -> Any:
+    """JSON that one of the verbs prints."""
+    app = typer.Typer()
+    app.add_typer(intervene_app, name="intervene")
+    app.command()(edit)
+    app.command()(ablate)
+    result = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
+    assert result.exit_code == 0
+    return json.loads(result.stdout)
+
+
+def test_an_image_is_asked_with_concepts_set_by_id_beginning_or_ending(run: Path) -> None:
+    image = "told/in_domain3"
+    end = HEART.id.rpartition("-")[2]
+    found = told("intervene", run, image, "--set", f"is-there-a-pleural={1.0}", "--set", f"{end}=no")
+    heads = open_heads(opened(run), "one")[0]
+    scores = heads.scores.rows([image])[0]
+    levels = Levels.matched(heads.training_scores, share=np.full(3, 0.25))
+    expected = intervene(heads.heads[0], scores, values={EFFUSION.id: 1.0, HEART.id: float(levels.no[1])})
+    assert found["after"] == pytest.approx(expected.after)
+    assert [each["question"] for each in found["moved"]] == [EFFUSION.question, HEART.question]
+    assert (found["image"], found["split"]) == (image, "one")
+
+
+@pytest.mark.parametrize("name", list(LevelName))
+def test_a_yes_is_what_the_chosen_levels_say(run: Path, name: LevelName) -> None:
+    found = intervene_on_image(run, "told/shifted0", [f"{HEART.id}=yes"], levels=name)
+    training = open_heads(opened(run), "one")[0].training_scores[:, 1].astype(np.float64)
+    expected = {"matched": np.quantile(training, 0.875), "quantiles": np.quantile(training, 0.95), "hard": 1}
+    assert found.found.moved[0].after == pytest.approx(expected[name])
+
+
+def test_without_a_setting_every_answer_is_weighed_and_agrees_with_setting_it(run: Path) -> None:
+    asked = open_questions(run, "silent/shifted0", split="two")
+    assert {each.concept_id for each in asked.answers} == set(IDS)
+    for each, question in zip(asked.answers, asked.questions, strict=True):
+        assert question == next(concept.question for concept in USED if concept.id == each.concept_id)
+        found = intervene_on_image(run, "silent/shifted0", [f"{each.concept_id}=yes"], split="two")
+        assert found.found.after == pytest.approx(each.if_yes)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("effusion=yes", f"there is no concept 'effusion'; did you mean {EFFUSION.id}"),
+        (f"{UNUSED.id}=yes", "its detector was not kept"),
+        (f"{HEART.id}=maybe", "'maybe' is no value"),
+        (HEART.id, "sets nothing; write CONCEPT=yes"),
+        (f"{HEART.id}=1.2", "from 0 to 1"),
+        ("is-the-heart=yes", "2 concepts have ids that begin with"),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_one_sentence(run: Path, setting: str, message: str) -> None:
+    with pytest.raises((PipelineError, KnowledgeError, ModelsError), match=message) as refused:
+        intervene_on_image(run, "told/shifted0", [setting])
+    assert "\n" not in str(refused.value)
+
+
+def test_a_wrong_image_or_split_and_a_run_without_knobo_are_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"no image 'told/shifted99'; did you mean told/shifted9"):
+        intervene_on_image(run, "told/shifted99", [])
+    with pytest.raises(PipelineError, match="no split 'three'; it has one, two"):
+        intervene_on_image(run, "told/shifted0", [], split="three")
+    with pytest.raises(PipelineError, match="set twice"):
+        intervene_on_image(run, "told/shifted0", [f"{HEART.id}=yes", f"{HEART.id}=no"])
+    (tmp_path / "config.toml").write_text(CONFIG, "utf-8")
+    with pytest.raises(PipelineError, match=r"there is no KnoBo in .*models/knobo"):
+        ablate_run(opened(tmp_path))
+
+
+def test_answers_are_what_the_reports_say_and_unknown_without_one(run: Path) -> None:
+    ids = ["told/shifted0", "told/shifted1", "silent/shifted0"]
+    answers = known_answers(opened(run), ids, [*USED[:2]])
+    np.testing.assert_array_equal(answers[:2] >= 0.5, [[False, True], [True, True]])
+    assert np.isnan(answers[2]).all()
+
+
+def test_curves_are_drawn_where_reports_are_and_the_rest_is_said_to_be_missing(run: Path) -> None:
+    found = draw_curves(run, most=2)
+    assert {each.split for each in found.curves} == {"one"}
+    assert {each.curve.policy for each in found.curves} == {"random", "uncertainty", "contribution", OTHERS}
+    assert all(len(each.curve.accuracy.value) == 3 for each in found.curves)
+    assert [sentence.split(";")[0] for sentence in found.missing] == [
+        f"0 of 12 {domain} images of two have a report or an expert's answer"
+        for domain in ("in_domain", "shifted")
+    ]
+    with pytest.raises(PipelineError, match="give their data sets `report` or `expert_columns`"):
+        draw_curves(run, split="two")
+    with pytest.raises(PipelineError, match="no policy 'best'; choose from random"):
+        draw_curves(run, policies=["best"])
+
+
+def test_answers_that_tell_the_label_make_every_image_right(run: Path) -> None:
+    found = told("intervene", "curve", run, "--split", "one", "--policy", "contribution", "--levels", "hard")
+    ends = {each["curve"]["policy"]: each["curve"]["accuracy"]["value"][-1] for each in found["curves"]}
+    assert ends["contribution"] == 1
+    assert ends[OTHERS] < 1
+    assert found["levels"] == "1 and 0"
+
+
+def test_an_edit_is_reported_before_and_after_and_saved_elsewhere(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "edited"
+    kept = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    found = told("edit", run, "--prune", EFFUSION.id, "--class", "sick", "--save", folder)
+    assert found["edits"] == [f"prune {EFFUSION.id} for sick"]
+    assert found["untouched"] == ["two"]
+    assert {each["split"] for each in found["changes"]} >= {"one"}
+    heads = open_heads(opened(run), "one")[0]
+    for seed, head in zip((0, 10), heads.heads, strict=True):
+        again = KnoBo.load(folder / "knobo" / "one" / str(seed))
+        np.testing.assert_array_equal(again.weight, edited(head, [Prune(EFFUSION.id, "sick")]).weight)
+    assert json.loads((folder / "edits.json").read_text("utf-8"))["edits"] == found["edits"]
+    assert kept == {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    with pytest.raises(PipelineError, match="exists already"):
+        edit_run(run, Wanted(prune=(EFFUSION.id,)), save=folder)
+    with pytest.raises(PipelineError, match="lies inside the run"):
+        edit_run(run, Wanted(prune=(EFFUSION.id,)), save=run / "models" / "mine")
+
+
+def test_a_weight_is_set_for_one_class_and_signs_are_flipped(run: Path) -> None:
+    report = edit_run(run, Wanted(flip=(HEART.id,), weight=(f"normal:{EFFUSION.id}=0.4",)))
+    cells = {(each.split, each.class_name, each.concept_id): each.after for each in report.weights}
+    assert cells["one", "normal", EFFUSION.id] == pytest.approx(0.4)
+    assert cells["two", "normal", HEART.id] == pytest.approx(0.5 * 1.5)
+    assert report.untouched == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (Wanted(), "nothing to edit"),
+        (Wanted(prune=(HEART.id,), class_name="foo"), "no split has a class 'foo'"),
+        (Wanted(weight=(f"{HEART.id}=1",)), "names no class and concept"),
+        (Wanted(weight=(f"sick:{HEART.id}=much",)), "'much' in .* is no number"),
+        (Wanted(flip=("spleen",)), "there is no concept 'spleen'"),
+    ],
+)
+def test_a_wrong_edit_is_refused_in_one_sentence(run: Path, wanted: Wanted, message: str) -> None:
+    with pytest.raises((PipelineError, ModelsError), match=message) as refused:
+        edit_run(run, wanted)
+    assert "\n" not in str(refused.value)
+
+
+def test_ablation_names_all_first_and_then_what_loses_most(run: Path) -> None:
+    rows = told("ablate", run, "--split", "one")
+    assert {row["split"] for row in rows} == {"one"}
+    assert {row["concept_id"] for row in rows} == {"all", *IDS}
+    scope, concepts = of_scope(ablate_run(opened(run)))
+    changes = [each.change for each in concepts[1:]]
+    assert (scope, concepts[0].concept_id) == ("mean", "all")
+    assert changes == sorted(changes)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["intervene", "{run}", "told/shifted0"],
+        ["intervene", "{run}", "told/shifted0", "--set", f"{HEART.id}=yes"],
+        ["intervene", "curve", "{run}"],
+        ["edit", "{run}", "--prune", HEART.id, "--normalise", "--metric", "auroc"],
+        ["ablate", "{run}"],
+    ],
+)
+def test_every_verb_prints_a_table_with_a_true_minus_sign(run: Path, arguments: list[str]) -> None:
+    app = typer.Typer()
+    app.add_typer(intervene_app, name="intervene")
+    app.command()(edit)
+    app.command()(ablate)
+    words = [word.format(run=run) for word in arguments]
+    result = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    assert "-0." not in result.stdout
+    assert "nan" not in result.stdout
