@@ -103,7 +103,7 @@ class FineTune:
         counter = Counter(progress, total=len(seeds) * self.settings.epochs * images)
         kept = []
         for seed in seeds:
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(devices=random_devices()):
                 torch.manual_seed(seed)
                 network = placed(self.factory(len(data.classes)))
                 kept.append(
@@ -123,3 +123,8 @@ def placed(network: nn.Module) -> nn.Module:
     """On a GPU where there is one, its weights in the order of channels that is fastest."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def random_devices() -> list[int]:
+    """GPUs whose random state training draws from."""
+    return [torch.cuda.current_device()] if torch.cuda.is_available() else []

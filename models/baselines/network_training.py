@@ -89,7 +89,7 @@ def train_epoch(
     for rows, pixels in train.pixels.batches(parts_of(order, size=settings.batch)):
         images = augment(to_images(pixels, device), settings, generator)
         with mixed_precision(device):
-            logits = network(normalised(images, settings))
+            logits = network(normalised(images, network))
         targets = torch.from_numpy(train.labels[rows]).to(device)
         loss = functional.cross_entropy(logits.float(), targets)
         adam.zero_grad()
@@ -134,7 +134,7 @@ def class_probabilities(
         for _, part in pixels.batches(parts_of(np.arange(len(pixels)), size=settings.batch)):
             images = centred(to_images(part, device), settings)
             with mixed_precision(device):
-                logits = network(normalised(images, settings))
+                logits = network(normalised(images, network))
             results.append(functional.softmax(logits.double(), dim=1).cpu().numpy())
     return np.concatenate(results)
 

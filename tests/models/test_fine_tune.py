@@ -151,8 +151,16 @@ def test_without_variation_augmentation_changes_nothing() -> None:
     images = random_pixels(side=40)
     torch.testing.assert_close(augment(images, STEADY, np.random.default_rng(0)), images)
     torch.testing.assert_close(centred(images, STEADY), images)
-    expected = (images[0, 0, 3, 5] - 0.5) / 0.5
-    torch.testing.assert_close(normalised(images, STEADY)[0, 0, 3, 5], expected)
+
+
+def test_channels_are_scaled_as_the_network_was_pretrained() -> None:
+    images = random_pixels(side=8)
+    expected = (images - 0.5) / 0.5
+    torch.testing.assert_close(normalised(images, small_network(2)), expected)
+    from torchvision.transforms.functional import normalize
+
+    expected = normalize(images, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    torch.testing.assert_close(normalised(images, create_model("resnet10t", num_classes=2)), expected)
 
 
 def test_a_crop_shows_the_part_of_the_image_that_was_asked_for() -> None:
