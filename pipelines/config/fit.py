@@ -7,7 +7,21 @@ from pydantic import Field
 from pipelines.config.section import Section
 
 MethodName = Literal[
-    "knobo", "linear_probe", "fine_tune", "no_prior", "random_prior", "prior_only", "random_concepts"
+    "knobo",
+    "linear_probe",
+    "pcbm",
+    "pcbm_text",
+    "pcbm_h",
+    "pcbm_h_joint",
+    "language_shaped",
+    "dot_product",
+    "group_dro",
+    "jtt",
+    "dfr",
+    "no_prior",
+    "random_prior",
+    "prior_only",
+    "random_concepts",
 ]
 
 
@@ -17,12 +31,14 @@ class FitSection(Section):
     methods: tuple[MethodName, ...] = (
         "knobo",
         "linear_probe",
+        "pcbm_h",
         "no_prior",
         "random_prior",
         "prior_only",
         "random_concepts",
     )
-    """All but `fine_tune`, which has its own section."""
+    """All but fine-tuning, which has its own section; `pcbm_text` and `dot_product` need an encoder of images
+    and texts, `dfr` is an oracle."""
     seeds: Annotated[int, Field(ge=1)] = 5
     """Models a method and split."""
     prior_weight: float = 30.0

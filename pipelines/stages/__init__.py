@@ -6,6 +6,7 @@ from pipelines.run import Stage
 from pipelines.stages import (
     annotate,
     audit,
+    choose,
     curate,
     discover,
     encode,
@@ -116,6 +117,24 @@ STAGES = (
         part=fit.fit_part,
     ),
     Stage(
+        "choose",
+        1,
+        ("fit", "grounding", "erasure", "splits", "classes", "seed"),
+        (
+            "annotations.parquet",
+            "concepts.jsonl",
+            "features",
+            "grounder",
+            "images.parquet",
+            "prior.csv",
+            "scores",
+            "splits",
+        ),
+        ("concept_choice.json",),
+        choose.choose,
+        after=("fit",),  # see below
+    ),
+    Stage(
         "fine_tune",
         2,
         ("fine_tune", "encoder", "splits", "seed"),
@@ -123,7 +142,7 @@ STAGES = (
         ("models_fine_tune", "predictions_fine_tune.parquet"),
         fine_tune.fine_tune,
         part=fine_tune.fine_tune_part,
-        after=("fit",),  # fitting changes torch's thread count while it runs
+        after=("fit", "choose"),  # fitting changes torch's thread count while it runs
     ),
     Stage(
         "audit",

@@ -21,6 +21,7 @@ from pipelines.digests import content_digest, value_digest
 from pipelines.images_table import read_images
 from pipelines.run import Run
 from pipelines.section_values import section_value
+from pipelines.stages.encode import configured_encoder
 from pipelines.stages.erase import METHODS, arm_names
 from pipelines.stages.ground import kept_grounder, read_examples
 from pipelines.stages.index import question_encoder
@@ -29,6 +30,7 @@ OWN = ("features", "scores", "grounder", "prior.csv", "annotations.parquet")
 
 
 TEXT_METHODS = frozenset({"language_shaped"})
+IMAGE_TEXT_METHODS = frozenset({"pcbm_text", "dot_product"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ def own_tables(run: Run) -> Tables:
             grounder=kept_grounder(run),
             examples=read_examples(run, features).of(scores.columns),
             concept_text=question_vectors(run, scores.columns),
+            image_text=image_text_vectors(run, scores.columns),
             head=head,
             probe=head,
         ),
@@ -157,8 +160,22 @@ def question_vectors(run: Run, concept_ids: Sequence[str]) -> NDArray[np.float32
     """`(c, t)` vectors of the questions, by the encoder that compares them; only where a method asks."""
     if not TEXT_METHODS & set(run.config.fit.methods):
         return None
+    return question_encoder(run).encode(questions(run, concept_ids))
+
+
+def image_text_vectors(run: Run, concept_ids: Sequence[str]) -> NDArray[np.float32] | None:
+    """`(c, d)` vectors of the questions by the image encoder, where a method asks and it reads texts."""
+    if not IMAGE_TEXT_METHODS & set(run.config.fit.methods):
+        return None
+    encoder = configured_encoder(run.config.encoder)
+    read: Callable[[Sequence[str]], NDArray[np.float32]] | None = getattr(encoder, "encode_text", None)
+    return None if read is None else read(questions(run, concept_ids))
+
+
+def questions(run: Run, concept_ids: Sequence[str]) -> list[str]:
+    """What the concepts ask."""
     bank = ConceptBank.load(run.path("concepts.jsonl"))
-    return question_encoder(run).encode([bank[concept].question for concept in concept_ids])
+    return [bank[concept].question for concept in concept_ids]
 
 
 def read_prior(run: Run) -> Prior:

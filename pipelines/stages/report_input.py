@@ -35,6 +35,8 @@ from pipelines.report.input import (
 from pipelines.run import Run, code_commit, library_versions
 from pipelines.section_values import section_value
 from pipelines.stages.split import read_splits
+from pipelines.what_if.ablation import ablate_run
+from pipelines.what_if.heads import has_heads
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 3  # worked examples
@@ -68,6 +70,7 @@ def report_input(run: Run) -> ReportInput:
         credits=literature_credit(run.config.literature, passages.values(), fetched),
         disagreements=load_disagreements(differing) if differing.is_file() else (),
         agreements=load_agreements(agreement)[0] if agreement.is_file() else (),
+        ablation=ablate_run(run) if has_heads(run) else (),
     )
 
 
