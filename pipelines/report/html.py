@@ -5,6 +5,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pipelines.report.ablation_view import ablation_view
 from pipelines.report.against_view import controls, tiles
 from pipelines.report.comparison_view import comparison
 from pipelines.report.concept_view import concept_views
@@ -67,6 +68,7 @@ def render_html(report: ReportInput) -> str:
             sources=sources(report),
             rejections=rejections(report),
             explanations=explanation_views(report),
+            ablation=ablation_view(report),
             slowest=longest(report.provenance.seconds.values()),
         )
     )

@@ -10,6 +10,7 @@ from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Verdict
 from knowledge.passages import Passage
 from knowledge.priors import Prior, WrittenDisagreement
+from models.ablation import Ablation
 from models.domains import DomainSplit
 from models.evaluation.audit import AuditReport
 
@@ -141,6 +142,7 @@ class ReportInput:
         credits: Sentences that name the literature and its terms.
         disagreements: Cells on which two sources of the prior differ, opposite signs first.
         agreements: How far annotators agree, over all concepts and by concept.
+        ablation: KnoBo with each concept, and with all, at its training mean.
     """
 
     run: str
@@ -160,3 +162,4 @@ class ReportInput:
     credits: tuple[str, ...] = ()
     disagreements: tuple[WrittenDisagreement, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    ablation: tuple[Ablation, ...] = ()

@@ -84,11 +84,16 @@ def difference_dot(scale: Scale, test: PairedTest | None) -> Dot | None:
 
 
 def difference_scale(tests: Iterable[PairedTest]) -> Scale:
-    """Symmetric about zero and wide enough for every interval, in steps of 0.1."""
-    ends = [
-        abs(end) for test in tests for end in (test.difference, test.low, test.high) if math.isfinite(end)
-    ]
-    bound = max(math.ceil(max(ends, default=0.1) * 10) / 10, 0.1)
+    """Wide enough for every interval, in steps of 0.1."""
+    return symmetric_scale(
+        (end for test in tests for end in (test.difference, test.low, test.high)), step=0.1
+    )
+
+
+def symmetric_scale(values: Iterable[float], *, step: float) -> Scale:
+    """About zero and wide enough for every value, in steps; one step at least."""
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=step)
+    bound = max(round(math.ceil(round(largest / step, 9)) * step, 9), step)
     return Scale(-bound, bound)
 
 

@@ -38,6 +38,11 @@ def open_heads(run: Run, split: str | None = None) -> list[SplitHeads]:
     ]
 
 
+def has_heads(run: Run) -> bool:
+    """Whether the run trained KnoBo on any split."""
+    return any(heads_folder(run, section.name).is_dir() for section in run.config.splits)
+
+
 def heads_folder(run: Run, split: str) -> Path:
     """Where the heads of a split lie, one folder a seed."""
     return run.path(f"models/{METHOD}/{split}")

@@ -19,6 +19,7 @@ from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict
 from knowledge.passages import Passage
 from knowledge.priors import Prior, WrittenDisagreement
 from knowledge.priors.disagreement import Cell
+from models.ablation import Ablation
 from models.domains import Check, DomainSplit
 from models.evaluation.audit import AuditReport, AuditRow, PairedTest
 from pipelines.report import (
@@ -35,6 +36,8 @@ from pipelines.report import (
     summary_table,
     write_report,
 )
+from pipelines.report.ablation_view import SHOWN as ABLATED
+from pipelines.report.ablation_view import ablation_view
 from pipelines.report.concept_view import concept_views
 from pipelines.report.explanation_view import SHOWN, explanation_views
 from pipelines.report.sign_view import sign_line, sign_view
@@ -760,3 +763,43 @@ def test_a_prior_without_cells_shows_no_signs(report: ReportInput) -> None:
     prior = Prior(("normal", "abnormal"), (), empty, empty, ((), ()))
     assert sign_line(prior) == ""
     assert sign_view(replace(report, prior=prior)) is None
+
+
+def with_ablation(report: ReportInput, *, scope: str = "mean", shifted: bool = True) -> ReportInput:
+    """Concept i changes accuracy by -0.031 + 0.005 i where shifted, and the other way in domain."""
+    rows = []
+    for domain, sign in (("in_domain", -1), ("shifted", 1))[: 1 + shifted]:
+        changes = {"all": -0.2} | {name: -0.031 + 0.005 * i for i, name in enumerate(report.bank.ids)}
+        for name, change in changes.items():
+            d = sign * change
+            rows.append(Ablation(name, scope, domain, 0.7, 0.7 + d, d, d - 0.004, d + 0.004, 0.123, 300))
+    return replace(report, ablation=tuple(rows))
+
+
+def test_every_ablated_concept_stands_in_the_page_and_those_of_most_use_come_first(
+    report: ReportInput,
+) -> None:
+    ablated = with_ablation(report)
+    found = ablation_view(ablated)
+    assert found is not None
+    assert len(found.rows) == ABLATED
+    assert [row.question for row in found.rows[:3]] == [text for text, _ in SIGNS[:3]]
+    assert (found.rows[0].shifted.value, found.rows[0].shifted.interval) == ("−0.031", "−0.035 to −0.027")
+    assert {row.question for row in (*found.rows, *found.rest)} == {text for text, _ in SIGNS}
+    page = render_html(ablated)
+    text = " ".join(lxml_html.fromstring(page).get_element_by_id("ablation").text_content().split())
+    assert "mean over the splits" in text
+    assert "by +0.200 (+0.196 to +0.204) in domain and by −0.200 (−0.204 to −0.196) on shifted" in text
+    for row in ablated.ablation:
+        assert f"{row.difference:+.3f}".replace("-", "−") in text
+
+
+def test_a_single_unshifted_split_is_ablated_and_a_run_without_ablation_has_no_such_part(
+    report: ReportInput, page: str
+) -> None:
+    found = ablation_view(with_ablation(report, scope="plain", shifted=False))
+    assert found is not None
+    assert found.scope == "plain"
+    assert {row.shifted.value for row in found.rows} == {"–"}
+    assert render_html(with_ablation(report, scope="plain", shifted=False))
+    assert 'id="ablation"' not in page
