@@ -196,7 +196,7 @@ class VectorFile:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(file.stat().st_size for file in self.folder.iterdir())
+        return sum(size_of(file) for file in self.folder.iterdir())
 
     def changed(self) -> float:
         """When a row was last added or dropped, in seconds since 1970."""
@@ -245,6 +245,14 @@ def places(
 def generation(database: sqlite3.Connection) -> int:
     """How often the rows were compacted."""
     return int(database.execute("PRAGMA user_version").fetchone()[0])
+
+
+def size_of(file: Path) -> int:
+    """Bytes of a file; none where another process has just deleted it, as SQLite does its journal."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def row_checksums(values: Vectors) -> NDArray[np.int64]:

@@ -1,7 +1,9 @@
 import hashlib
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,7 +114,9 @@ def test_values_that_are_not_finite_are_refused(store: FeatureStore) -> None:
 
 APPENDING = """
 import sys
+import time
 from pathlib import Path
+from typing import Any
 import numpy as np
 from models.feature_store import FeatureStore
 directory, first, parts = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -156,3 +160,107 @@ def test_a_killed_process_leaves_whole_vectors(store: FeatureStore) -> None:
     file = store.vectors("enc", dimension=4)
     assert file.verify() == ()
     assert appended(file, range(done + 1))
+
+
+def test_pruning_keeps_what_is_named_and_frees_the_rest(store: FeatureStore) -> None:
+    file = store.vectors("enc", dimension=4)
+    file.append(names(5000), vectors(5000))
+    file.append(names(1000), vectors(1000, seed=1))  # in place of others, whose rows are now dead
+    before = file.size()
+    freed = file.prune(keep=set(names(100, start=950)))
+    assert freed == before - file.size()
+    assert [path.stat().st_size for path in file.folder.glob("*.f32")] == [100 * 16]
+    assert file.count() == 100
+    expected = np.concatenate([vectors(1000, seed=1)[950:], vectors(5000)[1000:1050]])
+    np.testing.assert_array_equal(read(file, names(100, start=950)), expected)
+    file.append(names(3), vectors(3, seed=2))
+    np.testing.assert_array_equal(read(file, names(3)), vectors(3, seed=2))
+    assert file.prune(keep=()) > 0
+    assert (file.count(), file.path(2).stat().st_size) == (0, 0)
+
+
+def test_pruning_drops_damaged_vectors(store: FeatureStore) -> None:
+    file = store.vectors("enc", dimension=4)
+    file.append(names(5), vectors(5))
+    with file.path(0).open("r+b") as damaged:
+        damaged.write(b"\0\0\0\0")
+    file.prune(keep=set(names(5)))
+    assert file.images() == tuple(names(5)[1:])
+    assert file.verify() == ()
+
+
+def test_a_reader_is_not_disturbed_by_pruning(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.vector_file.ROWS_AT_ONCE", 10)
+    file = store.vectors("enc", dimension=4)
+    file.append(names(40), vectors(40))
+    blocks = file.blocks(names(40))
+    begun = next(blocks)
+    file.prune(keep=())
+    np.testing.assert_array_equal(np.concatenate([begun, *blocks]), vectors(40))
+
+
+@pytest.mark.parametrize("moment", ["copy_rows", "remove_but"])
+def test_a_compaction_that_fails_leaves_all_vectors_and_the_next_one_clears_up(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    file = store.vectors("enc", dimension=4)
+    file.append(names(9), vectors(9))
+    done = getattr(VectorFile, moment)
+    calls: list[int] = []
+
+    def failing(*arguments: Any) -> Any:
+        found = done(*arguments)
+        calls.append(1)
+        if moment == "copy_rows" or len(calls) == 2:  # before the commit, or after it
+            raise KeyboardInterrupt
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VectorFile, moment, failing)
+        with pytest.raises(KeyboardInterrupt):
+            file.prune(keep=set(names(6)))
+    assert file.verify() == ()
+    assert file.count() == (9 if moment == "copy_rows" else 6)
+    np.testing.assert_array_equal(read(file, names(6)), vectors(9)[:6])
+    file.append(names(1, start=20), vectors(1))
+    file.prune(keep=set(names(6)))
+    assert len(list(file.folder.glob("*.f32"))) == 1
+    np.testing.assert_array_equal(read(file, names(6)), vectors(9)[:6])
+
+
+def test_a_process_killed_while_compacting_loses_nothing(store: FeatureStore) -> None:
+    file = store.vectors("enc", dimension=4)
+    file.append(names(3000), vectors(3000))
+    code = """
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from models.feature_store import FeatureStore
+file = FeatureStore(Path(sys.argv[1])).existing("enc")
+keep = set(file.images())
+print("begun", flush=True)
+while True:
+    file.prune(keep=keep)
+"""
+    for patience in (0.0, 0.02, 0.05):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(store.directory)], stdout=subprocess.PIPE
+        ) as child:
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(patience)
+            child.kill()
+        assert file.verify() == ()
+        np.testing.assert_array_equal(read(file, names(3000)), vectors(3000))
+    file.prune(keep=set(names(3000)))
+    assert len(list(file.folder.glob("*.f32"))) == 1
+
+
+def test_an_encoder_is_found_by_the_beginning_of_its_digest(store: FeatureStore) -> None:
+    for encoder in ("abc1", "abc2", "abc"):
+        store.vectors(encoder, dimension=4).append(names(2), vectors(2))
+    assert store.existing("abc2").folder.name == "abc2"
+    assert store.existing("abc").folder.name == "abc"
+    with pytest.raises(ModelsError, match=r"3 encoders in .* begin with 'a'; it has abc, abc1, abc2"):
+        store.existing("a")

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -209,3 +211,39 @@ def test_no_image_at_all_is_refused_even_when_skipping(
 def test_an_id_given_twice_is_refused(records: list[ImageRecord], store: FeatureStore, target: Path) -> None:
     with pytest.raises(ModelsError, match="1 image ids occur twice"):
         extract([*records, records[0]], MeanColour(), store, target=target)
+
+
+def test_a_killed_extraction_goes_on_where_it_stood(
+    records: list[ImageRecord], store: FeatureStore, target: Path, tmp_path: Path
+) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from models.features import FeatureStore, extract
+from models.images import ImageRecord
+
+class Slow:
+    digest, dimension = "mean-colour", 3
+
+    def prepare(self, image):
+        return np.asarray(image).transpose(2, 0, 1)
+
+    def encode(self, pixels):
+        time.sleep(0.05)
+        return pixels.astype(np.float32).mean(axis=(2, 3))
+
+folder = Path(sys.argv[1])
+records = [ImageRecord(f"d/{n}", folder / "images" / f"{n}.png", None, {}) for n in range(20)]
+extract(records, Slow(), FeatureStore(folder / "store"), target=folder / "torn", batch=2,
+        progress=lambda done, _: print(done, flush=True))
+"""
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        done = [int(child.stdout.readline()) for _ in range(4)][-1]
+        child.kill()
+    assert done == 6
+    rest = MeanColour()
+    table = extract(records, rest, store, target=target)
+    assert rest.encoded <= 14
+    np.testing.assert_allclose(table.values, expected(records), rtol=1e-6)
