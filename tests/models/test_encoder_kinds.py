@@ -131,6 +131,6 @@ def test_offline_a_commit_comes_from_the_cache_of_the_hub(
     folder = cached_repository(tmp_path, weights=weights)
     assert local_source("owner/name", revision=COMMIT, offline=True) == folder
     with pytest.raises(
-        ModelsError, match=r"commit f{40} of owner/name is not in the hub's cache and offline"
+        ModelsError, match=r"f{40} of owner/name is not in the hub's cache and offline is set"
     ):
         local_source("owner/name", revision="f" * 40, offline=True)
