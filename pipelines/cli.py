@@ -1,4 +1,4 @@
-"""The command line: knobo init, run, status, concepts, explain, audit, index, demo."""
+"""The command line: one verb a thing that people do with a run."""
 
 import json
 import logging
@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.commands import concepts, index
+from pipelines.commands import concepts, features, index, intervene
+from pipelines.commands.ablate import ablate
+from pipelines.commands.edit import edit
 from pipelines.errors import USER_ERRORS
 
 app = typer.Typer(
@@ -22,6 +24,10 @@ app = typer.Typer(
 )
 app.add_typer(concepts.app, name="concepts")
 app.add_typer(index.app, name="index")
+app.add_typer(features.app, name="features")
+app.add_typer(intervene.app, name="intervene")
+app.command()(ablate)
+app.command()(edit)
 console = Console()
 
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]
