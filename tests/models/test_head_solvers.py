@@ -117,7 +117,7 @@ def test_the_gradient_of_the_full_batch_is_that_of_autograd() -> None:
         entropy = functional.cross_entropy(logits.transpose(1, 2), labels.expand(2, -1))
         loss = 2 * entropy + 7 * (weight.tanh() - prior).abs().mean(dim=(1, 2)).sum()
         expected = torch.autograd.grad(loss, [weight, offset])
-        slope = full_batch.Slope(shown, functional.one_hot(labels, CLASSES).float(), prior, 7.0)
+        slope = full_batch.Slope.of(Sample(shown.numpy(), train.labels), prior, classes=CLASSES, strength=7)
         for found, wanted in zip(slope.at(weight.detach(), offset.detach()), expected, strict=True):
             torch.testing.assert_close(found, wanted)
 
