@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.baselines.activation_vectors import VectorSettings, learnt_vectors
-from models.baselines.concept_scores import text_vectors
+from models.baselines.concept_scores import GrounderScores, text_vectors
 from models.baselines.dfr import Dfr, DfrSettings
+from models.baselines.dot_product import DotProduct
 from models.baselines.fine_tune import FineTune, NetworkFactory
 from models.baselines.fine_tune_settings import FineTuneSettings
 from models.baselines.group_dro import GroupDro, GroupDroSettings
@@ -24,10 +25,13 @@ from models.baselines.interface import (
 )
 from models.baselines.jtt import Jtt, JttSettings
 from models.baselines.knobo import Knobo
+from models.baselines.language_projection import ProjectionSettings
+from models.baselines.language_shaped import LanguageShaped
 from models.baselines.linear_probe import LinearProbe
 from models.baselines.no_prior import NoPrior
 from models.baselines.pcbm import Pcbm
 from models.baselines.pcbm_h import PcbmH
+from models.baselines.pcbm_h_joint import PcbmHJoint, ResidualZeroed
 from models.baselines.prior_only import PriorOnly
 from models.baselines.random_concepts import RandomConcepts
 from models.baselines.random_prior import RandomPrior
@@ -52,6 +56,7 @@ __all__ = [
     "Method",
     "NetworkFactory",
     "Progress",
+    "ProjectionSettings",
     "ResidualSettings",
     "SparseSettings",
     "TrainingData",
@@ -79,6 +84,8 @@ class Ingredients:
         vectors: Learning of concept activation vectors, for `pcbm` and `pcbm_h`.
         sparse: Training of their heads.
         residual: Training of the residual of `pcbm_h`.
+        joint_penalty: Of `pcbm_h_joint`, else trained as the linear probe.
+        projection: Learning of the map to the text space, for `language_shaped`.
         fine_tune: Training of the network.
     """
 
@@ -97,6 +104,8 @@ class Ingredients:
     vectors: VectorSettings = field(default_factory=VectorSettings)
     sparse: SparseSettings = field(default_factory=SparseSettings)
     residual: ResidualSettings = field(default_factory=ResidualSettings)
+    joint_penalty: float = 0.0
+    projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     fine_tune: FineTuneSettings = field(default_factory=FineTuneSettings)
 
 
@@ -119,6 +128,34 @@ def make_pcbm(given: Ingredients, name: str = "pcbm") -> Pcbm:
     return Pcbm(learnt_vectors(given.examples, given.vectors, method=name), given.sparse, name)
 
 
+def make_joint(given: Ingredients) -> PcbmHJoint:
+    """On the probabilities of the grounders."""
+    return PcbmHJoint(GrounderScores(), given.probe, given.joint_penalty)
+
+
+def make_joint_text(given: Ingredients) -> PcbmHJoint:
+    """On cosines of image and text, as in KnoBo's paper."""
+    name = "pcbm_h_joint_text"
+    return PcbmHJoint(text_vectors(given.image_text, method=name), given.probe, given.joint_penalty, name)
+
+
+def make_language_shaped(given: Ingredients) -> LanguageShaped:
+    """Needs images with concept answers and vectors of the questions."""
+    if given.examples is None or given.concept_text is None:
+        raise ModelsError(
+            "language_shaped learns from images with reports and vectors of the questions and was not given "
+            "both; name images in [grounding] datasets or leave the method out"
+        )
+    return LanguageShaped(
+        given.examples,
+        given.concept_text,
+        projection=given.projection,
+        settings=given.probe,
+        scaling=given.probe_scaling,
+        penalty=given.probe_penalty,
+    )
+
+
 METHODS: Mapping[str, Callable[[Ingredients], Method]] = MappingProxyType(
     {
         "knobo": lambda given: Knobo(given.head),
@@ -135,6 +172,13 @@ METHODS: Mapping[str, Callable[[Ingredients], Method]] = MappingProxyType(
             text_vectors(given.image_text, method="pcbm_text"), given.sparse, "pcbm_text"
         ),
         "pcbm_h": lambda given: PcbmH(make_pcbm(given, "pcbm_h"), given.residual),
+        "pcbm_h_joint": make_joint,
+        "pcbm_h_joint_residual_zeroed": lambda given: ResidualZeroed(make_joint(given)),
+        "pcbm_h_joint_text": make_joint_text,
+        "language_shaped": make_language_shaped,
+        "dot_product": lambda given: DotProduct(
+            text_vectors(given.image_text, method="dot_product"), given.head
+        ),
         "fine_tune": make_fine_tune,
     }
 )

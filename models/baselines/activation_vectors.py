@@ -1,7 +1,6 @@
 """Concept activation vectors: the normal of a linear SVM between images with and without a concept."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +8,7 @@ from sklearn.svm import SVC
 
 from models.baselines.concept_scores import ConceptVectors
 from models.baselines.interface import ConceptExamples
+from models.baselines.once import once
 from models.errors import ModelsError
 from models.scaling import Scaling, ScalingKind
 
@@ -34,7 +34,7 @@ def learnt_vectors(
     """One linear SVM a concept on standardised features (Yuksekgonul et al. 2023, section 2).
 
     A score is the signed distance from the separating plane, so that its sign is the SVM's decision.
-    They depend neither on a split nor on a seed of the heads: the same examples are fitted once.
+    They depend neither on a split nor on a seed of the heads.
 
     Raises:
         ModelsError: No examples, or a concept that all images answer alike.
@@ -47,9 +47,9 @@ def learnt_vectors(
     return fit_vectors(examples, settings or VectorSettings())
 
 
-@lru_cache(maxsize=4)
+@once(capacity=4)
 def fit_vectors(examples: ConceptExamples, settings: VectorSettings) -> ConceptVectors:
-    """Once for the same examples (by identity) and settings."""
+    """One plane a concept; the same examples are fitted once."""
     scaling = Scaling.fit(ScalingKind.STANDARD, examples.features)
     planes = []
     for column, concept in enumerate(examples.concept_ids):

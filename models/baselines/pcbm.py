@@ -85,7 +85,7 @@ class Pcbm:
             Sample(self.source.scores(data.train), data.train_labels),
             Sample(self.source.scores(data.validation), data.validation_labels),
             classes=len(data.classes),
-            seeds=seeds,
+            seeds=tuple(seeds),
             settings=self.settings,
         )
         if progress is not None:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from models.baselines.weighted_heads import rows_of
 from models.heads import one_thread
 
 
@@ -74,7 +75,7 @@ def train_residuals(
         for _ in range(settings.epochs):
             orders = torch.stack([torch.randperm(len(labels), generator=each) for each in generators])
             for rows in torch.split(orders, settings.batch, dim=1):
-                seen = inputs[rows]
+                seen = rows_of(inputs, rows)
                 logits = base[each_head, rows] + torch.baddbmm(bias, seen, weight.transpose(1, 2))
                 excess = functional.softmax(logits, dim=2) - functional.one_hot(targets[rows], base.shape[2])
                 shrink = 2 * settings.penalty / weight[0].numel() * weight

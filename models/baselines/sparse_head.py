@@ -1,6 +1,5 @@
 """The head of a post-hoc concept bottleneck: logistic regression with an elastic net, by SGD."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.linear_model import SGDClassifier
 
+from models.baselines.once import once
 from models.heads import Sample
 
 
@@ -58,10 +58,13 @@ class Candidate:
     cross_entropy: float
 
 
+@once(capacity=64)
 def train_sparse_heads(
-    train: Sample, validation: Sample, *, classes: int, seeds: Sequence[int], settings: SparseSettings
+    train: Sample, validation: Sample, *, classes: int, seeds: tuple[int, ...], settings: SparseSettings
 ) -> SparseHeads:
     """One head a seed, which draws the order of the images; classes one against the rest, as in the original.
+
+    PCBM-h begins with the heads of PCBM and finds them here.
 
     Args:
         train: Scores `(n, c)` with labels.
