@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.encoders import Encoder
+from models.encoders.workers import one_core_each
 from models.errors import ModelsError
 from models.feature_store import FeatureStore, VectorFile
 from models.feature_table import FeatureTable, write_table
@@ -79,7 +80,7 @@ def extract(
     require_unique_ids(records)
     file = store.vectors(encoder.digest, dimension=encoder.dimension)
     faults: list[str] = []
-    with ThreadPoolExecutor(cpu_count(), thread_name_prefix="read") as threads:
+    with one_core_each(cpu_count() or 1) as threads:
         of_record = digests_of(records, digests or {}, threads, faults)
         first = {of_record[record.id]: record for record in reversed(records) if record.id in of_record}
         missing = file.absent(list(first))
