@@ -26,7 +26,7 @@ from models.images import (
     require_unique_ids,
 )
 
-__all__ = ["FeatureStore", "FeatureTable", "VectorFile", "extract"]
+__all__ = ["FeatureStore", "FeatureTable", "VectorFile", "extract", "fill_store"]
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -50,11 +50,45 @@ def extract(
     progress: Callable[[int, int], None] | None = None,
     on_broken: Literal["stop", "skip"] = "stop",
 ) -> FeatureTable:
-    """One vector for each record; only contents that the store lacks are encoded, each once.
+    """One vector for each record, as a table that is written from the store block by block.
 
-    Every batch is stored before the next but one is encoded, so a killed run goes on where it stood. Pixels
-    are read and prepared ahead of the network, a few batches of them at most, and the table is written from
-    the store block by block: memory does not grow with the number of images but for their names.
+    Args:
+        records: Images, each id once.
+        encoder: The network.
+        store: Where vectors are kept.
+        target: Folder of the table, replaced where it exists.
+        digests: As for `fill_store`.
+        batch: Most images encoded together.
+        progress: Called with (distinct images done, distinct images).
+        on_broken: As for `fill_store`.
+
+    Raises:
+        ModelsError: As `fill_store`.
+    """
+    of_record = fill_store(
+        records, encoder, store, digests=digests, batch=batch, progress=progress, on_broken=on_broken
+    )
+    file = store.vectors(encoder.digest, dimension=encoder.dimension)
+    columns = [str(number) for number in range(encoder.dimension)]
+    blocks = file.blocks(list(of_record.values()))
+    return write_table(target, ids=list(of_record), columns=columns, blocks=blocks)
+
+
+def fill_store(
+    records: Sequence[ImageRecord],
+    encoder: Encoder,
+    store: FeatureStore,
+    *,
+    digests: Mapping[str, str] | None = None,
+    batch: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+    on_broken: Literal["stop", "skip"] = "stop",
+) -> dict[str, str]:
+    """Encodes the contents that the store lacks, each once; the digest of every usable image by record id.
+
+    Every batch is stored before the next but one is encoded, so a killed run goes on where it stood; several
+    processes may fill one store with parts of the same records. Pixels are read and prepared ahead of the
+    network, a few batches of them at most: memory grows with the number of images by their names alone.
 
     A changed file never gets an old vector. A vector is filed under the SHA-256 of the very bytes it was made
     of: they are read once, hashed and decoded, and an image whose bytes are not those of the digest it goes
@@ -67,7 +101,6 @@ def extract(
         records: Images, each id once.
         encoder: The network.
         store: Where vectors are kept.
-        target: Folder of the table, replaced where it exists.
         digests: SHA-256 of files by record id, where known; the others are read.
         batch: Most images encoded together.
         progress: Called with (distinct images done, distinct images).
@@ -85,20 +118,15 @@ def extract(
         first = {of_record[record.id]: record for record in reversed(records) if record.id in of_record}
         missing = file.absent(list(first))
         items = [(digest, record) for digest, record in reversed(first.items()) if digest in missing]
-        done = len(first) - len(missing)
-        report(progress, done, len(first))
-        ready = sound(
-            in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * batch), faults
-        )
-        for stored in encode_into(file, encoder, grouped(ready, batch)):
+        ahead = in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * batch)
+        report(progress, len(first) - len(missing), len(first))
+        for stored in encode_into(file, encoder, grouped(sound(ahead, faults), batch)):
             missing.difference_update(stored)
-            done += len(stored)
-            report(progress, done, len(first))
+            report(progress, len(first) - len(missing), len(first))
     usable = first.keys() - missing
-    ids = [record.id for record in records if of_record.get(record.id) in usable]
-    tell_broken(len(records), len(ids), faults, stop=on_broken == "stop" or not ids)
-    columns = [str(number) for number in range(encoder.dimension)]
-    return write_table(target, ids=ids, columns=columns, blocks=file.blocks([of_record[i] for i in ids]))
+    found = {record.id: of_record[record.id] for record in records if of_record.get(record.id) in usable}
+    tell_broken(len(records), len(found), faults, stop=on_broken == "stop" or not found)
+    return found
 
 
 def digests_of(
