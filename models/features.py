@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from os import cpu_count
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,10 @@ from models.images import (
     read_bytes,
     require_unique_ids,
 )
+from models.read_ahead import grouped, in_threads, sound
 
 __all__ = ["FeatureStore", "FeatureTable", "VectorFile", "extract", "fill_store"]
 
-S = TypeVar("S")
-T = TypeVar("T")
 Item = tuple[str, ImageRecord]  # the digest of an image, and one record that has it
 Ready = tuple[str, NDArray[np.uint8]]  # the digest of an image, and its prepared pixels
 
@@ -180,48 +179,6 @@ def finished(writing: tuple[list[str], Future[None]]) -> list[str]:
     digests, stored = writing
     stored.result()
     return digests
-
-
-def in_threads(
-    threads: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], *, ahead: int
-) -> Iterator[T | ModelsError]:
-    """Results in order, or the error in place of one; at most `ahead` items are begun early."""
-    begun: deque[Future[T | ModelsError]] = deque()
-    for item in items:
-        begun.append(threads.submit(attempt, function, item))
-        if len(begun) > ahead:
-            yield begun.popleft().result()
-    while begun:
-        yield begun.popleft().result()
-
-
-def attempt(function: Callable[[S], T], item: S) -> T | ModelsError:
-    """What comes of one item."""
-    try:
-        return function(item)
-    except ModelsError as error:
-        return error
-
-
-def sound(outcomes: Iterable[T | ModelsError], faults: list[str]) -> Iterator[T]:
-    """Outcomes without the errors, whose messages are noted."""
-    for outcome in outcomes:
-        if isinstance(outcome, ModelsError):
-            faults.append(str(outcome))
-        else:
-            yield outcome
-
-
-def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Groups of `size` items, the last of fewer."""
-    group: list[T] = []
-    for item in items:
-        group.append(item)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 def report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:

@@ -1,0 +1,53 @@
+"""Works on items in threads, a bounded number of them ahead of whoever reads the results."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from models.errors import ModelsError
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+def in_threads(
+    threads: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], *, ahead: int
+) -> Iterator[T | ModelsError]:
+    """Results in order, or the error in place of one; at most `ahead` items are begun early."""
+    begun: deque[Future[T | ModelsError]] = deque()
+    for item in items:
+        begun.append(threads.submit(attempt, function, item))
+        if len(begun) > ahead:
+            yield begun.popleft().result()
+    while begun:
+        yield begun.popleft().result()
+
+
+def attempt(function: Callable[[S], T], item: S) -> T | ModelsError:
+    """What comes of one item."""
+    try:
+        return function(item)
+    except ModelsError as error:
+        return error
+
+
+def sound(outcomes: Iterable[T | ModelsError], faults: list[str]) -> Iterator[T]:
+    """Outcomes without the errors, whose messages are noted."""
+    for outcome in outcomes:
+        if isinstance(outcome, ModelsError):
+            faults.append(str(outcome))
+        else:
+            yield outcome
+
+
+def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Groups of `size` items, the last of fewer."""
+    group: list[T] = []
+    for item in items:
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
