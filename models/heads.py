@@ -156,7 +156,7 @@ class Best:
     """The epoch of highest validation accuracy of each head, by lowest cross-entropy where accuracies tie."""
 
     def __init__(self, inputs: Tensor, labels: Tensor, weight: Tensor, offset: Tensor) -> None:
-        self.inputs = inputs
+        self.columns = inputs.mT.contiguous()  # rows along the last axis, as in `models.full_batch`
         self.labels = labels.expand(len(weight), -1)
         self.weight, self.offset = weight.clone(), offset.clone()
         self.correct = torch.full((len(weight),), -1)
@@ -165,9 +165,9 @@ class Best:
 
     def update(self, epoch: int, weight: Tensor, offset: Tensor) -> None:
         """Keeps the heads that are better than before."""
-        logits = self.inputs @ weight.transpose(1, 2) + offset[:, None, :]
-        correct = (logits.argmax(dim=2) == self.labels).sum(dim=1)
-        losses = functional.cross_entropy(logits.transpose(1, 2), self.labels, reduction="none").mean(dim=1)
+        logits = weight @ self.columns + offset[:, :, None]
+        correct = (logits.argmax(dim=1) == self.labels).sum(dim=1)
+        losses = functional.cross_entropy(logits, self.labels, reduction="none").mean(dim=1)
         better = (correct > self.correct) | ((correct == self.correct) & (losses < self.loss))
         self.correct = torch.where(better, correct, self.correct)
         self.loss = torch.where(better, losses, self.loss)
