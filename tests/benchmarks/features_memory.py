@@ -114,7 +114,7 @@ def measure() -> dict[str, Figure]:
         columns = [str(number) for number in range(FEATURES)]
         write_table(Path(folder, "features"), ids=ids, columns=columns, blocks=made_blocks())
         command = [sys.executable, __file__, "--use", str(Path(folder, "features"))]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found = json.loads(done.stdout)
     setting = f"{IMAGES:,} x {FEATURES} float32 ({IMAGES * FEATURES * 4 / 1e9:.1f} GB on disk)"
     result = IMAGES * CONCEPTS * 4 / 1e9
