@@ -55,12 +55,21 @@ def edit_run(directory: Path, wanted: Wanted, *, save: Path | None = None) -> Ed
     edits = tuple(edits_of(wanted, ConceptNames.of(run, splits[0].scores.columns)))
     if not edits:
         raise PipelineError("nothing to edit; give --prune, --flip or --weight")
+    refuse_idle(wanted)
     if save is not None:
         refuse_folder(run, save)
     report = report_edits(splits, edits, mean=in_mean(run), settings=bootstrap(run))
     if save is not None:
         save_heads(run, edit_splits(splits, edits), report, save)
     return report
+
+
+def refuse_idle(wanted: Wanted) -> None:
+    """What is asked and would change nothing."""
+    if wanted.class_name is not None and not (wanted.prune or wanted.flip):
+        raise PipelineError("--class is for --prune and --flip; --weight names its class itself")
+    if wanted.normalise and not wanted.prune:
+        raise PipelineError("--normalise is for --prune; give a concept to prune")
 
 
 def require_metric(metric: str) -> None:

@@ -262,6 +262,8 @@ def test_a_weight_is_set_for_one_class_and_signs_are_flipped(run: Path) -> None:
         (Wanted(prune=(HEART.id,), class_name="foo"), "no split has a class 'foo'"),
         (Wanted(weight=(f"{HEART.id}=1",)), "names no class and concept"),
         (Wanted(weight=(f"sick:{HEART.id}=much",)), "'much' in .* is no number"),
+        (Wanted(weight=(f"sick:{HEART.id}=1",), class_name="sick"), "--class is for --prune and --flip"),
+        (Wanted(flip=(HEART.id,), normalise=True), "--normalise is for --prune"),
         (Wanted(flip=("spleen",)), "there is no concept 'spleen'"),
     ],
 )
