@@ -154,7 +154,7 @@ STAGES = (
     ),
     Stage(
         "report",
-        4,
+        5,
         ("name", "modality", "splits", "classes", "literature"),
         (
             "fetched.json",
