@@ -37,6 +37,7 @@ from models.baselines.random_concepts import RandomConcepts
 from models.baselines.random_prior import RandomPrior
 from models.baselines.residual import ResidualSettings
 from models.baselines.sparse_head import SparseSettings
+from models.baselines.weighted_heads import PENALTY
 from models.errors import ModelsError
 from models.grounder import Grounder
 from models.heads import HeadSettings
@@ -97,7 +98,7 @@ class Ingredients:
     head: HeadSettings = field(default_factory=HeadSettings)
     probe: HeadSettings = field(default_factory=HeadSettings)
     probe_scaling: ScalingKind = ScalingKind.STANDARD
-    probe_penalty: float = 0.0
+    probe_penalty: float = PENALTY
     group_dro: GroupDroSettings = field(default_factory=GroupDroSettings)
     jtt: JttSettings = field(default_factory=JttSettings)
     dfr: DfrSettings = field(default_factory=DfrSettings)

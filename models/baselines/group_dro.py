@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from models.baselines.feature_heads import FittedFeatureHeads, scale_features
 from models.baselines.interface import Progress, TrainingData
-from models.baselines.weighted_heads import Training, train_weighted_heads
+from models.baselines.weighted_heads import PENALTY, Training, train_weighted_heads
 from models.heads import HeadSettings
 from models.scaling import ScalingKind
 
@@ -22,11 +22,11 @@ class GroupDroSettings:
 
     Attributes:
         step: Eta, how fast a group's weight grows with its loss; 0.01 in the paper.
-        penalty: Of the l2 norm; the paper's point is that the method needs one.
+        penalty: Of the l2 norm, that of the linear probe; the paper's point is that the method needs one.
     """
 
-    step: float = 0.01
-    penalty: float = 0.1
+    step: float = 0.1
+    penalty: float = PENALTY
 
 
 @dataclass(frozen=True, slots=True)

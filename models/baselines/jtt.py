@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.baselines.feature_heads import FittedFeatureHeads, scale_features
 from models.baselines.interface import Progress, TrainingData
-from models.baselines.weighted_heads import EqualWeights, Training, descend, train_weighted_heads
+from models.baselines.weighted_heads import PENALTY, EqualWeights, Training, descend, train_weighted_heads
 from models.heads import HeadSettings, Sample, as_inputs, one_thread
 from models.scaling import ScalingKind
 
@@ -20,12 +20,12 @@ class JttSettings:
     Attributes:
         first_epochs: T, epochs of the first model, whose errors are counted.
         upweight: Lambda_up, how often an error counts in the second.
-        penalty: Of the l2 norm, in both.
+        penalty: Of the l2 norm, in both; that of the linear probe.
     """
 
     first_epochs: int = 1
     upweight: float = 5.0
-    penalty: float = 0.1
+    penalty: float = PENALTY
 
 
 @dataclass(frozen=True, slots=True)

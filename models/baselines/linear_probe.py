@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 from models.baselines.feature_heads import FittedFeatureHeads, scale_features
 from models.baselines.interface import Progress, TrainingData
-from models.baselines.weighted_heads import EqualWeights, Training, train_weighted_heads
+from models.baselines.weighted_heads import PENALTY, EqualWeights, Training, train_weighted_heads
 from models.heads import HeadSettings
 from models.scaling import ScalingKind
 
@@ -23,7 +23,7 @@ class LinearProbe:
 
     settings: HeadSettings = field(default_factory=HeadSettings)
     scaling: ScalingKind = ScalingKind.STANDARD
-    penalty: float = 0.0
+    penalty: float = PENALTY
     name: str = "linear_probe"
 
     def fit(

@@ -12,6 +12,8 @@ from torch.nn import functional
 
 from models.heads import Heads, HeadSettings, Sample, as_inputs, first_weights, keep_best, one_thread
 
+PENALTY = 0.1  # chosen for the linear probe on development images (docs/method.md)
+
 
 class Weighting(Protocol):
     """How much each row of a mini-batch counts."""

@@ -35,6 +35,7 @@ from pipelines.status import open_finished
 from pipelines.weights import cache_directory
 
 DECIMALS = 3
+DRAWS = {"random_prior": 20, "random_concepts": 20}  # seeds, for what is drawn is the method; three mislead
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def trials(
     for name in names:
         try:
             for value in GRIDS[name].values:
-                yield try_setting(name, value, GRIDS[name], tables, splits, seeds=seeds)
+                own = range(max(len(seeds), DRAWS.get(name, 0)))
+                yield try_setting(name, value, GRIDS[name], tables, splits, seeds=own)
         except ModelsError as error:
             print(f"{name} left out: {error}")
 

@@ -63,7 +63,7 @@ def fitted(name: str, given: Ingredients, data: TrainingData) -> FittedFeatureHe
 
 
 def test_without_penalty_and_weights_the_probe_is_the_plain_head(data: TrainingData) -> None:
-    unscaled = Ingredients(probe=SHORT, probe_scaling=ScalingKind.NONE)
+    unscaled = Ingredients(probe=SHORT, probe_scaling=ScalingKind.NONE, probe_penalty=0.0)
     probe = fitted("linear_probe", unscaled, data)
     plain = train_mini_batch(
         Sample(data.train.features, data.train_labels),
