@@ -28,7 +28,7 @@ from models.encoders import open_encoder
 from models.errors import ModelsError
 from models.features import FeatureStore, extract
 from pipelines.run import Run
-from pipelines.stages.arms import Tables, own_tables
+from pipelines.stages.arms import IMAGE_TEXT_METHODS, Tables, own_tables
 from pipelines.stages.encode import encoder_spec
 from pipelines.stages.ground import kept_grounder
 from pipelines.status import open_finished
@@ -60,6 +60,13 @@ class Trial:
     def average(self) -> float:
         """What a setting is chosen by."""
         return (self.in_domain + self.shifted) / 2
+
+
+def asking_for(run: Run, names: Sequence[str]) -> Run:
+    """The run as if it named these methods, so that all they need is made; an encoder with texts it must have."""
+    wanted = {*run.config.fit.methods, *(set(names) - IMAGE_TEXT_METHODS)}
+    section = run.config.fit.model_copy(update={"methods": tuple(sorted(wanted))})
+    return replace(run, config=run.config.model_copy(update={"fit": section}))
 
 
 def tables_of(run: Run, data: DevelopmentData, *, folder: Path) -> Tables:
@@ -170,7 +177,7 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--json", type=Path)
     given = options.parse_args()
-    run = open_finished(given.run)
+    run = asking_for(open_finished(given.run), given.methods)
     data = development_data(given.data, run)
     with tempfile.TemporaryDirectory() as folder:
         tables = tables_of(run, data, folder=Path(folder))
