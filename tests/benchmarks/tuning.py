@@ -63,7 +63,7 @@ class Trial:
 
 
 def asking_for(run: Run, names: Sequence[str]) -> Run:
-    """The run as if it named these methods, so that all they need is made; an encoder with texts it must have."""
+    """The run as if it named these methods, so that what they need is made, but for an encoder of texts."""
     wanted = {*run.config.fit.methods, *(set(names) - IMAGE_TEXT_METHODS)}
     section = run.config.fit.model_copy(update={"methods": tuple(sorted(wanted))})
     return replace(run, config=run.config.model_copy(update={"fit": section}))
