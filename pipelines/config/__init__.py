@@ -3,6 +3,7 @@
 from pipelines.config.classes import ClassWords
 from pipelines.config.datasets import DataSet
 from pipelines.config.encoder import EncoderSection
+from pipelines.config.fine_tune import FineTuneSection
 from pipelines.config.grounding import GroundingSection
 from pipelines.config.literature import BulkSource, FileSource, LiteratureSource, QuerySource, RecordSource
 from pipelines.config.loading import load_config
@@ -17,6 +18,7 @@ __all__ = [
     "DataSet",
     "EncoderSection",
     "FileSource",
+    "FineTuneSection",
     "GroundingSection",
     "LiteratureSource",
     "QuerySource",

@@ -13,6 +13,8 @@ MethodName = Literal[
     "pcbm_text",
     "pcbm_h",
     "pcbm_h_joint",
+    "pcbm_h_joint_residual_zeroed",
+    "pcbm_h_joint_text",
     "language_shaped",
     "dot_product",
     "group_dro",
@@ -37,8 +39,8 @@ class FitSection(Section):
         "prior_only",
         "random_concepts",
     )
-    """All but fine-tuning, which has its own section; `pcbm_text` and `dot_product` need an encoder of images
-    and texts, `dfr` is an oracle."""
+    """All but fine-tuning, which has its own section; those with `text` and
+    `dot_product` need an encoder of images and texts, `dfr` is an oracle."""
     seeds: Annotated[int, Field(ge=1)] = 5
     """Models a method and split."""
     prior_weight: float = 30.0

@@ -146,8 +146,8 @@ STAGES = (
     ),
     Stage(
         "audit",
-        2,
-        ("audit", "splits", "fit", "fine_tune", "seed"),
+        3,
+        ("audit", "splits", "fit", "fine_tune", "erasure", "seed"),
         ("predictions.parquet", "predictions_fine_tune.parquet", "splits"),
         ("audit.json",),
         audit.measure,

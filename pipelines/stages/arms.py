@@ -30,7 +30,7 @@ OWN = ("features", "scores", "grounder", "prior.csv", "annotations.parquet")
 
 
 TEXT_METHODS = frozenset({"language_shaped"})
-IMAGE_TEXT_METHODS = frozenset({"pcbm_text", "dot_product"})
+IMAGE_TEXT_METHODS = frozenset({"pcbm_text", "pcbm_h_joint_text", "dot_product"})
 
 
 @dataclass(frozen=True, slots=True)

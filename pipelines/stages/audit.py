@@ -4,6 +4,7 @@ import models.torchvision_operators  # noqa: F401  # before timm
 from models.evaluation.audit import AuditSettings, audit, read_predictions
 from pipelines.config import Config
 from pipelines.run import Run
+from pipelines.stages.oracle import ORACLES
 from pipelines.stages.split import read_splits
 
 
@@ -28,11 +29,17 @@ def measure(run: Run) -> None:
 def notes(config: Config) -> list[str]:
     """Sentences a reader must know."""
     said = []
-    if config.fine_tune.enabled:
+    if config.fine_tune.enabled and config.fine_tune.images is not None:
         said.append(
-            f"fine_tune trained for {config.fine_tune.epochs} epochs on at most "
-            f"{config.fine_tune.images} images a split, the other methods on all."
+            f"fine_tune trained on at most {config.fine_tune.images} images a split, the other methods on all."
         )
+    if oracles := sorted(ORACLES & set(config.fit.methods)):
+        said.append(
+            f"{', '.join(oracles)} was shown half of the shifted images, and is reported on the other half; "
+            "no other method has seen one."
+        )
+    if config.erasure.attributes:
+        said.append(f"Erased where a method is called erased: {', '.join(config.erasure.attributes)}.")
     outside = [split.name for split in config.splits if not split.in_mean]
     if outside:
         said.append(f"Not in the mean: {', '.join(outside)}.")

@@ -16,11 +16,13 @@ from models.baselines import (
     TrainingData,
     make_method,
 )
+from models.baselines.fine_tune_settings import PRESETS
 from models.domains import DomainSplit
 from models.encoder_weights import pretrained_network
 from models.evaluation.predictions import Predictions, write_predictions
-from pipelines.config import Config
+from pipelines.config import Config, FineTuneSection
 from pipelines.digests import content_digest, value_digest
+from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
 from pipelines.section_values import section_value
@@ -62,10 +64,7 @@ def fine_tune_unit(run: Run, split: DomainSplit, seed: int) -> Unit:
 
     def train(folder: Path) -> Predictions:
         paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
-        given = Ingredients(
-            network=network_factory(run.config),
-            fine_tune=FineTuneSettings(epochs=section.epochs, size=section.size),
-        )
+        given = Ingredients(network=network_factory(run.config), fine_tune=training(section))
         data = pixel_data(subsample(split, section.images, seed=run.config.seed), paths)
         progress = run.reporter.work(f"fine-tune {split.name}", "images")
         fitted = make_method("fine_tune", given).fit(data, seeds=[seed], progress=progress)
@@ -108,9 +107,16 @@ def pixel_data(split: DomainSplit, paths: Mapping[str, Path]) -> TrainingData:
     )
 
 
-def subsample(split: DomainSplit, images: int, *, seed: int) -> DomainSplit:
+def training(section: FineTuneSection) -> FineTuneSettings:
+    """The settings of the preset, and in their place those that are given."""
+    base = FineTuneSettings() if section.preset == "default" else PRESETS[section.preset].settings
+    given = section.model_dump(include={"epochs", "batch", "learning_rate", "size"}, exclude_none=True)
+    return replace(base, **given)
+
+
+def subsample(split: DomainSplit, images: int | None, *, seed: int) -> DomainSplit:
     """The split with at most so many training images, in the shares of its classes."""
-    if len(split.train) <= images:
+    if images is None or len(split.train) <= images:
         return split
     order = np.random.default_rng(seed).permutation(len(split.train))
     shuffled = [split.train[place] for place in order]
@@ -122,10 +128,22 @@ def subsample(split: DomainSplit, images: int, *, seed: int) -> DomainSplit:
 
 
 def network_factory(config: Config) -> NetworkFactory:
-    """Makes the pretrained default encoder with a new head."""
-    weights = find_weights(config.encoder.weights)
+    """Makes the pretrained network with a new head.
+
+    Raises:
+        PipelineError: The encoder's network cannot be trained, and no other is named.
+    """
+    section = config.fine_tune
+    if section.weights is None and (config.encoder.kind != "timm" or config.encoder.hub is not None):
+        raise PipelineError(
+            f"[fine_tune] cannot train an encoder of kind {config.encoder.kind} or from the hub; name an "
+            "architecture and weights in [fine_tune], or set enabled = false"
+        )
+    weights = find_weights(section.weights or config.encoder.weights)
+    preset = PRESETS.get(section.preset)
+    architecture = section.architecture or (preset.architecture if preset else config.encoder.architecture)
 
     def make(classes: int) -> nn.Module:
-        return pretrained_network(config.encoder.architecture, weights, classes=classes)
+        return pretrained_network(architecture, weights, classes=classes)
 
     return make
