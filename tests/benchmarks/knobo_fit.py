@@ -165,7 +165,7 @@ def shifted_differences(run: Run) -> dict[str, Figure]:
         rows = np.array(list(shifted_accuracies(run, settings)))
         ours, loop = 100 * rows.mean(axis=0)
         how = f"{ours:.1f} against {loop:.1f}, lambda {settings.strength:g}, scores {settings.scaling}"
-        figures[f"knobo_fit.shifted_difference{name}"] = Figure(ours - loop, "points", how)
+        figures[f"knobo_fit.shifted_difference{name}"] = Figure(float(ours - loop), "points", how)
     return figures
 
 
