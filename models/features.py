@@ -1,6 +1,5 @@
 """The extraction that fills the feature store, and the tables it gives."""
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,6 +23,7 @@ from models.images import (
     image_digest,
     read_bytes,
     require_unique_ids,
+    tell_broken,
 )
 from models.read_ahead import grouped, in_threads, sound
 
@@ -33,9 +33,6 @@ Item = tuple[str, ImageRecord]  # the digest of an image, and one record that ha
 Ready = tuple[str, NDArray[np.uint8]]  # the digest of an image, and its prepared pixels
 
 BATCHES_AHEAD = 2
-NAMED = 3  # broken images in a message
-
-log = logging.getLogger(__name__)
 
 
 def extract(
@@ -124,7 +121,7 @@ def fill_store(
             report(progress, len(first) - len(missing), len(first))
     usable = first.keys() - missing
     found = {record.id: of_record[record.id] for record in records if of_record.get(record.id) in usable}
-    tell_broken(len(records), len(found), faults, stop=on_broken == "stop" or not found)
+    tell_broken(faults, lost=len(records) - len(found), total=len(records), stop=on_broken == "stop")
     return found
 
 
@@ -185,15 +182,3 @@ def report(progress: Callable[[int, int], None] | None, done: int, total: int) -
     """Tell how far it is."""
     if progress is not None:
         progress(done, total)
-
-
-def tell_broken(total: int, usable: int, faults: Sequence[str], *, stop: bool) -> None:
-    """Name the first faults and how many images are lost, as an error or in the log."""
-    if usable == total and usable:
-        return
-    message = (
-        f"{total - usable} of {total} images cannot be used: {'; '.join(faults[:NAMED]) or 'none was given'}"
-    )
-    if stop:
-        raise ModelsError(message)
-    log.warning(message)

@@ -7,7 +7,7 @@ from models.images import SUFFIXES, ImageRecord
 
 
 def read_folders(path: Path, *, name: str) -> list[ImageRecord]:
-    """The PNG and JPEG files below each class folder, sorted; the folder's name is the class.
+    """The PNG, JPEG, TIFF and DICOM files below each class folder, sorted; its name is the class.
 
     Hidden files and folders are passed over. Nothing is known of the patients.
 
@@ -32,7 +32,9 @@ def images_below(folder: Path) -> list[Path]:
     images = [file for file in files if file.suffix.lower() in SUFFIXES]
     if not images:
         others = ", ".join(sorted({file.suffix or file.name for file in files})[:5]) or "nothing"
-        message = f"{folder} has no PNG or JPEG image, only {others}; add images or remove the folder"
+        message = (
+            f"{folder} has no PNG, JPEG, TIFF or DICOM file, only {others}; add images or remove the folder"
+        )
         raise ModelsError(message)
     return images
 

@@ -1,8 +1,6 @@
 """Stage `images`: reads every data set, and looks at every file."""
 
 import hashlib
-import logging
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from os import cpu_count
@@ -12,14 +10,13 @@ import models.torchvision_operators  # noqa: F401  # before timm
 from models.datasets.folders import read_folders
 from models.datasets.manifest import ManifestColumns, read_manifest
 from models.errors import ModelsError
-from models.images import ImageRecord, image_digest, open_image
+from models.images import ImageRecord, bytes_digest, decode_image, read_bytes, tell_broken
+from models.read_ahead import in_threads
 from pipelines.config import DataSet
 from pipelines.digests import content_digest
 from pipelines.errors import PipelineError
 from pipelines.images_table import ImagesTable, write_images
 from pipelines.run import Run
-
-log = logging.getLogger("knobo")
 
 
 def images(run: Run) -> None:
@@ -31,13 +28,16 @@ def images(run: Run) -> None:
         records += found
         names += [dataset.name] * len(found)
     progress = run.reporter.work("images", "images")
-    digests, faults = [], []
-    with ThreadPoolExecutor(cpu_count()) as threads:
-        for digest, fault in threads.map(digest_or_fault, [record.path for record in records]):
-            digests.append(digest)
-            faults += [fault] if fault else []
+    digests: list[str] = []
+    faults: list[str] = []
+    workers = cpu_count() or 1
+    with ThreadPoolExecutor(workers) as threads:
+        paths = (record.path for record in records)
+        for outcome in in_threads(threads, digest_of_readable, paths, ahead=4 * workers):
+            faults += [str(outcome)] if isinstance(outcome, ModelsError) else []
+            digests.append("" if isinstance(outcome, ModelsError) else outcome)
             progress(len(digests), len(records))
-    tell_broken(faults, total=len(records), stop=run.config.on_broken == "stop")
+    tell_broken(faults, lost=len(faults), total=len(records), stop=run.config.on_broken == "stop")
     sound = [place for place, digest in enumerate(digests) if digest]
     table = ImagesTable(
         tuple(records[place] for place in sound),
@@ -47,23 +47,11 @@ def images(run: Run) -> None:
     write_images(run.path("images.parquet"), table)
 
 
-def digest_or_fault(path: Path) -> tuple[str, str]:
-    """SHA-256 of a file whose pixels can be read, or an empty string and what is wrong with it."""
-    try:
-        open_image(path)
-        return image_digest(path), ""
-    except ModelsError as error:
-        return "", str(error)
-
-
-def tell_broken(faults: Sequence[str], *, total: int, stop: bool) -> None:
-    """Names the first broken images and counts them, as an error or in the log."""
-    if not faults:
-        return
-    message = f"{len(faults)} of {total} images cannot be read: {'; '.join(faults[:3])}"
-    if stop or len(faults) == total:
-        raise PipelineError(f'{message}; mend or remove them, or set on_broken = "skip"')
-    log.warning(message)
+def digest_of_readable(path: Path) -> str:
+    """SHA-256 of a file, read once, whose pixels could be decoded."""
+    data = read_bytes(path)
+    decode_image(data, name=str(path))
+    return bytes_digest(data)
 
 
 def read_dataset(dataset: DataSet) -> list[ImageRecord]:

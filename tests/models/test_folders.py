@@ -36,6 +36,8 @@ def test_a_folder_without_class_folders_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_class_without_images_says_what_is_there(tmp_path: Path) -> None:
-    touch(tmp_path, "benign/a.png", "malignant/a.dcm", "malignant/b.gif")
-    with pytest.raises(ModelsError, match=r"malignant has no PNG or JPEG image, only \.dcm, \.gif"):
+    touch(tmp_path, "benign/a.png", "malignant/a.bmp", "malignant/b.gif")
+    with pytest.raises(
+        ModelsError, match=r"malignant has no PNG, JPEG, TIFF or DICOM file, only \.bmp, \.gif"
+    ):
         read_folders(tmp_path, name="x")

@@ -98,7 +98,7 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"not an image", b"GIF89a\x01\x00\x01\x00"])
 def test_another_format_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(ModelsError, match="not a PNG or JPEG"):
+    with pytest.raises(ModelsError, match="not a PNG, JPEG, TIFF or DICOM"):
         open_image(tmp_path / "a.png")
 
 

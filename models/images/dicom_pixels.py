@@ -1,0 +1,123 @@
+"""Decodes the pixels of a DICOM file, compressed ones by the plug-in chosen for their transfer syntax."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelsError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+PLUGINS = {
+    "1.2.840.10008.1.2.4.50": ("pillow", "pillow"),  # JPEG baseline
+    "1.2.840.10008.1.2.4.51": ("pillow", "pillow"),  # JPEG extended, 8 bits
+    "1.2.840.10008.1.2.4.57": ("gdcm", "python-gdcm"),  # JPEG lossless
+    "1.2.840.10008.1.2.4.70": ("gdcm", "python-gdcm"),  # JPEG lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80": ("pyjpegls", "pyjpegls"),  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81": ("pyjpegls", "pyjpegls"),  # JPEG-LS near-lossless
+    "1.2.840.10008.1.2.4.90": ("pylibjpeg", "pylibjpeg-openjpeg"),  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91": ("pylibjpeg", "pylibjpeg-openjpeg"),  # JPEG 2000
+    "1.2.840.10008.1.2.4.201": ("pylibjpeg", "pylibjpeg-openjpeg"),  # High-Throughput JPEG 2000, three kinds
+    "1.2.840.10008.1.2.4.202": ("pylibjpeg", "pylibjpeg-openjpeg"),
+    "1.2.840.10008.1.2.4.203": ("pylibjpeg", "pylibjpeg-openjpeg"),
+    "1.2.840.10008.1.2.5": ("pydicom", "pydicom"),  # RLE
+}
+"""pydicom's name of the plug-in and the package that brings it, by transfer syntax.
+
+One each, so that a file has the same pixels wherever it is read; all are permissively licensed.
+"""
+UNCOMPRESSED = {
+    "1.2.840.10008.1.2",  # implicit VR, little endian
+    "1.2.840.10008.1.2.1",  # explicit VR, little endian; also what was deflated
+    "1.2.840.10008.1.2.2",  # explicit VR, big endian
+}
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+RLE = "1.2.840.10008.1.2.5"
+SOC_SIZ = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream and the marker of its size
+JP2 = b"\0\0\0\x0cjP  "
+START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # ITU-T T.81, table B.1; 0xF7 in T.87
+STANDALONE = {0x01, *range(0xD0, 0xD9)}
+
+
+def require_decoder(dataset: "Dataset", *, name: str) -> None:
+    """Refuse a transfer syntax that nothing installed decodes."""
+    from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in PLUGINS:
+        plugin, package = PLUGINS[syntax]
+        if plugin not in get_decoder(syntax).available_plugins:
+            message = (
+                f"{name} is compressed with {syntax.name}; install its decoder with `pip install {package}`"
+            )
+            raise ModelsError(message)
+        if syntax == JPEG_EXTENDED and dataset.get("BitsStored") != 8:  # no permissively licensed decoder
+            raise ModelsError(f"{name} is compressed as 12-bit JPEG, which is not read; decompress it first")
+    elif syntax not in UNCOMPRESSED:
+        kind = "an unknown transfer syntax" if syntax.name == str(syntax) else syntax.name
+        raise ModelsError(f"{name} is compressed with {kind}, which is not read; decompress it first")
+
+
+def decode_pixels(dataset: "Dataset", *, name: str) -> NDArray[np.integer]:
+    """Stored values `(h, w)`, or `(h, w, 3)` as RGB; unused bits of uncompressed ones are still there."""
+    from pydicom.pixels.utils import pixel_array  # noqa: PLC0415
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax not in PLUGINS:
+        return pixel_array(dataset, index=0, correct_unused_bits=False)
+    if syntax != RLE:
+        require_same_size(dataset, name=name)
+    silence_gdcm(PLUGINS[syntax][0])
+    return pixel_array(dataset, index=0, decoding_plugin=PLUGINS[syntax][0])
+
+
+def silence_gdcm(plugin: str) -> None:
+    """GDCM would print to the terminal from C++."""
+    if plugin == "gdcm":
+        gdcm = import_module("gdcm")
+        gdcm.Trace.WarningOff()
+        gdcm.Trace.ErrorOff()
+
+
+def require_same_size(dataset: "Dataset", *, name: str) -> None:
+    """Refuse compressed data of another size than the file states: a decoder fills memory by theirs."""
+    from pydicom.encaps import get_frame  # noqa: PLC0415
+
+    stated = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    if any(size != stated for size in (codestream_sizes(frame) or [(0, 0, 0)])):
+        message = f"{name} is damaged: its compressed image has another size than it states"
+        raise ModelsError(f"{message}; fetch it again or leave it out")
+
+
+def codestream_sizes(frame: bytes) -> list[tuple[int, int, int]]:
+    """Height, width and number of components by the compressed data's own header; empty where it has none."""
+    if frame.startswith(SOC_SIZ):
+        return [jpeg2000_size(frame)]
+    if frame.startswith(JP2):  # wrapped in a JP2 file: whatever might be its codestream
+        places = [place for place in range(len(frame)) if frame.startswith(SOC_SIZ, place)]
+        return [jpeg2000_size(frame[place:]) for place in places]
+    return jpeg_sizes(frame)
+
+
+def jpeg2000_size(stream: bytes) -> tuple[int, int, int]:
+    """From the SIZ segment (ITU-T T.800, A.5.1)."""
+    right, bottom, left, top = (int.from_bytes(stream[at : at + 4], "big") for at in (8, 12, 16, 20))
+    return bottom - top, right - left, int.from_bytes(stream[40:42], "big")
+
+
+def jpeg_sizes(stream: bytes) -> list[tuple[int, int, int]]:
+    """From the first frame header of a JPEG or JPEG-LS stream (ITU-T T.81, B.2.2)."""
+    place = 2
+    while place + 10 <= len(stream) and stream[place] == 0xFF:
+        marker = stream[place + 1]
+        if marker in START_OF_FRAME:
+            height, width = (int.from_bytes(stream[place + at : place + at + 2], "big") for at in (5, 7))
+            return [(height, width, stream[place + 9])]
+        fill_or_alone = marker == 0xFF or marker in STANDALONE
+        step = int.from_bytes(stream[place + 2 : place + 4], "big") + 2
+        place += (1 if marker == 0xFF else 2) if fill_or_alone else step
+    return []
