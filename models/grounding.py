@@ -12,14 +12,14 @@ from models.errors import ModelsError
 from models.features import FeatureTable
 from models.grounder import Calibration, ConceptQuality, Grounder, GroundingSettings, Ungrounded
 from models.grounding_quality import measure
-from models.logistic import Basis, fit_logistic
+from models.logistic import Design, fit_logistic
 from models.scaling import Scaling
 
 __all__ = ["Calibration", "ConceptQuality", "Grounder", "GroundingSettings", "Ungrounded", "fit_grounders"]
 
 BLOCK = 25  # concepts fitted together: enough for fast matrix products, few enough to see progress
 CELLS = 10_000_000  # folds x concepts x images held at once: 80 MB an array
-FOLD_TOLERANCE = 3e-3  # held-out scores need fewer digits than the coefficients that are kept
+FOLD_TOLERANCE = 1e-3  # held-out scores need fewer digits than the coefficients that are kept
 
 Progress = Callable[[int, int], None]
 
@@ -94,9 +94,9 @@ def fit_grounders(
     check_shapes(features, answers, concept_ids=concept_ids, units=units)
     table, enough = tabulate(answers, row_weights, settings=settings)
     scaling = Scaling.fit(settings.scaling, features.values)
-    basis = Basis.of(scaling.apply(features.values))
+    design = Design.of(scaling.apply(features.values))
     folds = assign_folds(units, count=settings.folds, seed=settings.seed)
-    layer = fit_layer(basis, table, folds=folds, settings=settings, progress=progress)
+    layer = fit_layer(design, table, folds=folds, settings=settings, progress=progress)
     kept = tuple(concept for concept, usable in zip(concept_ids, enough, strict=True) if usable)
     quality = measure(
         layer.held_out,
@@ -204,7 +204,7 @@ def assign_folds(units: Sequence[str], *, count: int, seed: int) -> NDArray[np.i
 
 
 def fit_layer(
-    basis: Basis,
+    design: Design,
     answers: Answers,
     *,
     folds: NDArray[np.int64],
@@ -214,17 +214,16 @@ def fit_layer(
     """Fits all concepts on all images, and once a fold on the others for the held-out logits."""
     total, images = answers.yes.shape
     step = max(1, min(BLOCK, CELLS // (images * settings.folds)))
-    single = basis.to_single()
     parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     for start in range(0, total, step):
         block = answers.part(slice(start, start + step))
-        full = fit_logistic(basis, block.yes, sample_weights(block, settings=settings))
-        parts.append((full, hold_out(single, block, start=full, folds=folds, settings=settings)))
+        full = fit_logistic(design, block.yes, sample_weights(block, settings=settings))
+        parts.append((full, hold_out(design, block, start=full, folds=folds, settings=settings)))
         if progress is not None:
             progress(min(start + step, total), total)
     coefficients = np.concatenate([full for full, _ in parts])
     held_out = np.concatenate([logits for _, logits in parts])
-    return Layer(basis.weight(coefficients), coefficients[:, -1], held_out)
+    return Layer(coefficients[:, :-1], coefficients[:, -1], held_out)
 
 
 def sample_weights(answers: Answers, *, settings: GroundingSettings) -> NDArray[np.float64]:
@@ -240,7 +239,7 @@ def sample_weights(answers: Answers, *, settings: GroundingSettings) -> NDArray[
 
 
 def hold_out(
-    basis: Basis,
+    design: Design,
     answers: Answers,
     *,
     start: NDArray[np.float64],
@@ -253,7 +252,7 @@ def hold_out(
     parts = [answers.within(mask) for mask in masks]
     weights = np.concatenate([sample_weights(part, settings=settings) for part in parts])
     coefficients = fit_logistic(
-        basis,
+        design,
         np.tile(answers.yes, (count, 1)),
         weights,
         start=np.tile(start, (count, 1)) * weights.any(axis=1, keepdims=True),
@@ -261,7 +260,7 @@ def hold_out(
     )
     logits = np.empty(answers.yes.shape)
     for mask, part in zip(masks, np.split(coefficients, count), strict=True):
-        logits[:, ~mask] = part @ basis.inputs[~mask].T
+        logits[:, ~mask] = part[:, :-1] @ design.given[~mask].T + part[:, -1:]
     return logits
 
 

@@ -152,7 +152,7 @@ def test_unknown_answers_change_nothing() -> None:
     whole = fit_grounders(table, answers, concept_ids=names(1), settings=settings)
     part = FeatureTable(table.ids[:80], table.columns, table.values[:80])
     alone = fit_grounders(part, answers[:80], concept_ids=names(1), settings=settings)
-    np.testing.assert_allclose(whole.weight, alone.weight, atol=1e-4)
+    np.testing.assert_allclose(whole.weight, alone.weight, atol=1e-3)
 
 
 def test_concepts_with_too_few_answers_of_one_kind_are_named_and_left_out() -> None:
