@@ -31,7 +31,7 @@ def notes(config: Config) -> list[str]:
     said = []
     if config.fine_tune.enabled and config.fine_tune.images is not None:
         said.append(
-            f"fine_tune trained on at most {config.fine_tune.images} images a split, the other methods on all."
+            f"fine_tune trained on at most {config.fine_tune.images} images a split, other methods on all."
         )
     if oracles := sorted(ORACLES & set(config.fit.methods)):
         said.append(
