@@ -152,7 +152,6 @@ def make_language_shaped(given: Ingredients) -> LanguageShaped:
         given.concept_text,
         projection=given.projection,
         settings=given.probe,
-        scaling=given.probe_scaling,
         penalty=given.probe_penalty,
     )
 

@@ -21,16 +21,19 @@ class ProjectionSettings:
 
     Attributes:
         margin: Cosine from which an image with the sign is near enough; the paper's.
-        epochs, batch, learning_rate, decay: Of Adam; the paper fine-tunes CLIP at 1e-6 in batches of 64.
-        held_out: Share of the images that chooses the epoch; as in the paper's code.
+        epochs, batch, learning_rate, decay: Of Adam; the paper fine-tunes CLIP, at a rate of 1e-6. Here a new
+            layer is learnt: 1e-2 gave the lowest loss on images held out, of 1e-5 to 1e-2.
+        held_out: Share of the images that chooses the epoch, as in the paper's code.
+        patience: Epochs without a lower loss on them after which it ends.
     """
 
     margin: float = 0.6
     epochs: int = 20
-    batch: int = 256
-    learning_rate: float = 1e-3
+    batch: int = 64
+    learning_rate: float = 1e-2
     decay: float = 1e-6
     held_out: float = 0.1
+    patience: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +150,8 @@ def learn_one(pairs: Pairs, *, seed: int, settings: ProjectionSettings) -> tuple
         lost = held_loss(pairs, weight, held, settings=settings)
         if lost < best:
             best, kept, chosen = lost, weight.detach().clone(), epoch
+        elif epoch - chosen >= settings.patience:
+            break
     return kept, chosen, best
 
 

@@ -17,19 +17,6 @@ from models.scaling import Scaling, ScalingKind
 
 
 @dataclass(frozen=True, slots=True)
-class Shaped:
-    """A linear probe in the text space, for one seed.
-
-    Attributes:
-        scaling: Of the projected features.
-        heads: One.
-    """
-
-    scaling: Scaling
-    heads: Heads
-
-
-@dataclass(frozen=True, slots=True)
 class FittedLanguageShaped:
     """A projection and a probe a seed.
 
@@ -37,45 +24,43 @@ class FittedLanguageShaped:
         classes: `(k,)`.
         seeds: `(s,)`.
         projections: To the text space.
-        probes: `(s,)`.
+        probes: `(s,)` linear layers in the text space.
+        scaling: Of the projected features, `(s, 1, t)`: each seed has its own.
         method: How they were trained.
     """
 
     classes: tuple[str, ...]
     seeds: tuple[int, ...]
     projections: Projections
-    probes: tuple[Shaped, ...]
+    probes: Heads
+    scaling: Scaling
     method: "LanguageShaped"
 
     def predict(self, inputs: Inputs) -> NDArray[np.float64]:
         """Class probabilities `(s, n, k)`."""
-        placed = self.projections.apply(inputs.features)
-        logits = [
-            head_logits(probe.heads, probe.scaling.apply(each))[0]
-            for probe, each in zip(self.probes, placed, strict=True)
-        ]
-        return np.asarray(softmax(np.stack(logits), axis=2))
+        placed = self.scaling.apply(self.projections.apply(inputs.features))
+        return np.asarray(softmax(head_logits(self.probes, placed), axis=2))
 
     def save(self, directory: Path) -> None:
         """Projection and probe of each seed in `directory/<seed>`."""
-        for row, (seed, probe) in enumerate(zip(self.seeds, self.probes, strict=True)):
+        for row, seed in enumerate(self.seeds):
             tensors = {
                 "projection": self.projections.weight[row],
                 "center": self.projections.scaling.center,
                 "scale": self.projections.scaling.scale,
-                "weight": probe.heads.weight[0],
-                "bias": probe.heads.bias[0],
-                "probe_center": probe.scaling.center,
-                "probe_scale": probe.scaling.scale,
+                "weight": self.probes.weight[row],
+                "bias": self.probes.bias[row],
+                "probe_center": self.scaling.center[row, 0],
+                "probe_scale": self.scaling.scale[row, 0],
             }
             about = {
                 "classes": self.classes,
                 "seed": seed,
                 "projection_epoch": self.projections.epoch[row],
                 "projection_loss": self.projections.held_out_loss[row],
-                "epoch": int(probe.heads.epoch[0]),
-                "validation_accuracy": float(probe.heads.validation_accuracy[0]),
-                "scaling": probe.scaling.kind,
+                "epoch": int(self.probes.epoch[row]),
+                "validation_accuracy": float(self.probes.validation_accuracy[row]),
+                "scaling": self.scaling.kind,
                 "settings": asdict(self.method.settings),
                 "projection": asdict(self.method.projection),
             }
@@ -90,8 +75,7 @@ class LanguageShaped:
         examples: Images with concept answers.
         text: `(c, t)` vectors of the questions.
         projection: Learning of the map to the text space, once for all splits.
-        settings: Of the probe.
-        scaling: Of the projected features.
+        settings: Of the probe, on standardised columns.
         penalty: Of the probe: `penalty / 2 x |W|^2`.
         name: In the audit.
     """
@@ -100,43 +84,36 @@ class LanguageShaped:
     text: NDArray[np.float32]
     projection: ProjectionSettings = field(default_factory=ProjectionSettings)
     settings: HeadSettings = field(default_factory=HeadSettings)
-    scaling: ScalingKind = ScalingKind.STANDARD
     penalty: float = 0.0
     name: str = "language_shaped"
 
     def fit(
         self, data: TrainingData, *, seeds: Sequence[int], progress: Progress | None = None
     ) -> FittedLanguageShaped:
-        """Learns the projections unless they are known, then a probe on each."""
+        """Learns the projections unless they are known, then a probe on each, like the one on features."""
         projections = learn_projections(
             self.examples, self.text, seeds=tuple(seeds), settings=self.projection
         )
-        placed = zip(
-            projections.apply(data.train.features), projections.apply(data.validation.features), strict=True
-        )
-        probes = []
-        for seed, (train, validation) in zip(seeds, placed, strict=True):
-            probes.append(self.probe(data, train, validation, seed=seed))
-            if progress is not None:
-                progress(len(probes), len(seeds))
-        return FittedLanguageShaped(data.classes, tuple(seeds), projections, tuple(probes), self)
-
-    def probe(
-        self,
-        data: TrainingData,
-        train: NDArray[np.float32],
-        validation: NDArray[np.float32],
-        *,
-        seed: int,
-    ) -> Shaped:
-        """A linear probe on projected features `(n, t)`, like the one on features."""
-        scaling = Scaling.fit(self.scaling, train)
-        heads = train_weighted_heads(
+        train, validation = (projections.apply(each.features) for each in (data.train, data.validation))
+        scaling = standardise_each(train)
+        probes = train_weighted_heads(
             Sample(scaling.apply(train), data.train_labels),
             Sample(scaling.apply(validation), data.validation_labels),
             classes=len(data.classes),
-            seeds=(seed,),
+            seeds=seeds,
             training=Training(self.settings, self.penalty),
             weighting=EqualWeights(),
         )
-        return Shaped(scaling, heads)
+        if progress is not None:
+            progress(1, 1)
+        return FittedLanguageShaped(data.classes, tuple(seeds), projections, probes, scaling, self)
+
+
+def standardise_each(tables: NDArray[np.float32]) -> Scaling:
+    """For `tables (s, n, t)`, each by itself: center and scale are `(s, 1, t)`."""
+    alone = [Scaling.fit(ScalingKind.STANDARD, table) for table in tables]
+    return Scaling(
+        kind=ScalingKind.STANDARD,
+        center=np.stack([each.center for each in alone])[:, None],
+        scale=np.stack([each.scale for each in alone])[:, None],
+    )

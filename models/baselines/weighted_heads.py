@@ -58,7 +58,7 @@ def train_weighted_heads(
     With equal weights and no penalty these are the heads of `train_mini_batch`.
 
     Args:
-        train: `n` rows.
+        train: `n` rows, or `n` a head.
         validation: Selects the epoch.
         classes: `k`.
         seeds: `(h,)`; each draws the first weights and the order of the mini-batches.
@@ -92,8 +92,11 @@ def descend(
 
 
 def rows_of(inputs: Tensor, rows: Tensor) -> Tensor:
-    """The `rows (h, b)` of `inputs (n, d)`, `(h, b, d)`; four times as fast as indexing."""
-    return inputs.index_select(0, rows.flatten()).view(*rows.shape, -1)
+    """The `rows (h, b)` of `inputs (n, d)` or `(h, n, d)`, `(h, b, d)`; four times as fast as indexing."""
+    if inputs.dim() == 3:
+        rows = rows + torch.arange(len(inputs))[:, None] * inputs.shape[1]
+    flat = inputs.view(-1, inputs.shape[-1])
+    return flat.index_select(0, rows.flatten()).view(*rows.shape, -1)
 
 
 def row_slopes(logits: Tensor, targets: Tensor, rows: Tensor, weighting: Weighting) -> Tensor:
@@ -106,6 +109,6 @@ def row_slopes(logits: Tensor, targets: Tensor, rows: Tensor, weighting: Weighti
 
 
 def head_logits(heads: Heads, inputs: NDArray[np.floating]) -> NDArray[np.float64]:
-    """`(h, n, k)` from scaled `inputs (n, d)`."""
+    """`(h, n, k)` from scaled `inputs (n, d)`, or `(h, n, d)` one table a head."""
     logits = inputs @ heads.weight.transpose(0, 2, 1).astype(np.float64) + heads.bias[:, None, :]
     return np.asarray(logits, dtype=np.float64)

@@ -17,8 +17,9 @@ from models.baselines.language_projection import (
     margin_loss,
 )
 from models.baselines.once import digest, once
+from models.baselines.weighted_heads import EqualWeights, Training, head_logits, train_weighted_heads
 from models.errors import ModelsError
-from models.heads import HeadSettings
+from models.heads import HeadSettings, Sample
 
 WIDTH, CONCEPTS = 20, ("opacity", "fluid", "size")
 HEAD = HeadSettings(epochs=20, learning_rate=0.01)
@@ -103,7 +104,7 @@ def test_the_loss_of_pairs_is_the_weighted_mean_of_cosine_losses_one_by_one() ->
 
 def test_projected_images_lie_nearer_to_the_signs_that_they_show() -> None:
     examples, text = make_examples(), make_text()
-    settings = ProjectionSettings(epochs=60, batch=64, learning_rate=0.01)
+    settings = ProjectionSettings(epochs=40)
     projections = learn_projections(examples, text, seeds=(0, 1), settings=settings)
     fresh = np.random.default_rng(9).normal(size=(500, WIDTH)).astype(np.float32)
     placed = projections.apply(fresh)
@@ -233,3 +234,23 @@ def test_a_digest_tells_types_shapes_and_fields_apart() -> None:
     ]
     assert len({digest(value) for value in values}) == len(values)
     assert digest(make_examples()) == digest(make_examples())
+
+
+def test_heads_with_a_table_each_are_those_trained_alone() -> None:
+    generator = np.random.default_rng(4)
+    tables, labels = generator.normal(size=(2, 90, 6)), generator.integers(0, 3, 90)
+    together, *alone = (
+        train_weighted_heads(
+            Sample(tables[part], labels),
+            Sample(tables[part], labels),
+            classes=3,
+            seeds=seeds,
+            training=Training(HEAD, penalty=0.01),
+            weighting=EqualWeights(),
+        )
+        for part, seeds in ((slice(None), (3, 8)), (0, (3,)), (1, (8,)))
+    )
+    np.testing.assert_allclose(together.weight, np.concatenate([each.weight for each in alone]), atol=1e-5)
+    np.testing.assert_allclose(
+        head_logits(together, tables)[1], tables[1] @ together.weight[1].T + together.bias[1], atol=1e-6
+    )
