@@ -20,21 +20,21 @@ from models.scaling import ScalingKind
 CONCEPTS, RELEVANT, WIDTH, SEEDS = 60, 30, 128, 5
 NAMES = tuple(f"sign-{n}" for n in range(CONCEPTS))
 LEAKY = 0.8  # how much the confounder moves the chance of a sign in the report-like set
-METHODS = ("linear_probe", "pcbm_h", "no_prior", "random_prior", "knobo", "prior_only")
+METHODS = ("linear_probe", "pcbm_h_joint", "no_prior", "random_prior", "knobo", "prior_only")
 FLIPPED = ("knobo", "prior_only")
 HEAD = HeadSettings(scaling=ScalingKind.CENTER)  # lambda 1 and 200 epochs at 1e-3, as in the paper
 PROBE = HeadSettings(batch=256, learning_rate=4e-3, epochs=100)  # fewer and longer steps, for time
 
 # In domain / under shift, per cent, means of five worlds: an independent implementation with a generator of
-# its own, then ours. Its residual is trained jointly with the bottleneck, ours after it.
+# its own, then ours.
 #
 #                               clean                       leaky
 # linear probe                  100 / 11      99 / 11       100 / 0.1     99 / 11
-# PCBM-h                        100 / 28      99 / 17       100 / 2.6     97 / 35
-# KnoBo without prior           91.4 / 88.5   87.6 / 86.2   87.8 / 57.1   93.6 / 54.7
-# KnoBo, random signs           89.6 / 86.9   84.6 / 83.6   82.6 / 61.8   90.8 / 57.1
+# PCBM-h, trained jointly       100 / 28      100 / 12      100 / 2.6     100 / 12
+# KnoBo without prior           91.4 / 88.5   87.6 / 86.2   87.8 / 57.1   93.6 / 54.8
+# KnoBo, random signs           89.6 / 86.9   84.5 / 83.6   82.6 / 61.8   90.9 / 57.2
 # KnoBo                         90.1 / 87.5   86.8 / 86.2   83.9 / 70.6   90.8 / 71.8
-# KnoBo, 10 % of signs flipped                87.1 / 86.6   83.6 / 67.5   91.2 / 67.8
+# KnoBo, 10 % of signs flipped                87.1 / 86.6   83.6 / 67.5   91.2 / 68.5
 # prior only                    84.6 / 84.0   85.2 / 84.9   74.1 / 73.0   82.1 / 84.9
 # prior only, flipped                         80.2 / 80.7   69.9 / 68.6   79.5 / 80.4
 
@@ -121,7 +121,7 @@ def run(seed: int, *, leak: float) -> dict[str, tuple[float, float]]:
         validation_labels=drawn[1][1],
     )
     flips = np.where(world.generator.random(CONCEPTS) < 0.1, -1, 1).astype(np.float32)
-    ingredients = Ingredients(grounder=grounder, examples=examples, head=HEAD, probe=PROBE)
+    ingredients = Ingredients(head=HEAD, probe=PROBE, probe_penalty=0)
 
     def accuracies(method: str, given: TrainingData) -> tuple[float, float]:
         fitted = make_method(method, ingredients).fit(given, seeds=(seed,))
@@ -146,14 +146,15 @@ def shifted(leak: float) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("leak", [0, LEAKY], ids=["clean", "leaky"])
-def test_methods_that_see_the_features_fall_to_the_shortcut_and_the_residual_only_softens_it(
+def test_methods_that_see_the_features_fall_to_the_shortcut_and_a_bottleneck_beside_them_hardly_helps(
     leak: float,
 ) -> None:
-    assert table(leak)["linear_probe"][0] > 0.97
-    assert table(leak)["pcbm_h"][0] > 0.9
-    assert shifted(leak)["linear_probe"] < 0.2
-    assert shifted(leak)["linear_probe"] + 0.05 < shifted(leak)["pcbm_h"] < 0.45
-    assert shifted(leak)["pcbm_h"] + 0.15 < min(shifted(leak)[arm] for arm in ("no_prior", "knobo"))
+    for arm in ("linear_probe", "pcbm_h_joint"):
+        in_domain, under_shift = table(leak)[arm]
+        assert in_domain > 0.97
+        assert under_shift < 0.3
+        assert under_shift + 0.2 < min(shifted(leak)["no_prior"], shifted(leak)["knobo"])
+    assert shifted(leak)["pcbm_h_joint"] > shifted(leak)["linear_probe"] - 0.03
 
 
 def test_with_clean_detectors_grounding_does_all_the_work_and_a_prior_adds_nothing() -> None:
