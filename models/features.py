@@ -19,7 +19,7 @@ from models.feature_table import FeatureTable, write_table
 from models.images import (
     ImageRecord,
     bytes_digest,
-    decode_image,
+    decode_grey_or_rgb,
     image_digest,
     read_bytes,
     require_unique_ids,
@@ -149,7 +149,7 @@ def prepare(encoder: Encoder, item: Item) -> Ready:
     data = read_bytes(record.path)
     if bytes_digest(data) != digest:
         raise ModelsError(f"{record.path} changed after it was listed; run again")
-    return digest, encoder.prepare(decode_image(data, name=str(record.path)))
+    return digest, encoder.prepare(decode_grey_or_rgb(data, name=str(record.path)))
 
 
 def encode_into(file: VectorFile, encoder: Encoder, groups: Iterable[Sequence[Ready]]) -> Iterator[list[str]]:

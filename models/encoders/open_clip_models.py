@@ -141,6 +141,7 @@ def crop_of(settings: Mapping[str, Any]) -> Crop:
     steps = [each for each in transform.transforms if not isinstance(each, ToTensor | Normalize)]
 
     def crop(image: Image.Image) -> NDArray[np.uint8]:
+        image = image.convert("RGB")
         for step in steps:
             image = step(image)
         return np.array(image).transpose(2, 0, 1)

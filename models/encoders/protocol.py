@@ -22,7 +22,9 @@ class Encoder(Protocol):
         ...
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Pixels `(3, h, w)` of an RGB image, resized and cropped; h and w are the same for every image.
+        """Pixels `(3, h, w)` of an image, resized and cropped; h and w are the same for every image.
+
+        The image is RGB, or grey (mode L) and taken as one with three equal channels.
 
         Work of one image on the CPU; may be called from several threads while `encode` runs.
         """

@@ -31,9 +31,12 @@ class Scaling:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """From `(n, 3, h, w) uint8` to `(n, 3, h, w) float32`, channels last."""
-        batch = pixels.to(torch.float32, memory_format=torch.channels_last)
+        batch = pixels.to(torch.float32)
         mean, std = torch.tensor([self.mean, self.std], device=pixels.device)[:, None, :, None, None]
-        return batch.div_(self.divisor).sub_(mean).div_(std)
+        batch = batch.div_(self.divisor).sub_(mean).div_(std)
+        return batch.contiguous(
+            memory_format=torch.channels_last
+        )  # last, for so it takes a third of the time
 
 
 class Runner(Protocol):

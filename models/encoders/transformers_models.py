@@ -125,7 +125,7 @@ def crop_of(processor: Any) -> Crop:
     """Resizing and cropping as the library does them, without scaling."""
 
     def crop(image: Image.Image) -> NDArray[np.uint8]:
-        output = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")
+        output = processor(image.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np")
         pixels: NDArray[np.uint8] = output["pixel_values"][0]
         return pixels
 

@@ -2,7 +2,7 @@
 
 from models.images.broken import tell_broken
 from models.images.content import MAXIMUM_BYTES, bytes_digest, image_digest, read_bytes
-from models.images.reading import MAXIMUM_PIXELS, SUFFIXES, decode_image, open_image
+from models.images.reading import MAXIMUM_PIXELS, SUFFIXES, decode_grey_or_rgb, decode_image, open_image
 from models.images.record import ImageRecord, require_unique_ids
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "SUFFIXES",
     "ImageRecord",
     "bytes_digest",
+    "decode_grey_or_rgb",
     "decode_image",
     "image_digest",
     "open_image",

@@ -128,7 +128,7 @@ class Display:
         if self.window is None:
             return between(values, *self.whole_range(seen))
         ends = self.window.ends()
-        if ends is None or not ((seen >= ends[0]) & (seen <= ends[1])).any():
+        if ends is None or seen.max() <= ends[0] or seen.min() >= ends[1]:  # all black or all white
             return between(values, *middle_range(values, counts))
         return self.window.shares(values)
 
@@ -160,7 +160,7 @@ def middle_range(values: Numbers, counts: NDArray[np.integer]) -> tuple[float, f
 def grey_image(
     pixels: NDArray[np.integer], *, padding: NDArray[np.bool_] | None, display: Display
 ) -> Image.Image:
-    """Three equal channels from `(h, w)` stored values; padding is black and counts for no range.
+    """A grey image from `(h, w)` stored values; padding is black and counts for no range.
 
     Every distinct value is worked out once, which is faster and smaller than floats of the image's size.
     """
@@ -169,7 +169,7 @@ def grey_image(
     grey = display.bytes_of(levels, np.bincount(counted.ravel(), minlength=len(levels)))[places]
     if padding is not None:
         grey[padding] = 0
-    return Image.fromarray(grey).convert("RGB")
+    return Image.fromarray(grey)
 
 
 def levels_of(pixels: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:

@@ -1,4 +1,4 @@
-"""PNG, JPEG and TIFF as upright 8-bit RGB."""
+"""PNG, JPEG and TIFF as upright images of 8 bits."""
 
 from io import BytesIO
 
@@ -20,7 +20,7 @@ def is_picture(data: bytes) -> bool:
 
 
 def decode_picture(data: bytes, *, name: str, maximum_pixels: int) -> Image.Image:
-    """The one image of a file.
+    """The one image of a file, grey (mode L) or RGB.
 
     Raises:
         ModelsError: Damaged, more than `maximum_pixels`, several pages or frames.
@@ -33,7 +33,7 @@ def decode_picture(data: bytes, *, name: str, maximum_pixels: int) -> Image.Imag
             image.load()
             top, dark_is_high = wide_scale(image)
             upright = ImageOps.exif_transpose(image)
-            return to_rgb(upright, top=top, dark_is_high=dark_is_high)
+            return to_8_bits(upright, top=top, dark_is_high=dark_is_high)
     except ModelsError:
         raise
     except Image.DecompressionBombError as error:
@@ -74,11 +74,13 @@ def wide_scale(image: Image.Image) -> tuple[int, bool]:
     return (2**bits - 1 if 8 < bits < 16 else 65535), tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
 
 
-def to_rgb(image: Image.Image, *, top: int = 65535, dark_is_high: bool = False) -> Image.Image:
-    """Any Pillow image as 8-bit RGB."""
+def to_8_bits(image: Image.Image, *, top: int = 65535, dark_is_high: bool = False) -> Image.Image:
+    """Any Pillow image as 8-bit grey or RGB."""
     if image.mode[0] in "IF":
         grey = to_bytes(np.asarray(image), top=top)
-        return Image.fromarray(255 - grey if dark_is_high else grey).convert("RGB")
+        return Image.fromarray(255 - grey if dark_is_high else grey)
+    if image.mode == "L" and not image.has_transparency_data:
+        return image
     if not image.has_transparency_data:
         return image.convert("RGB")
     canvas = Image.new("RGBA", image.size, (0, 0, 0, 255))

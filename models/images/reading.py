@@ -28,7 +28,13 @@ def open_image(path: Path, *, maximum_pixels: int = MAXIMUM_PIXELS) -> Image.Ima
 
 
 def decode_image(data: bytes, *, name: str, maximum_pixels: int = MAXIMUM_PIXELS) -> Image.Image:
-    """Like `open_image`, from the bytes of a file; `name` stands in the messages.
+    """Like `open_image`, from the bytes of a file; `name` stands in the messages."""
+    image = decode_grey_or_rgb(data, name=name, maximum_pixels=maximum_pixels)
+    return image.convert("RGB") if image.mode == "L" else image
+
+
+def decode_grey_or_rgb(data: bytes, *, name: str, maximum_pixels: int = MAXIMUM_PIXELS) -> Image.Image:
+    """Like `decode_image`, but a grey image stays grey (mode L): what follows is a third of the work.
 
     The suffix of `name` counts only for what no content tells: a DICOM file without its preamble.
     """
