@@ -1,8 +1,7 @@
 """The grounder: every concept detector as one row of a logistic layer, with its quality."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,84 +10,16 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.artifacts import Artifact, load_artifact, save_artifact
+from models.concept_records import ConceptQuality, Inseparable, Ungrounded
 from models.errors import ModelsError
 from models.feature_table import FeatureTable
+from models.grounding_settings import Calibration, GroundingSettings
 from models.row_blocks import row_slices
-from models.scaling import Scaling, ScalingKind
+from models.scaling import Scaling
+
+__all__ = ["Calibration", "ConceptQuality", "Grounder", "GroundingSettings", "Inseparable", "Ungrounded"]
 
 KIND = "grounder"
-
-
-class Calibration(StrEnum):
-    """`PLATT` refits each logit on held-out scores, since a balanced fit sees rare signs too often."""
-
-    NONE = "none"
-    PLATT = "platt"
-
-
-@dataclass(frozen=True, slots=True)
-class GroundingSettings:
-    """How grounders are fitted.
-
-    Attributes:
-        C: Inverse strength of the penalty, as in scikit-learn.
-        balanced: Weigh yes and no so that each counts half.
-        scaling: Of the features.
-        calibration: Of the probabilities; the paper has none.
-        folds: Of the cross-validation; images of one group stay in one fold.
-        minimum: A concept with fewer yes or fewer no is not grounded (10 in the paper's code).
-        replicates: Of the bootstrap behind the intervals.
-        seed: Of folds and bootstrap.
-    """
-
-    C: float = 1.0
-    balanced: bool = True
-    scaling: ScalingKind = ScalingKind.STANDARD
-    calibration: Calibration = Calibration.NONE
-    folds: int = 5
-    minimum: int = 10
-    replicates: int = 1000
-    seed: int = 0
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """From what `dataclasses.asdict` gave, read back from JSON."""
-        kinds = {
-            "scaling": ScalingKind(values["scaling"]),
-            "calibration": Calibration(values["calibration"]),
-        }
-        return cls(**{**values, **kinds})
-
-
-@dataclass(frozen=True, slots=True)
-class ConceptQuality:
-    """How well a concept is seen in images held out from its fit.
-
-    Attributes:
-        concept_id: Whose.
-        n_yes, n_no: Images with that answer.
-        auroc, auroc_low, auroc_high: With 95 % interval over groups.
-        balanced_accuracy, balanced_accuracy_low, balanced_accuracy_high: At probability 0.5.
-    """
-
-    concept_id: str
-    n_yes: int
-    n_no: int
-    auroc: float
-    auroc_low: float
-    auroc_high: float
-    balanced_accuracy: float
-    balanced_accuracy_low: float
-    balanced_accuracy_high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ungrounded:
-    """A concept with too few answers of one kind to be learnt."""
-
-    concept_id: str
-    n_yes: int
-    n_no: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +36,7 @@ class Grounder:
         out_of_fold: Probabilities for the images it was fitted on, by the folds that left them out.
         ungrounded: Concepts that could not be fitted.
         settings: As fitted.
+        inseparable: Groups that the answers did not tell apart.
     """
 
     concept_ids: tuple[str, ...]
@@ -116,6 +48,7 @@ class Grounder:
     out_of_fold: FeatureTable
     ungrounded: tuple[Ungrounded, ...]
     settings: GroundingSettings
+    inseparable: tuple[Inseparable, ...] = ()
 
     def score(self, table: FeatureTable) -> FeatureTable:
         """Probabilities `(n, c) float32`, columns named by concept."""
@@ -155,6 +88,9 @@ class Grounder:
             bias=self.bias[rows],
             quality=tuple(self.quality[row] for row in rows),
             out_of_fold=held_out,
+            inseparable=tuple(
+                each for group in self.inseparable if (each := group.among(frozenset(concept_ids)))
+            ),
         )
 
     def save(self, directory: Path) -> None:
@@ -172,6 +108,7 @@ class Grounder:
             "images": self.out_of_fold.ids,
             "quality": [asdict(each) for each in self.quality],
             "ungrounded": [asdict(each) for each in self.ungrounded],
+            "inseparable": [asdict(each) for each in self.inseparable],
             "settings": asdict(self.settings),
         }
         save_artifact(directory, Artifact(tensors, about), kind=KIND)

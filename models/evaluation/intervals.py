@@ -22,19 +22,42 @@ class Interval:
     left_out: int
 
 
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """A bootstrap over units in one byte a unit and replicate, however many images a unit has.
+
+    Attributes:
+        number: `(n,)` unit of each image.
+        counts: `(1 + replicates, u) uint8` how often each unit was drawn; row 0 is the sample itself.
+    """
+
+    number: NDArray[np.intp]
+    counts: NDArray[np.uint8]
+
+    def weights(self, replicates: slice, images: NDArray[np.intp]) -> NDArray[np.float64]:
+        """How often some images count in some of the rows, `(b, len(images))`."""
+        return self.counts[replicates][:, self.number[images]].astype(np.float64)
+
+
+def draw_units(units: Sequence[str], *, replicates: int, generator: np.random.Generator) -> Draws:
+    """Whole units (patients) drawn with replacement, so that two images of one patient stay together."""
+    _, number = np.unique(np.asarray(units, dtype=np.str_), return_inverse=True)
+    total = int(number.max()) + 1 if len(number) else 0
+    counts = np.ones((1 + replicates, total), dtype=np.uint8)
+    for row in counts[1:]:  # 255 draws of one unit out of more than 255 do not occur
+        row[:] = np.bincount(generator.integers(0, max(total, 1), size=total), minlength=total)
+    return Draws(number, counts)
+
+
 def bootstrap_weights(
     units: Sequence[str], *, replicates: int, generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """How often each image counts, `(1 + replicates, n)`: row 0 is the sample itself.
 
-    Whole units (patients) are drawn with replacement, so that two images of one patient stay together.
+    Units are drawn as in `draw_units`.
     """
-    _, number = np.unique(np.asarray(units, dtype=np.str_), return_inverse=True)
-    total = int(number.max()) + 1 if len(number) else 0
-    drawn = generator.integers(0, max(total, 1), size=(replicates, total))
-    drawn += total * np.arange(replicates)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=replicates * total).reshape(replicates, total)
-    return np.concatenate([np.ones((1, len(number))), counts[:, number]]).astype(np.float64)
+    draws = draw_units(units, replicates=replicates, generator=generator)
+    return draws.weights(slice(None), np.arange(len(draws.number)))
 
 
 def shared_weights(units: Sequence[str], *, replicates: int, seed: int) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """The inputs that many logistic regressions share, as the search wants them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,8 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.logistic.preconditioner import Preconditioners
+from models.row_blocks import row_slices
 
 ROWS_PER_COLUMN = 3  # more rows than that say little more about the second moments
+
+Scale = Callable[[NDArray[np.floating]], NDArray[np.floating]]
+
+
+def unscaled(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """As they are."""
+    return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +27,8 @@ class Design:
     """Inputs, centred (which only moves the bias), with a column of ones for the bias.
 
     Attributes:
-        given: `(n, d)` the inputs as they came.
+        given: `(n, d)` the inputs as they came; they may lie on disk.
+        scale: From rows of `given` to rows of inputs.
         single: `(n, d + 1) float32` centred inputs, the last column is 1.
         center: `(d,) float64` what was taken off.
         shared: From the second moments of the columns.
@@ -26,25 +36,35 @@ class Design:
     """
 
     given: NDArray[np.floating]
+    scale: Scale
     single: Tensor
     center: NDArray[np.float64]
     shared: Preconditioners
     size: float
 
     @classmethod
-    def of(cls, inputs: NDArray[np.floating], *, device: str = "cpu") -> Self:
-        """From `inputs (n, d)`."""
-        center = inputs.mean(axis=0, dtype=np.float64)
-        single = centred(inputs, center, dtype=torch.float32, device=device)
+    def of(
+        cls, given: NDArray[np.floating], *, scale: Scale = unscaled, device: str | torch.device = "cpu"
+    ) -> Self:
+        """From `given (n, d)`, read a block of rows at a time."""
+        center = np.zeros(given.shape[1])
+        for rows in row_slices(given):
+            center += scale(given[rows]).sum(axis=0, dtype=np.float64) / len(given)
+        single = centred(given, scale, center, dtype=torch.float32, device=device)
         sample = single[:: max(1, len(single) // (ROWS_PER_COLUMN * single.shape[1]))]
-        moments = sample.T @ sample / len(sample)
-        return cls(
-            inputs, single, center, Preconditioners(moments), float(single[:, :-1].abs().mean(dim=0).max())
-        )
+        shared = Preconditioners(sample.T @ sample / len(sample))
+        size = float(torch.linalg.vector_norm(single[:, :-1], ord=1, dim=0).max()) / len(single)
+        return cls(given, scale, single, center, shared, size)
 
     def double(self) -> Tensor:
         """`single` in float64, made anew."""
-        return centred(self.given, self.center, dtype=torch.float64, device=self.single.device)
+        device = self.single.device
+        return centred(self.given, self.scale, self.center, dtype=torch.float64, device=device)
+
+    def logits(self, place: NDArray[np.floating], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Of coefficients `(p, d + 1)` at some of the rows, `(p, len(rows))`."""
+        picked = self.single[torch.as_tensor(rows, device=self.single.device)]
+        return np.asarray((self.recentred(place).float() @ picked.T).double().cpu().numpy())
 
     def uncentred(self, place: Tensor) -> NDArray[np.float64]:
         """Coefficients `(p, d + 1)` for the inputs as they were given."""
@@ -60,17 +80,15 @@ class Design:
 
 
 def centred(
-    inputs: NDArray[np.floating],
+    given: NDArray[np.floating],
+    scale: Scale,
     center: NDArray[np.float64],
     *,
     dtype: torch.dtype,
     device: str | torch.device,
 ) -> Tensor:
     """`(n, d + 1)`: inputs less their centre, and ones."""
-    result = torch.ones(len(inputs), inputs.shape[1] + 1, dtype=dtype, device=device)
-    if inputs.dtype == np.float32 and dtype is torch.float32 and inputs.flags.writeable:
-        result[:, :-1] = torch.as_tensor(inputs, device=device)
-        result[:, :-1] -= torch.as_tensor(center, dtype=dtype, device=device)
-    else:
-        result[:, :-1] = torch.as_tensor(inputs - center, device=device)
+    result = torch.ones(len(given), given.shape[1] + 1, dtype=dtype, device=device)
+    for rows in row_slices(given):
+        result[rows, :-1] = torch.as_tensor(scale(given[rows]) - center, device=device).to(dtype)
     return result

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.intervals import bootstrap_weights, interval
-from models.evaluation.metrics import auroc, balanced_accuracy
-from models.grounder import ConceptQuality
+from models.concept_records import ConceptQuality
+from models.evaluation.intervals import Draws, draw_units, interval
+from models.evaluation.metrics import auroc, balanced_accuracy, blocks
+
+CELLS = 5_000_000  # replicates x images at once: 40 MB an array
 
 
 def measure(
     held_out: NDArray[np.float64],
-    yes: NDArray[np.float64],
+    yes: NDArray[np.bool_],
     known: NDArray[np.bool_],
     *,
     concept_ids: Sequence[str],
@@ -24,17 +26,16 @@ def measure(
 
     Args:
         held_out: `(c, n)` logits.
-        yes: `(c, n)`, 1 for yes.
+        yes: `(c, n)`.
         known: `(c, n)` where the answer is known.
         concept_ids: `(c,)`.
         units: `(n,)` patient of each image.
         replicates: Of the bootstrap over patients, the same for all concepts.
         seed: Of the bootstrap.
     """
-    generator = np.random.default_rng(seed)
-    weights = bootstrap_weights(units, replicates=replicates, generator=generator)
+    draws = draw_units(units, replicates=replicates, generator=np.random.default_rng(seed))
     return tuple(
-        measure_concept(concept, logits[use], answer[use].astype(np.int64), weights=weights[:, use])
+        measure_concept(concept, logits[use], answer[use], draws=draws, images=np.flatnonzero(use))
         for concept, logits, answer, use in zip(concept_ids, held_out, yes, known, strict=True)
     )
 
@@ -42,18 +43,23 @@ def measure(
 def measure_concept(
     concept: str,
     logits: NDArray[np.float64],
-    yes: NDArray[np.int64],
+    yes: NDArray[np.bool_],
     *,
-    weights: NDArray[np.float64],
+    draws: Draws,
+    images: NDArray[np.intp],
 ) -> ConceptQuality:
-    """Of one concept, on the images where its answer is known; row 0 of `weights` is the sample itself."""
-    scores = np.stack([-logits, logits], axis=1)
-    ranking, recall = auroc(yes, scores, weights), balanced_accuracy(yes, scores, weights)
+    """Of one concept, on the images where its answer is known, a block of replicates at a time."""
+    labels, scores = yes.astype(np.int64), np.stack([-logits, logits], axis=1)
+    parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
+    for block in blocks(len(draws.counts), step=max(1, CELLS // len(images))):
+        weights = draws.weights(block, images)
+        parts.append((auroc(labels, scores, weights), balanced_accuracy(labels, scores, weights)))
+    ranking, recall = (np.concatenate(side) for side in zip(*parts, strict=True))
     ranking_interval, recall_interval = interval(ranking[1:]), interval(recall[1:])
     return ConceptQuality(
         concept_id=concept,
         n_yes=int(yes.sum()),
-        n_no=int((1 - yes).sum()),
+        n_no=int((~yes).sum()),
         auroc=float(ranking[0]),
         auroc_low=ranking_interval.low,
         auroc_high=ranking_interval.high,
