@@ -11,7 +11,7 @@ from torch.nn import functional
 from models.baselines.interface import ConceptExamples
 from models.baselines.once import once
 from models.errors import ModelsError
-from models.heads import first_weights
+from models.heads import first_weights, one_thread
 from models.scaling import Scaling, ScalingKind
 
 
@@ -117,7 +117,8 @@ def learn_projections(
         yes=torch.from_numpy(yes),
         no=torch.from_numpy(no),
     )
-    learnt = [learn_one(pairs, seed=seed, settings=settings) for seed in seeds]
+    with one_thread():
+        learnt = [learn_one(pairs, seed=seed, settings=settings) for seed in seeds]
     weights, epochs, losses = zip(*learnt, strict=True)
     return Projections(np.stack([each.numpy() for each in weights]), scaling, epochs, losses)
 
