@@ -144,7 +144,7 @@ def audit(
 def show_audit(run: Path, *, split: str | None, metric: str | None, json_: bool) -> None:
     """The table, or the whole of audit.json."""
     from models.evaluation.audit import AuditReport
-    from pipelines.report.summary import COLUMNS, headline, summary_table
+    from pipelines.report.summary import COLUMNS, grouped_table, headline
     from pipelines.status import require_audit_names
 
     found = AuditReport.load(run / "audit.json")
@@ -152,7 +152,7 @@ def show_audit(run: Path, *, split: str | None, metric: str | None, json_: bool)
     if json_:
         print((run / "audit.json").read_text("utf-8"), end="")
         return
-    print_table(COLUMNS, summary_table(found, split=split, metric=metric))
+    print_table(COLUMNS, grouped_table(found, split=split, metric=metric))
     console.print(headline(found))
 
 

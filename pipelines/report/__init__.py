@@ -10,7 +10,7 @@ from pipelines.report.input import (
     ReportInput,
 )
 from pipelines.report.markdown import render_markdown
-from pipelines.report.summary import COLUMNS, headline, summary_table
+from pipelines.report.summary import COLUMNS, grouped_table, headline, summary_table
 from pipelines.report.write import write_report
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "GrounderQuality",
     "Provenance",
     "ReportInput",
+    "grouped_table",
     "headline",
     "render_html",
     "render_markdown",

@@ -25,6 +25,7 @@ class Control:
     """A method beside KnoBo: what it tells, and KnoBo's distance to it on the shifted images."""
 
     label: str
+    kind: str
     tells: str
     in_domain: str
     shifted: str
@@ -67,6 +68,7 @@ def control(index: AuditIndex, method: str) -> Control:
     test = index.test("knobo", method, index.scope, "shifted", index.metric)
     return Control(
         facts.label,
+        facts.kind,
         facts.tells,
         headline_value(index, method, "in_domain"),
         headline_value(index, method, "shifted"),

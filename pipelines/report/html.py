@@ -6,6 +6,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pipelines.report.ablation_view import ablation_view
+from pipelines.report.acquisition_view import acquisition_view
 from pipelines.report.against_view import controls, tiles
 from pipelines.report.comparison_view import comparison
 from pipelines.report.concept_view import concept_views
@@ -14,10 +15,12 @@ from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.input import ReportInput
 from pipelines.report.literature_view import rejections, sources
 from pipelines.report.method_table import metric_tables, paired_tables
+from pipelines.report.methods import KINDS
 from pipelines.report.sign_view import sign_view
 from pipelines.report.split_view import split_views
 from pipelines.report.summary import headline
 from pipelines.report.tracks import UNIT, UNIT_TICKS
+from pipelines.report.unlearnt_view import inseparable, unlearnt
 from pipelines.report.verdict import lead, scope, shift_audited, verdict
 from pipelines.report.wording import METRICS, count, duration, plain
 
@@ -33,7 +36,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"plain": plain, "duration": duration}
-    made.globals |= {"count": count}
+    made.globals |= {"count": count, "kinds": KINDS}
     return made
 
 
@@ -64,11 +67,14 @@ def render_html(report: ReportInput) -> str:
             concepts=[view for view in concepts if view.kept],
             unused=[view for view in concepts if not view.kept],
             retracted=sum(view.retracted for view in concepts),
+            inseparable=inseparable(report),
+            unlearnt=unlearnt(report),
             signs=sign_view(report),
             sources=sources(report),
             rejections=rejections(report),
             explanations=explanation_views(report),
             ablation=ablation_view(report),
+            acquisition=acquisition_view(report, index),
             slowest=longest(report.provenance.seconds.values()),
         )
     )

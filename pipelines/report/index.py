@@ -1,10 +1,10 @@
 """The audit's rows by what they are about, so that every part of the report finds the same number."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from models.evaluation.audit import AuditReport, AuditRow, PairedTest
-from pipelines.report.methods import METHODS
+from pipelines.report.methods import METHODS, by_kind
 from pipelines.report.wording import METRICS
 
 MEAN = "mean"
@@ -39,7 +39,7 @@ class AuditIndex:
         """Index the rows and the paired tests."""
         return cls(
             audit,
-            ordered((row.method for row in audit.rows), (method.name for method in METHODS)),
+            by_kind(ordered((row.method for row in audit.rows), (method.name for method in METHODS))),
             tuple(dict.fromkeys(row.split for row in audit.rows if row.split != MEAN)),
             ordered((row.metric for row in audit.rows), METRICS),
             {(row.method, row.split, row.domain, row.metric): row for row in audit.rows},
@@ -56,6 +56,12 @@ class AuditIndex:
         """What the headline speaks of: the mean over splits, or the only split."""
         has_mean = any(row.split == MEAN for row in self.audit.rows)
         return MEAN if has_mean or not self.splits else self.splits[0]
+
+    def entering(self, outside: Collection[str]) -> tuple[str, ...]:
+        """The splits that enter the mean: not named as outside, and with a shifted domain if any has one."""
+        inside = tuple(split for split in self.splits if split not in outside)
+        shifted = {row.split for row in self.audit.rows if row.domain == "shifted"}
+        return tuple(split for split in inside if split in shifted) or inside
 
     def row(self, method: str, split: str, domain: str, metric: str) -> AuditRow | None:
         """One number, or None where it was not measured."""

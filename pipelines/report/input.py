@@ -12,7 +12,10 @@ from knowledge.passages import Passage
 from knowledge.priors import Prior, WrittenDisagreement
 from models.ablation import Ablation
 from models.domains import DomainSplit
+from models.erasure import Erased
 from models.evaluation.audit import AuditReport
+from models.grounder import Ungrounded
+from pipelines.concept_choice import ConceptChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,21 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Acquisition:
+    """What was done against how the images were taken.
+
+    Attributes:
+        erased: The attributes, as they were taken out of the features.
+        images: That grounded the concepts.
+        choice: Concepts within each value of the attributes, and what fewer concepts do.
+    """
+
+    erased: tuple[Erased, ...]
+    images: int
+    choice: ConceptChoice
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where the numbers come from.
 
@@ -143,6 +161,9 @@ class ReportInput:
         disagreements: Cells on which two sources of the prior differ, opposite signs first.
         agreements: How far annotators agree, over all concepts and by concept.
         ablation: KnoBo with each concept, and with all, at its training mean.
+        acquisition: None where no acquisition attribute is named.
+        inseparable: Groups of concepts with the same answer on every image that they were learnt from.
+        ungrounded: Concepts with too few answers of one kind to be learnt.
     """
 
     run: str
@@ -163,3 +184,6 @@ class ReportInput:
     disagreements: tuple[WrittenDisagreement, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     ablation: tuple[Ablation, ...] = ()
+    acquisition: Acquisition | None = None
+    inseparable: tuple[tuple[str, ...], ...] = ()
+    ungrounded: tuple[Ungrounded, ...] = ()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from models.evaluation.audit import AuditReport
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.method_table import paired_tables
-from pipelines.report.summary import COLUMNS, headline, summary_table
+from pipelines.report.summary import COLUMNS, grouped_table, headed, headline
 from pipelines.report.wording import METRICS, count, plain
 
 
@@ -72,16 +72,25 @@ def size_line(index: AuditIndex, split: str) -> str:
 
 def metric_table(index: AuditIndex, split: str, metric: str) -> str:
     """Methods by domains."""
-    return table(COLUMNS, summary_table(index.audit, split=split, metric=metric))
+    return table(COLUMNS, grouped_table(index.audit, split=split, metric=metric))
 
 
 def comparisons(index: AuditIndex) -> list[str]:
     """KnoBo minus each other method on the same images."""
     blocks = []
     for paired in paired_tables(index, index.scope):
-        rows = [(name, *(f"{cell.value} ({cell.interval})" for cell in cells)) for name, cells in paired.rows]
+        rows = [
+            (
+                row.label,
+                *(f"{cell.value} ({cell.interval})" if cell.interval else cell.value for cell in row.cells),
+            )
+            for row in paired.rows
+        ]
         heading = f"## Differences on the same images, {paired.metric}"
-        blocks += [heading, table(("comparison", *paired.domains), rows)]
+        blocks += [
+            heading,
+            table(("comparison", *paired.domains), headed([row.kind for row in paired.rows], rows)),
+        ]
     return blocks
 
 

@@ -4,9 +4,21 @@ from dataclasses import dataclass
 
 from models.evaluation.audit import AuditRow, PairedTest
 from pipelines.report.index import AuditIndex, ordered
-from pipelines.report.methods import describe
+from pipelines.report.methods import MAIN, by_kind, describe
 from pipelines.report.tracks import Track, row_dot
-from pipelines.report.wording import ABSENT, DOMAINS, METRICS, interval, number, signed, signed_interval
+from pipelines.report.wording import (
+    ABSENT,
+    DOMAINS,
+    METRICS,
+    interval,
+    number,
+    signed,
+    signed_interval,
+    uncapitalised,
+)
+
+FEW = 8
+"""Methods that fit one table without hiding what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +43,39 @@ class MethodRow:
 
 @dataclass(frozen=True, slots=True)
 class MetricTable:
-    """All methods on one split under one metric."""
+    """All methods on one split under one metric, by kind."""
 
     metric: str
     rows: tuple[MethodRow, ...]
 
+    @property
+    def shown(self) -> tuple[MethodRow, ...]:
+        """Those that stand first where there are many; all where there are few."""
+        main = tuple(row for row in self.rows if row.method in MAIN)
+        return main if main and len(self.rows) > FEW else self.rows
+
+    @property
+    def folded(self) -> tuple[MethodRow, ...]:
+        """All others."""
+        return tuple(row for row in self.rows if row not in self.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedRow:
+    """`method` minus `reference`; the kind is that of the reference."""
+
+    label: str
+    kind: str
+    cells: tuple[Cell, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class PairedTable:
-    """KnoBo minus each other method under one metric; each row is a name and its cells."""
+    """KnoBo minus each other method under one metric, by kind."""
 
     metric: str
     domains: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+    rows: tuple[PairedRow, ...]
 
 
 def metric_tables(index: AuditIndex, split: str) -> tuple[MetricTable, ...]:
@@ -91,12 +123,16 @@ def paired_tables(index: AuditIndex, split: str) -> tuple[PairedTable, ...]:
         domains = ordered((test.domain for test in mine), DOMAINS)
         cells = {(test.method, test.reference, test.domain): difference_cell(test) for test in mine}
         pairs = dict.fromkeys((test.method, test.reference) for test in mine)
+        references = by_kind(ordered((reference for _, reference in pairs), index.methods))
         rows = tuple(
-            (
-                f"{describe(method).label} minus {describe(reference).label.lower()}",
+            PairedRow(
+                f"{describe(method).label} minus {uncapitalised(describe(reference).label)}",
+                describe(reference).kind,
                 tuple(cells.get((method, reference, domain), Cell(ABSENT)) for domain in domains),
             )
-            for method, reference in pairs
+            for reference in references
+            for method, other in pairs
+            if other == reference
         )
         heads = tuple(DOMAINS.get(domain, domain) for domain in domains)
         tables.append(PairedTable(METRICS.get(metric, metric), heads, rows))

@@ -1,5 +1,6 @@
 """The methods in words, in the order in which they are shown."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -78,10 +79,10 @@ METHODS = (
         "The same two layers trained together, as the code of KnoBo's authors does.",
     ),
     Method(
-        "pcbm_h_joint_concepts",
-        "PCBM-h, joint, residual zeroed",
-        "control",
-        "What the concepts of the joint model say when its residual is switched off.",
+        "pcbm_h_joint_text",
+        "PCBM-h, joint, text",
+        "baseline",
+        "The same with the questions' own text vectors in place of learnt concept vectors.",
     ),
     Method(
         "language_shaped",
@@ -108,20 +109,20 @@ METHODS = (
         "A linear probe trained twice; what the first one got wrong counts more for the second.",
     ),
     Method(
-        "dfr",
-        "DFR",
-        "oracle",
-        "A sparse probe that was also shown images with the shortcut reversed: what no other method may see.",
-    ),
-    Method(
         "linear_probe_erased",
         "Linear probe, erased",
         "control",
         "The linear probe on the features from which the acquisition attributes were erased.",
     ),
     Method(
+        "prior_only_erased",
+        "Prior only, erased",
+        "control",
+        "The signs themselves as weights of concepts learnt after the acquisition attributes were erased.",
+    ),
+    Method(
         "knobo_erased_random",
-        "KnoBo, random attribute erased",
+        "KnoBo, random erasure",
         "control",
         "KnoBo after an attribute that means nothing was erased: what erasing does by itself.",
     ),
@@ -149,10 +150,39 @@ METHODS = (
         "control",
         "Random directions in place of the concepts, and no prior: what any bottleneck of this width does.",
     ),
+    Method(
+        "pcbm_h_joint_residual_zeroed",
+        "PCBM-h, joint, residual zeroed",
+        "control",
+        "What the concepts of the joint model say when its residual is switched off.",
+    ),
+    Method(
+        "dfr",
+        "DFR",
+        "oracle",
+        "A sparse probe that was also shown images with the shortcut reversed: what no other method may see.",
+    ),
 )
 BY_NAME = {method.name: method for method in METHODS}
+
+KINDS = {
+    "bottleneck": "",
+    "baseline": "Baselines",
+    "control": "Controls",
+    "oracle": "Oracles, which saw the shift",
+}
+"""The kinds in the order of display, each with the heading of its rows; none for KnoBo, whose name is one."""
+
+MAIN = ("knobo", "knobo_erased", "linear_probe", "fine_tune")
+"""What stands first where so many methods were run that one table of all would hide the answer."""
 
 
 def describe(method: str) -> Method:
     """What is known of a method; one that is not listed goes by its own name."""
     return BY_NAME.get(method) or Method(method, method.replace("_", " ").capitalize(), "baseline", "")
+
+
+def by_kind(methods: Iterable[str]) -> tuple[str, ...]:
+    """KnoBo and its arms, then baselines, controls and oracles; within a kind as they came."""
+    kinds = list(KINDS)
+    return tuple(sorted(methods, key=lambda method: kinds.index(describe(method).kind)))

@@ -1,8 +1,10 @@
 """What a number with an interval can be said to show, and how it is put in a sentence."""
 
+from dataclasses import replace
+
 from models.evaluation.audit import AuditRow, PairedTest
 from pipelines.report.methods import describe
-from pipelines.report.wording import ABSENT, interval, number, signed, signed_interval
+from pipelines.report.wording import ABSENT, interval, number, signed, signed_interval, uncapitalised
 
 HIGHER, LOWER, UNCLEAR = "higher", "lower", "no clear difference"
 
@@ -30,7 +32,17 @@ def difference(test: PairedTest) -> str:
 
 def name(method: str) -> str:
     """A method inside a sentence: `KnoBo`, `the linear probe`, `random-sign prior`."""
-    if method == "knobo":
-        return "KnoBo"
-    label = describe(method).label.lower()
+    label = uncapitalised(describe(method).label)
     return f"the {label}" if method == "linear_probe" else label
+
+
+def reversed_test(test: PairedTest) -> PairedTest:
+    """What the other method adds: the same difference, taken the other way round."""
+    return replace(
+        test,
+        method=test.reference,
+        reference=test.method,
+        difference=-test.difference,
+        low=-test.high,
+        high=-test.low,
+    )

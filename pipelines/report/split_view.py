@@ -8,7 +8,7 @@ from pipelines.report.index import AuditIndex
 from pipelines.report.input import ReportInput
 from pipelines.report.method_table import MetricTable, PairedTable, metric_tables, paired_tables
 from pipelines.report.methods import describe
-from pipelines.report.wording import DOMAINS, PARTS, count, plain
+from pipelines.report.wording import DOMAINS, PARTS, count, plain, uncapitalised
 
 CELLS = "cell_counts"
 PASSED, CAUTION, FAILED = "passed", "caution", "failed"
@@ -75,7 +75,7 @@ def split_view(
         anchor=f"split-{place}",
         attribute=plain(split.attribute) if split else "",
         classes=tuple(plain(c) for c in split.classes) if split else (),
-        in_mean=name not in report.outside_mean,
+        in_mean=name in index.entering(report.outside_mean),
         sizes=sizes(index, name),
         seeds=seeds(index, name),
         cells=tuple(", ".join(filter(None, map(plain, cell))) for cell in cells),
@@ -100,7 +100,7 @@ def seeds(index: AuditIndex, split: str) -> str:
     rows = [row for row in index.audit.rows if row.split == split]
     usual = max((row.seeds for row in rows), default=0)
     fewer = {row.method: row.seeds for row in rows if row.seeds != usual}
-    others = [f"{describe(method).label.lower()} {number}" for method, number in fewer.items()]
+    others = [f"{uncapitalised(describe(method).label)} {number}" for method, number in fewer.items()]
     return ", ".join([count(usual, "seed"), *others]) if usual else ""
 
 

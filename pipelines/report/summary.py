@@ -1,8 +1,10 @@
 """The table method by (in domain, shifted, gap, average) as text cells, and the one-line headline."""
 
+from collections.abc import Sequence
+
 from models.evaluation.audit import AuditReport, AuditRow
 from pipelines.report.index import MEAN, AuditIndex
-from pipelines.report.methods import describe
+from pipelines.report.methods import KINDS, describe
 from pipelines.report.reading import name
 from pipelines.report.wording import ABSENT, DOMAINS, METRICS, interval, number, signed, signed_interval
 
@@ -24,6 +26,26 @@ def summary_table(
         (describe(method).label, *(cell(index.row(method, split, domain, metric)) for domain in DOMAINS))
         for method in index.measured(split, metric)
     ]
+
+
+def grouped_table(
+    audit: AuditReport, *, split: str | None = None, metric: str | None = None
+) -> list[tuple[str, ...]]:
+    """As `summary_table` for a reader: each kind of method but KnoBo under a row with its heading."""
+    index = AuditIndex.of(audit)
+    methods = index.measured(split or index.scope, metric or index.metric)
+    rows = summary_table(audit, split=split, metric=metric)
+    return headed([describe(method).kind for method in methods], rows)
+
+
+def headed(kinds: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """A row with the heading of a kind where one begins."""
+    found: list[tuple[str, ...]] = []
+    for before, kind, row in zip(("", *kinds), kinds, rows, strict=False):
+        if kind != before and KINDS[kind]:
+            found.append((f"{KINDS[kind]}:", *("" for _ in row[1:])))
+        found.append(row)
+    return found
 
 
 def scope_phrase(index: AuditIndex) -> str:

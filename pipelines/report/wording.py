@@ -1,6 +1,7 @@
 """How numbers, methods and domains are written, the same in the terminal, in Markdown and in HTML."""
 
 import math
+from collections.abc import Sequence
 
 ABSENT = "–"
 NOT_ESTIMABLE = "n/e"
@@ -42,6 +43,17 @@ def signed_interval(low: float, high: float, *, digits: int = 3) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return NOT_ESTIMABLE
     return f"{signed(low, digits=digits)} to {signed(high, digits=digits)}"
+
+
+def uncapitalised(label: str) -> str:
+    """As inside a sentence: `Linear probe` begins small there, `KnoBo` and `PCBM-h` keep their capitals."""
+    first = label.split(" ", maxsplit=1)[0]
+    return label[:1].lower() + label[1:] if first[1:].islower() else label
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def count(n: int, noun: str, plural: str = "") -> str:

@@ -14,17 +14,20 @@ from knowledge.priors import load_disagreements, load_prior
 from knowledge.rejections import read_rejections
 from models.bottleneck import KnoBo
 from models.domains import DomainSplit
+from models.erasure import Eraser
 from models.errors import ModelsError
 from models.evaluation.audit import AuditReport
 from models.feature_table import FeatureTable
 from models.grounder import Grounder
 from models.images import open_image
 from pipelines.bank_artifacts import AGREEMENT, DISAGREEMENTS
+from pipelines.concept_choice import ConceptChoice
 from pipelines.digests import value_digest
 from pipelines.fetched import read_fetched
 from pipelines.images_table import read_images
 from pipelines.report.credit_view import literature_credit
 from pipelines.report.input import (
+    Acquisition,
     ConceptWeights,
     Contribution,
     Explanation,
@@ -34,6 +37,7 @@ from pipelines.report.input import (
 )
 from pipelines.run import Run, code_commit, library_versions
 from pipelines.section_values import section_value
+from pipelines.stages.erase import ERASED
 from pipelines.stages.split import read_splits
 from pipelines.what_if.ablation import ablate_run
 from pipelines.what_if.heads import has_heads
@@ -71,6 +75,8 @@ def report_input(run: Run) -> ReportInput:
         disagreements=load_disagreements(differing) if differing.is_file() else (),
         agreements=load_agreements(agreement)[0] if agreement.is_file() else (),
         ablation=ablate_run(run) if has_heads(run) else (),
+        acquisition=acquisition(run),
+        ungrounded=Grounder.load(run.path("grounder")).ungrounded,
     )
 
 
@@ -97,6 +103,15 @@ def grounder_quality(run: Run) -> tuple[GrounderQuality, ...]:
         )
         for item in Grounder.load(run.path("grounder")).quality
     )
+
+
+def acquisition(run: Run) -> Acquisition | None:
+    """What the run did against how images were taken; None where no attribute is named."""
+    directory = run.path(f"erased/{ERASED}/eraser")
+    if not directory.is_dir():
+        return None
+    eraser = Eraser.load(directory)
+    return Acquisition(eraser.attributes, eraser.images, ConceptChoice.load(run.path("concept_choice.json")))
 
 
 def knobo_heads(run: Run, split: str) -> list[KnoBo]:

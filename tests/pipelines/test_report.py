@@ -5,29 +5,37 @@ import subprocess
 import sys
 from dataclasses import replace
 from hashlib import sha256
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import report_example
 from lxml import html as lxml_html
-from PIL import Image
+from report_example import (
+    AFTER,
+    BEFORE,
+    METHODS,
+    RETRACTED,
+    SIGNS,
+    SPLITS,
+    dashed,
+    make_report,
+    make_split,
+    table_after,
+    text_of,
+    with_audit,
+    with_knobo_minus,
+)
 
 from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict
-from knowledge.passages import Passage
 from knowledge.priors import Prior, WrittenDisagreement
 from knowledge.priors.disagreement import Cell
 from models.ablation import Ablation
-from models.domains import Check, DomainSplit
-from models.evaluation.audit import AuditReport, AuditRow, PairedTest
+from models.evaluation.audit import AuditReport
 from pipelines.report import (
     COLUMNS,
-    ConceptWeights,
-    Contribution,
-    Explanation,
-    GrounderQuality,
     Provenance,
     ReportInput,
     headline,
@@ -43,235 +51,6 @@ from pipelines.report.explanation_view import SHOWN, explanation_views
 from pipelines.report.sign_view import sign_line, sign_view
 from pipelines.report.tracks import UNIT
 
-METHODS = {  # (in domain, shifted), near to what a first trial on real X-rays gave
-    "fine_tune": (0.94, 0.21),
-    "knobo": (0.79, 0.57),
-    "linear_probe": (0.91, 0.23),
-    "no_prior": (0.82, 0.47),
-    "prior_only": (0.66, 0.61),
-    "random_concepts": (0.84, 0.33),
-    "random_prior": (0.78, 0.49),
-}
-SPLITS = {  # attribute, classes, images in domain, images shifted
-    "iu-scanner": ("scanner_group", ("normal", "abnormal"), 213, 198),
-    "iu-age": ("age_group", ("normal", "abnormal"), 167, 160),
-    "iu-view": ("view", ("normal", "abnormal"), 144, 139),
-    "nih-view-ap": ("view", ("no_finding", "pneumonia"), 62, 58),
-    "nih-view-pa": ("view", ("no_finding", "pneumonia"), 58, 62),
-    "nih-sex": ("sex", ("no_finding", "pneumonia"), 66, 64),
-    "hospital": ("dataset", ("normal", "pneumonia"), 120, 14),
-}
-MEAN_SIZES = (710, 681)
-METRICS = {"accuracy": 0.0, "balanced_accuracy": -0.004, "auroc": 0.031}
-CLASSES = ("normal", "abnormal", "no_finding", "pneumonia")
-SIGNS = (
-    ("Is the costophrenic angle blunted?", "The lateral costophrenic angle is blunted once 200 ml gather."),
-    ("Is there an air bronchogram?", "Air-filled bronchi stand out as dark branches in opaque alveoli."),
-    ("Is the silhouette of the heart enlarged?", "A heart wider than half of the thorax is enlarged."),
-    ("Is there a homogeneous opacity of a lobe?", "A lobe filled with exudate is homogeneously opaque."),
-    ("Are the lung fields clear?", "In a clear lung vessels can be followed into the outer third."),
-    ("Are septal lines seen at the lung bases?", "Short horizontal lines at the bases reach the pleura."),
-    ("Is there a meniscus at the lung base?", "Free fluid forms a meniscus along the chest wall."),
-    ("Is one hemidiaphragm elevated?", "Loss of volume draws the hemidiaphragm upwards on that side."),
-    ("Is the trachea displaced?", "The trachea moves towards a collapse and away from a tension."),
-    ("Are the vessels wider at the apices?", "Vessels of the upper zones widen first."),
-    ("Is there a pleural line without markings beyond?", "A thin line without markings beyond it is seen."),
-    ("Is there a surgical clip or wire?", "Wires of the sternum are seen as dense loops in the midline."),
-)
-CLEAR, RETRACTED, ABSTAINS = 4, 7, 11
-BEFORE = "On an upright film the first signs are easily passed over.\nCompare with an earlier film. "
-AFTER = " A film taken lying down hides it. The distance from tube to film changes how large it looks."
-SOURCES = (
-    ("handbook", "Apache-2.0", "chest_xray/pleura.md, Effusion"),
-    ("pubmed", "PubMed abstract", "PMID 29768149, RESULTS"),
-    ("openstax", "CC BY 4.0", "22.2 The Lungs"),
-)
-
-
-def make_values() -> dict[tuple[str, str, str, str], float]:
-    rng = np.random.default_rng(0)
-    values = {}
-    for method, means in METHODS.items():
-        for split in (*SPLITS, "mean"):
-            jitter = rng.normal(0, 0.05, 2) * (split != "mean")
-            for metric, raised in METRICS.items():
-                before, after = (min(float(m + j) + raised, 1.0) for m, j in zip(means, jitter, strict=True))
-                values[method, split, "in_domain", metric] = before
-                values[method, split, "shifted", metric] = after
-                values[method, split, "gap", metric] = before - after
-                values[method, split, "average", metric] = (before + after) / 2
-    return values
-
-
-def make_row(key: tuple[str, str, str, str], value: float) -> AuditRow:
-    method, split, domain, metric = key
-    sizes = MEAN_SIZES if split == "mean" else SPLITS[split][2:]
-    n = {"in_domain": sizes[0], "shifted": sizes[1]}.get(domain, sum(sizes))
-    half = 1 / math.sqrt(n)
-    low, high = max(value - half, -1.0 if domain == "gap" else 0.0), min(value + half, 1.0)
-    return AuditRow(method, split, domain, metric, value, low, high, n, 1 if method == "fine_tune" else 5)
-
-
-def make_test(key: tuple[str, str, str, str], difference: float) -> PairedTest:
-    method, split, domain, metric = key
-    half = 0.045 if split == "mean" else 0.11
-    return PairedTest(
-        "knobo", method, split, domain, metric, difference, difference - half, difference + half
-    )
-
-
-def make_audit() -> AuditReport:
-    values = make_values()
-    paired = [
-        make_test(key, values["knobo", *key[1:]] - value)
-        for key, value in values.items()
-        if key[0] != "knobo" and key[2] != "gap"
-    ]
-    return AuditReport(
-        rows=tuple(make_row(key, value) for key, value in values.items()),
-        paired=tuple(paired),
-        checks=(("hospital", "cell_counts", False, "fewer than 10 images of shifted/normal 7"),),
-        notes=(
-            "Fine-tuning ran with one seed; its intervals cover the choice of images, not of seeds.",
-            "hospital is not part of the mean: its shifted part holds 14 images.",
-        ),
-    )
-
-
-def make_cells(classes: tuple[str, ...], parts: dict[str, int]) -> dict[str, int]:
-    return {
-        f"{part}/{label}/{'AB'[(i + (part == 'shifted')) % 2]}": (size + 1 - i) // 2
-        for part, size in parts.items()
-        for i, label in enumerate(classes)
-    }
-
-
-def make_split(name: str) -> DomainSplit:
-    attribute, classes, n, m = SPLITS[name]
-    parts = {"train": 3 * n, "validation": n, "in_domain": n, "shifted": m}
-    ids = {part: tuple(f"{name}/{part}-{i}" for i in range(size)) for part, size in parts.items()}
-    small = m // 2 < 10
-    checks = (
-        Check("patient_overlap", True, False, f"none of {n} patients is in two parts", {"patients": n}),
-        Check("duplicate_images", True, False, "0 images are in two parts", {"across_parts": 0}),
-        Check("conflicting_labels", True, False, "0 images occur with different labels", {"images": 0}),
-        Check("cell_counts", not small, False, f"smallest class {m // 2}", make_cells(classes, parts)),
-    )
-    return DomainSplit(
-        name=name,
-        classes=classes,
-        attribute=attribute,
-        **ids,
-        label={image: classes[i % 2] for part in ids.values() for i, image in enumerate(part)},
-        patient={image: f"{part}-{i // 2}" for part in ids for i, image in enumerate(ids[part])},
-        checks=checks,
-    )
-
-
-def make_literature() -> tuple[ConceptBank, dict[str, Passage]]:
-    concepts, passages = [], {}
-    for i, (question, sentence) in enumerate(SIGNS):
-        source, license_, locator = SOURCES[i % 3]
-        passage = Passage(
-            id=f"{source}/doc{i}#{i}",
-            title=f"Reading the chest film, part {i}",
-            text=BEFORE + sentence + AFTER,
-            source=source,
-            license=license_,
-            locator=locator,
-            retracted=i == RETRACTED,
-        )
-        passages[passage.id] = passage
-        evidence = (Evidence(passage.id, sentence, len(BEFORE)),)
-        concepts.append(Concept(f"concept-{i}", question, evidence, "chest X-ray effusion criteria"))
-    return ConceptBank(tuple(concepts)), passages
-
-
-def make_prior(ids: tuple[str, ...]) -> Prior:
-    place = np.arange(len(ids))
-    abnormal = np.select([place == CLEAR, place == ABSTAINS], [-1.0, 0.0], 0.9)
-    sign = np.stack([-abnormal, abnormal, -abnormal, abnormal]).astype(np.float32)
-    agreement = np.random.default_rng(1).uniform(0.7, 1, sign.shape).astype(np.float32)
-    source = tuple(tuple("none" if s == 0 else "corpus" for s in row) for row in sign)
-    return Prior(CLASSES, ids, sign, agreement, source)
-
-
-def make_weights(prior: Prior) -> tuple[ConceptWeights, ...]:
-    rng = np.random.default_rng(2)
-    rows = {name: prior.sign[i] for i, name in enumerate(prior.classes)}
-    return tuple(
-        ConceptWeights(
-            name,
-            classes,
-            prior.concept_ids,
-            np.stack([rows[c] * 0.5 + rng.normal(0, 0.25, len(rows[c])) for c in classes]).astype(np.float32),
-        )
-        for name, (_, classes, _, _) in SPLITS.items()
-    )
-
-
-def make_quality(ids: tuple[str, ...]) -> tuple[GrounderQuality, ...]:
-    auroc = np.random.default_rng(3).uniform(0.55, 0.93, len(ids)).round(3)
-    return tuple(
-        GrounderQuality(c, float(a), float(a) - 0.06, float(a) + 0.05, float(a) - 0.07, 40 + i, 900, a > 0.6)
-        for i, (c, a) in enumerate(zip(ids, auroc, strict=True))
-    )
-
-
-def make_thumbnail() -> bytes:
-    y, x = np.mgrid[-1:1:96j, -1:1:96j]
-    lungs = np.exp(-((np.abs(x) - 0.45) ** 2 / 0.05 + y**2 / 0.5))
-    buffer = BytesIO()
-    Image.fromarray((200 - 150 * lungs).astype(np.uint8)).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
-def make_explanation(ids: tuple[str, ...], seed: int, truth: str) -> Explanation:
-    rng = np.random.default_rng(seed)
-    parts = tuple(Contribution(c, float(rng.uniform()), float(rng.normal(0.2, 0.5))) for c in ids)
-    odds = math.exp(sum(part.value for part in parts))
-    image = make_thumbnail()
-    probability = odds / (1 + odds)
-    return Explanation(
-        f"Example {seed}", "iu-scanner", "shifted", truth, "abnormal", probability, parts, image
-    )
-
-
-def make_report() -> ReportInput:
-    bank, passages = make_literature()
-    prior = make_prior(bank.ids)
-    rejected = ("Is there pneumonia?", "Does the patient cough?", "Is a costophrenic angle blunt?")
-    return ReportInput(
-        run="real-xray",
-        modality="chest X-ray",
-        audit=make_audit(),
-        splits=tuple(make_split(name) for name in SPLITS),
-        bank=bank,
-        passages=passages,
-        verdicts=(
-            Verdict("rejected-0", "leak_free", False, "The question names the class pneumonia."),
-            Verdict("rejected-1", "visual", False, "Cough cannot be seen in an image."),
-            Verdict("rejected-2", "new", False, "Its cosine to an accepted question is 0.94."),
-            *(Verdict(concept_id, "visual", True, "Names a sign of the film.") for concept_id in bank.ids),
-        ),
-        candidates=tuple(Concept(f"rejected-{i}", text, (), "q") for i, text in enumerate(rejected)),
-        quality=make_quality(bank.ids),
-        prior=prior,
-        weights=make_weights(prior),
-        explanations=(
-            make_explanation(bank.ids, 1, "abnormal"),
-            make_explanation(bank.ids, 3, "normal"),
-        ),
-        provenance=Provenance(
-            "sha256:4f1c9d0e7a",
-            {"knobo": "0.1.0", "torch": "2.13.0", "language model": "SmolLM2-135M-Instruct"},
-            7,
-            "fa831c6",
-            {"gather": 3.2, "index": 12.4, "discover": 96.0, "annotate": 41.7, "encode": 88.1, "fit": 64.0},
-        ),
-        outside_mean=("hospital",),
-    )
-
 
 @pytest.fixture(scope="module")
 def report() -> ReportInput:
@@ -281,41 +60,6 @@ def report() -> ReportInput:
 @pytest.fixture(scope="module")
 def page(report: ReportInput) -> str:
     return render_html(report)
-
-
-def with_audit(report: ReportInput, keep: set[str], *, shifted: bool = True) -> ReportInput:
-    """Only some methods, and where asked only the images in domain."""
-    audit = report.audit
-    rows = tuple(r for r in audit.rows if r.method in keep and (shifted or r.domain == "in_domain"))
-    paired = tuple(t for t in audit.paired if t.reference in keep and (shifted or t.domain == "in_domain"))
-    return replace(report, audit=replace(audit, rows=rows, paired=paired))
-
-
-def with_knobo_minus(report: ReportInput, reference: str, difference: float) -> ReportInput:
-    """The mean's paired test on shifted images moved to a difference, with a half-width of 0.02."""
-    paired = tuple(
-        replace(t, difference=difference, low=difference - 0.02, high=difference + 0.02)
-        if (t.reference, t.split, t.domain) == (reference, "mean", "shifted")
-        else t
-        for t in report.audit.paired
-    )
-    return replace(report, audit=replace(report.audit, paired=paired))
-
-
-def text_of(page: str) -> str:
-    return " ".join(lxml_html.fromstring(page).find("body").text_content().split())
-
-
-def table_after(page: str, split: str, caption: str) -> list[list[str]]:
-    """The cells of one table in the folded part of a split."""
-    tree = lxml_html.fromstring(page)
-    (folded,) = (d for d in tree.find_class("split") if d.findtext("summary/b") == split)
-    (found,) = (t for t in folded.iter("table") if t.findtext("caption", "").startswith(caption))
-    return [[" ".join(cell.text_content().split()) for cell in row] for row in found.iter("tr")]
-
-
-def dashed(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
 
 
 def test_every_number_of_the_audit_stands_in_the_page(report: ReportInput, page: str) -> None:
@@ -408,12 +152,13 @@ def test_the_page_loads_nothing_and_links_only_to_pubmed(page: str) -> None:
 
 def test_the_same_input_gives_the_same_bytes_in_another_process(page: str) -> None:
     code = (
-        "import hashlib, runpy, sys; made = runpy.run_path(sys.argv[1]);"
-        "print(hashlib.sha256(made['render_html'](made['make_report']()).encode()).hexdigest())"
+        "import hashlib, runpy, sys; from pipelines.report import render_html;"
+        "made = runpy.run_path(sys.argv[1])['make_report']();"
+        "print(hashlib.sha256(render_html(made).encode()).hexdigest())"
     )
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": paths}
-    command = [sys.executable, "-c", code, __file__]
+    command = [sys.executable, "-c", code, report_example.__file__]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == sha256(page.encode()).hexdigest()
 
@@ -423,7 +168,7 @@ def test_every_table_is_captioned_and_its_heads_say_what_they_head(page: str) ->
     assert tree.get("lang") == "en"
     for table in tree.iter("table"):
         assert table.findtext("caption") or table.find("caption").text_content()
-        assert all(head.get("scope") in {"col", "row"} for head in table.iter("th"))
+        assert all(head.get("scope") in {"col", "row", "rowgroup"} for head in table.iter("th"))
     assert all(image.get("alt") for image in tree.iter("img"))
     assert all(
         svg.get("aria-label") or svg.xpath("ancestor-or-self::*[@aria-hidden]") for svg in tree.iter("svg")

@@ -1,0 +1,53 @@
+"""Concepts that training could not tell apart, and those that it could not learn at all."""
+
+from dataclasses import dataclass
+
+from models.grounder import Ungrounded
+from pipelines.report.input import ReportInput
+
+
+@dataclass(frozen=True, slots=True)
+class UnlearntLine:
+    """One concept and its answers."""
+
+    question: str
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearnt:
+    """Concepts without a detector: all images answer alike, or nearly all."""
+
+    one_answer: tuple[UnlearntLine, ...]
+    too_few: tuple[UnlearntLine, ...]
+
+
+def inseparable(report: ReportInput) -> tuple[tuple[str, ...], ...]:
+    """The questions of each group whose answers are the same on every image, the largest group first."""
+    questions = questions_of(report)
+    groups = [tuple(questions.get(each, each) for each in group) for group in report.inseparable]
+    return tuple(sorted(groups, key=lambda group: (-len(group), group)))
+
+
+def unlearnt(report: ReportInput) -> Unlearnt:
+    """Those that have most answers first."""
+    questions = questions_of(report)
+    found = sorted(report.ungrounded, key=lambda each: (-each.n_yes - each.n_no, each.concept_id))
+    lines = [(each, unlearnt_line(each, questions)) for each in found]
+    return Unlearnt(
+        tuple(line for each, line in lines if not (each.n_yes and each.n_no)),
+        tuple(line for each, line in lines if each.n_yes and each.n_no),
+    )
+
+
+def unlearnt_line(each: Ungrounded, questions: dict[str, str]) -> UnlearntLine:
+    """In words."""
+    question = questions.get(each.concept_id, each.concept_id)
+    if not (each.n_yes or each.n_no):
+        return UnlearntLine(question, "never answered")
+    return UnlearntLine(question, f"{each.n_yes:,} yes, {each.n_no:,} no")
+
+
+def questions_of(report: ReportInput) -> dict[str, str]:
+    """By concept."""
+    return {concept.id: concept.question for concept in report.bank.concepts}

@@ -1,0 +1,6 @@
+"""The tests of the report share an example; pytest imports each test file by itself."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parent))  # last, so that the helper modules shadow nothing
