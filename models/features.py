@@ -109,29 +109,26 @@ def fill_store(
     require_unique_ids(records)
     file = store.vectors(encoder.digest, dimension=encoder.dimension)
     faults: list[str] = []
-    with one_core_each(cpu_count() or 1) as threads:
-        of_record = digests_of(records, digests or {}, threads, faults)
-        first = {of_record[record.id]: record for record in reversed(records) if record.id in of_record}
-        missing = file.absent(list(first))
-        items = [(digest, record) for digest, record in reversed(first.items()) if digest in missing]
-        ahead = in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * batch)
+    of_record = digests_of(records, digests or {}, faults)
+    first = {of_record[record.id]: record for record in reversed(records) if record.id in of_record}
+    missing = file.absent(list(first))
+    items = [(digest, record) for digest, record in reversed(first.items()) if digest in missing]
+    report(progress, len(first) - len(missing), len(first))
+    for stored in encode_items(items, encoder, file, batch=batch, faults=faults):
+        missing.difference_update(stored)
         report(progress, len(first) - len(missing), len(first))
-        for stored in encode_into(file, encoder, grouped(sound(ahead, faults), batch)):
-            missing.difference_update(stored)
-            report(progress, len(first) - len(missing), len(first))
     usable = first.keys() - missing
     found = {record.id: of_record[record.id] for record in records if of_record.get(record.id) in usable}
     tell_broken(faults, lost=len(records) - len(found), total=len(records), stop=on_broken == "stop")
     return found
 
 
-def digests_of(
-    records: Sequence[ImageRecord], known: Mapping[str, str], threads: ThreadPoolExecutor, faults: list[str]
-) -> dict[str, str]:
+def digests_of(records: Sequence[ImageRecord], known: Mapping[str, str], faults: list[str]) -> dict[str, str]:
     """SHA-256 by record id; files are read where it is not known, those that cannot be are noted."""
     unknown = [record for record in records if not known.get(record.id)]
-    read = sound(in_threads(threads, digest_of, unknown, ahead=4 * (cpu_count() or 1)), faults)
-    return {record.id: known[record.id] for record in records if known.get(record.id)} | dict(read)
+    with ThreadPoolExecutor(cpu_count(), thread_name_prefix="hash") as threads:
+        read = dict(sound(in_threads(threads, digest_of, unknown, ahead=4 * (cpu_count() or 1)), faults))
+    return {record.id: known[record.id] for record in records if known.get(record.id)} | read
 
 
 def digest_of(record: ImageRecord) -> tuple[str, str]:
@@ -149,7 +146,18 @@ def prepare(encoder: Encoder, item: Item) -> Ready:
     data = read_bytes(record.path)
     if bytes_digest(data) != digest:
         raise ModelsError(f"{record.path} changed after it was listed; run again")
-    return digest, encoder.prepare(decode_grey_or_rgb(data, name=str(record.path)))
+    pixels = encoder.prepare(decode_grey_or_rgb(data, name=str(record.path)))
+    return digest, np.ascontiguousarray(pixels)  # here, and not while the network waits for the batch
+
+
+def encode_items(
+    items: Sequence[Item], encoder: Encoder, file: VectorFile, *, batch: int, faults: list[str]
+) -> Iterator[list[str]]:
+    """Reads and prepares ahead, encodes and stores; the digests of each batch once they are safe."""
+    if items:  # threads are not even started in vain
+        with one_core_each(cpu_count() or 1) as threads:
+            ahead = in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * batch)
+            yield from encode_into(file, encoder, grouped(sound(ahead, faults), batch))
 
 
 def encode_into(file: VectorFile, encoder: Encoder, groups: Iterable[Sequence[Ready]]) -> Iterator[list[str]]:
