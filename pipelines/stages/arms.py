@@ -1,7 +1,7 @@
 """What methods look at: the run's features and scores, or those with acquisition attributes erased."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -121,32 +121,30 @@ def erased_arm(run: Run, name: str) -> Arm:
 def own_tables(run: Run) -> Tables:
     """The run's own features and scores."""
     features, scores = FeatureTable.load(run.path("features")), FeatureTable.load(run.path("scores"))
-    head = head_settings(run.config)
     return Tables(
         features=features,
         scores=scores,
         paths=image_paths(run),
         prior=read_prior(run),
-        ingredients=Ingredients(
+        ingredients=replace(
+            settings_of(run.config),
             grounder=kept_grounder(run),
             examples=read_examples(run, features).of(scores.columns),
             concept_text=question_vectors(run, scores.columns),
             image_text=image_text_vectors(run, scores.columns),
-            head=head,
-            probe=head,
         ),
     )
 
 
 def erased_tables(run: Run, name: str) -> Tables:
     """Features and scores of an arm."""
-    head, eraser = head_settings(run.config), run.path(f"erased/{name}/eraser")
+    eraser = run.path(f"erased/{name}/eraser")
     return Tables(
         features=FeatureTable.load(run.path("features")),
         scores=FeatureTable.load(run.path(f"erased/{name}/scores")),
         paths=image_paths(run),
         prior=read_prior(run),
-        ingredients=Ingredients(head=head, probe=head),
+        ingredients=settings_of(run.config),
         eraser=Eraser.load(eraser) if eraser.is_dir() else None,
     )
 
@@ -187,10 +185,10 @@ def read_prior(run: Run) -> Prior:
     )
 
 
-def head_settings(config: Config) -> HeadSettings:
-    """Of the bottleneck heads and, without its prior weight, of the linear probe."""
+def settings_of(config: Config) -> Ingredients:
+    """How methods are trained, without anything they are trained on."""
     section = config.fit
-    return HeadSettings(
+    head = HeadSettings(
         strength=section.prior_weight,
         epochs=section.epochs,
         batch=section.batch,
@@ -198,6 +196,7 @@ def head_settings(config: Config) -> HeadSettings:
         scaling=ScalingKind(section.scores),
         solver=Solver(section.solver),
     )
+    return Ingredients(head=head, probe=head)
 
 
 def reported_ids(split: DomainSplit) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Stage `fine_tune`: the encoder trained end to end on each split."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +80,7 @@ def fine_tune_unit(run: Run, split: DomainSplit, seed: int) -> Unit:
                 seed,
                 run.config.seed,
                 section.model_dump(mode="json", exclude={"enabled", "seeds"}),
+                asdict(training(section)),
                 section_value(run.config, "encoder"),
                 content_digest(run.path(f"splits/{split.name}.json")),
             ]

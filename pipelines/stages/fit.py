@@ -1,6 +1,7 @@
 """Stage `fit`: every method that reads features or concept scores, on every split."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from models.baselines import Method, TrainingData, make_method
@@ -8,7 +9,7 @@ from models.domains import DomainSplit
 from models.evaluation.predictions import Predictions, write_predictions
 from pipelines.digests import content_digest, value_digest
 from pipelines.run import Run
-from pipelines.stages.arms import Arm, Tables, arms_of, reported_ids
+from pipelines.stages.arms import Arm, Tables, arms_of, reported_ids, settings_of
 from pipelines.stages.oracle import ORACLES, fit_oracle
 from pipelines.stages.split import read_splits
 from pipelines.units import Unit, complete, gather, remove_others
@@ -57,7 +58,7 @@ def fit_unit(run: Run, arm: Arm, name: str, split: DomainSplit) -> Unit:
                 name,
                 seeds,
                 arm.digest,
-                run.config.fit.model_dump(mode="json", exclude={"methods", "seeds"}),
+                asdict(settings_of(run.config)),
                 content_digest(run.path(f"splits/{split.name}.json")),
             ]
         ),

@@ -53,6 +53,7 @@ def report_input(run: Run) -> ReportInput:
     splits = tuple(read_splits(run))
     passages = quoted_passages(run, bank)
     fetched = read_fetched(run.path("fetched.json"))
+    grounder = Grounder.load(run.path("grounder"))
     differing, agreement = run.path(DISAGREEMENTS), run.path(AGREEMENT)
     return ReportInput(
         run=run.config.name,
@@ -63,7 +64,7 @@ def report_input(run: Run) -> ReportInput:
         passages=passages,
         verdicts=tuple(verdict for item in rejected for verdict in item.verdicts),
         candidates=tuple(item.concept for item in rejected),
-        quality=grounder_quality(run),
+        quality=grounder_quality(run, grounder),
         prior=load_prior(
             run.path("prior.csv"), classes=[item.name for item in run.config.classes], bank=bank
         ),
@@ -76,7 +77,8 @@ def report_input(run: Run) -> ReportInput:
         agreements=load_agreements(agreement)[0] if agreement.is_file() else (),
         ablation=ablate_run(run) if has_heads(run) else (),
         acquisition=acquisition(run),
-        ungrounded=Grounder.load(run.path("grounder")).ungrounded,
+        inseparable=grounder.inseparable,
+        ungrounded=grounder.ungrounded,
     )
 
 
@@ -87,7 +89,7 @@ def quoted_passages(run: Run, bank: ConceptBank) -> Mapping[str, Passage]:
     return {each: passages[each] for each in sorted(quoted) if each in passages}
 
 
-def grounder_quality(run: Run) -> tuple[GrounderQuality, ...]:
+def grounder_quality(run: Run, grounder: Grounder) -> tuple[GrounderQuality, ...]:
     """Of every concept that could be fitted; `kept` where the classifier uses it."""
     kept = set(FeatureTable.load(run.path("scores")).columns)
     return tuple(
@@ -101,7 +103,7 @@ def grounder_quality(run: Run) -> tuple[GrounderQuality, ...]:
             n_no=item.n_no,
             kept=item.concept_id in kept,
         )
-        for item in Grounder.load(run.path("grounder")).quality
+        for item in grounder.quality
     )
 
 
