@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, floor
+from typing import TYPE_CHECKING
 
-from models.concept_choice import Choice
 from pipelines.report.tracks import Scale, Tick
 from pipelines.report.wording import number
+
+if TYPE_CHECKING:  # it brings every method with it
+    from models.concept_choice import Choice
 
 RULES = {"auroc": "AUROC over all images", "worst_cell": "AUROC in the worst cell", "random": "at random"}
 STEP = 0.1
@@ -51,7 +54,7 @@ class ChoicePanel:
     words: str
 
 
-def choice_panels(choices: Sequence[Choice]) -> tuple[ChoicePanel, ...]:
+def choice_panels(choices: Sequence["Choice"]) -> tuple[ChoicePanel, ...]:
     """In domain and shifted, or nothing where no choice was tried."""
     if not choices:
         return ()
@@ -66,7 +69,7 @@ def choice_panels(choices: Sequence[Choice]) -> tuple[ChoicePanel, ...]:
 
 
 def choice_panel(
-    choices: Sequence[Choice], domain: str, title: str, *, width: Scale, height: Scale
+    choices: Sequence["Choice"], domain: str, title: str, *, width: Scale, height: Scale
 ) -> ChoicePanel:
     """One domain."""
     lines = []

@@ -20,7 +20,7 @@ from pipelines.report.sign_view import sign_view
 from pipelines.report.split_view import split_views
 from pipelines.report.summary import headline
 from pipelines.report.tracks import UNIT, UNIT_TICKS
-from pipelines.report.unlearnt_view import inseparable, unlearnt
+from pipelines.report.unlearnt_view import together, unlearnt
 from pipelines.report.verdict import lead, scope, shift_audited, verdict
 from pipelines.report.wording import METRICS, count, duration, plain
 
@@ -67,7 +67,7 @@ def render_html(report: ReportInput) -> str:
             concepts=[view for view in concepts if view.kept],
             unused=[view for view in concepts if not view.kept],
             retracted=sum(view.retracted for view in concepts),
-            inseparable=inseparable(report),
+            together=together(report),
             unlearnt=unlearnt(report),
             signs=sign_view(report),
             sources=sources(report),

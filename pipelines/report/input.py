@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,13 @@ from knowledge.concepts import Concept, ConceptBank, Verdict
 from knowledge.passages import Passage
 from knowledge.priors import Prior, WrittenDisagreement
 from models.ablation import Ablation
+from models.concept_records import Inseparable, Ungrounded
 from models.domains import DomainSplit
 from models.erasure import Erased
 from models.evaluation.audit import AuditReport
-from models.grounder import Ungrounded
-from pipelines.concept_choice import ConceptChoice
+
+if TYPE_CHECKING:  # it brings every method with it, which a reader of a finished run need not wait for
+    from pipelines.concept_choice import ConceptChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ class Acquisition:
 
     erased: tuple[Erased, ...]
     images: int
-    choice: ConceptChoice
+    choice: "ConceptChoice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class ReportInput:
         agreements: How far annotators agree, over all concepts and by concept.
         ablation: KnoBo with each concept, and with all, at its training mean.
         acquisition: None where no acquisition attribute is named.
-        inseparable: Groups of concepts with the same answer on every image that they were learnt from.
+        inseparable: Groups of concepts with the same answers on nearly all images that they were learnt from.
         ungrounded: Concepts with too few answers of one kind to be learnt.
     """
 
@@ -185,5 +188,5 @@ class ReportInput:
     agreements: tuple[Agreement, ...] = ()
     ablation: tuple[Ablation, ...] = ()
     acquisition: Acquisition | None = None
-    inseparable: tuple[tuple[str, ...], ...] = ()
+    inseparable: tuple[Inseparable, ...] = ()
     ungrounded: tuple[Ungrounded, ...] = ()

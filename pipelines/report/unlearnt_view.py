@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from models.grounder import Ungrounded
+from models.concept_records import Inseparable, Ungrounded
 from pipelines.report.input import ReportInput
+from pipelines.report.wording import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,14 @@ class UnlearntLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """Concepts with nearly the same answers, and how near."""
+
+    questions: tuple[str, ...]
+    separation: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unlearnt:
     """Concepts without a detector: all images answer alike, or nearly all."""
 
@@ -22,11 +31,21 @@ class Unlearnt:
     too_few: tuple[UnlearntLine, ...]
 
 
-def inseparable(report: ReportInput) -> tuple[tuple[str, ...], ...]:
-    """The questions of each group whose answers are the same on every image, the largest group first."""
+def together(report: ReportInput) -> tuple[Together, ...]:
+    """Each group of concepts that the answers do not tell apart, the largest first."""
     questions = questions_of(report)
-    groups = [tuple(questions.get(each, each) for each in group) for group in report.inseparable]
-    return tuple(sorted(groups, key=lambda group: (-len(group), group)))
+    groups = sorted(report.inseparable, key=lambda each: (-len(each.concept_ids), each.concept_ids))
+    return tuple(
+        Together(tuple(questions.get(each, each) for each in group.concept_ids), separation(group))
+        for group in groups
+    )
+
+
+def separation(group: Inseparable) -> str:
+    """What little tells them apart."""
+    if not group.n_differ:
+        return f"the same answers in all of at least {count(group.n_both, 'image')}"
+    return f"pairs differ in at most {group.n_differ:,} of at least {count(group.n_both, 'image')}"
 
 
 def unlearnt(report: ReportInput) -> Unlearnt:

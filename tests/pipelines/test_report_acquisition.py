@@ -7,15 +7,15 @@ from report_example import SIGNS, make_report, text_of, with_knobo_minus, with_m
 
 from models.cell_quality import CellQuality, ConceptCells
 from models.concept_choice import Choice
+from models.concept_records import Inseparable, Ungrounded
 from models.erasure import Erased
-from models.grounder import Ungrounded
 from pipelines.concept_choice import ConceptChoice
 from pipelines.report import ReportInput, render_html
 from pipelines.report.acquisition_view import FALLEN, AcquisitionView, acquisition_view
 from pipelines.report.choice_view import choice_panels
 from pipelines.report.index import AuditIndex
 from pipelines.report.input import Acquisition
-from pipelines.report.unlearnt_view import inseparable, unlearnt
+from pipelines.report.unlearnt_view import together, unlearnt
 
 ORDERS = {"auroc": 0.02, "worst_cell": 0.03, "random": 0.0}
 CHOICES = tuple(
@@ -209,12 +209,15 @@ def test_the_choice_says_that_it_read_shifted_labels_and_chose_nothing(
 
 def test_concepts_that_training_never_separates_are_named_together(report: ReportInput) -> None:
     ids = report.bank.ids
-    told = replace(report, inseparable=((ids[0], ids[4]), (ids[1], ids[2], "unknown <id>")))
-    groups = inseparable(told)
-    assert groups == ((SIGNS[1][0], SIGNS[2][0], "unknown <id>"), (SIGNS[0][0], SIGNS[4][0]))
+    groups = (Inseparable((ids[0], ids[4]), 700, 0), Inseparable((ids[1], ids[2], "unknown <id>"), 1200, 3))
+    told = replace(report, inseparable=groups)
+    first, second = together(told)
+    assert first.questions == (SIGNS[1][0], SIGNS[2][0], "unknown <id>")
+    assert first.separation == "pairs differ in at most 3 of at least 1,200 images"
+    assert second.separation == "the same answers in all of at least 700 images"
     text = words(lxml_html.fromstring(render_html(told)).get_element_by_id("concepts"))
     assert "Never separated in training" in text
-    assert " · ".join(groups[0]) in text
+    assert f"{' '.join(first.questions)} {first.separation}" in text
     assert "Never separated" not in render_html(report)
 
 
