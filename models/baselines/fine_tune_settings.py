@@ -22,7 +22,7 @@ class FineTuneSettings:
     batch: int = 32
     learning_rate: float = 3e-4
     weight_decay: float = 1e-2
-    size: int = 160
+    size: int = 128
     crop: float = 0.85
     brightness: float = 0.1
     megabytes: int = 300
