@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from models.artifacts import Artifact, load_artifact, save_artifact
+from models.artifacts import Artifact, read_artifact, save_artifact
 from models.errors import ModelsError
 from models.full_batch import train_full_batch
 from models.heads import HeadSettings, HeadSolver, Sample, Solver
@@ -102,15 +102,24 @@ class KnoBo:
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Reads what `save` wrote."""
-        artifact = load_artifact(directory, kind=KIND)
-        about, tensors = artifact.about, artifact.tensors
+        return read_artifact(directory, cls.of_artifact, kind=KIND)
+
+    @classmethod
+    def of_artifact(cls, artifact: Artifact) -> Self:
+        """From what `save` wrote; a ValueError, KeyError or TypeError where it did not."""
+        classes, concept_ids = artifact.names("classes"), artifact.names("concept_ids")
+        shape, scale = (len(classes), len(concept_ids)), artifact.tensor("scale", len(concept_ids))
+        if not scale.all():
+            raise ValueError("a scale is 0")
         return cls(
-            classes=tuple(about["classes"]),
-            concept_ids=tuple(about["concept_ids"]),
-            weight=tensors["weight"],
-            prior=tensors["prior"],
-            scaling=Scaling(ScalingKind(about["scaling"]), tensors["center"], tensors["scale"]),
-            about=about["about"],
+            classes=classes,
+            concept_ids=concept_ids,
+            weight=artifact.tensor("weight", *shape),
+            prior=artifact.tensor("prior", *shape),
+            scaling=Scaling(
+                ScalingKind(artifact.about["scaling"]), artifact.tensor("center", len(concept_ids)), scale
+            ),
+            about=dict(artifact.about["about"]),
         )
 
 

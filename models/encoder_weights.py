@@ -82,9 +82,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelsError(f"there are no weights at {path}; check the path")
     try:
-        return load_file(path)
+        tensors = load_file(path)
     except SafetensorError as error:
         raise ModelsError(f"{path} is not a whole safetensors file ({error}); fetch it again") from error
+    broken = [name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())]
+    if broken:
+        raise ModelsError(f"{path} holds numbers that are not finite in {broken[0]}; fetch it again")
+    return tensors
 
 
 def convert_efficientnet_lite0(checkpoint: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve
 
 from models.acquisition import Acquisition, Values, acquisitions
-from models.artifacts import Artifact, load_artifact, save_artifact
+from models.artifacts import Artifact, read_artifact, save_artifact
 from models.errors import ModelsError
 from models.feature_table import FeatureTable
 from models.grounder import Grounder
@@ -106,20 +106,24 @@ class Eraser:
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Reads what `save` wrote."""
-        artifact = load_artifact(directory, kind=KIND)
-        about, tensors = artifact.about, artifact.tensors
-        attributes = tuple(
-            Erased(each["name"], tuple(each["levels"]), each["images"], tuple(each["rare"]))
-            for each in about["attributes"]
-        )
+        return read_artifact(directory, cls.of_artifact, kind=KIND)
+
+    @classmethod
+    def of_artifact(cls, artifact: Artifact) -> Self:
+        """From what `save` wrote; a ValueError, KeyError or TypeError where it did not."""
+        about, columns = artifact.about, artifact.names("columns")
+        directions = artifact.tensors["removed"].shape[-1]
         return cls(
-            attributes=attributes,
-            columns=tuple(about["columns"]),
-            center=tensors["center"],
-            removed=tensors["removed"],
-            read=tensors["read"],
-            shrinkage=about["shrinkage"],
-            images=about["images"],
+            attributes=tuple(
+                Erased(each["name"], tuple(each["levels"]), int(each["images"]), tuple(each["rare"]))
+                for each in about["attributes"]
+            ),
+            columns=columns,
+            center=artifact.tensor("center", len(columns)),
+            removed=artifact.tensor("removed", len(columns), directions),
+            read=artifact.tensor("read", len(columns), directions),
+            shrinkage=float(about["shrinkage"]),
+            images=int(about["images"]),
         )
 
 

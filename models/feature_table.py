@@ -85,7 +85,7 @@ class FeatureTable:
         except OSError as error:
             message = f"there are no features at {directory} ({error.strerror}); encode the images first"
             raise ModelsError(message) from error
-        except (ValueError, KeyError, TypeError, EOFError) as error:
+        except (ValueError, KeyError, TypeError, EOFError, RecursionError) as error:
             message = f"{directory} is not a feature table ({error}); encode the images again"
             raise ModelsError(message) from error
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from models.artifacts import Artifact, load_artifact, save_artifact
+from models.artifacts import Artifact, read_artifact, save_artifact
 from models.concept_records import ConceptQuality, Inseparable, Ungrounded
 from models.errors import ModelsError
 from models.feature_table import FeatureTable
@@ -116,21 +116,33 @@ class Grounder:
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Reads what `save` wrote."""
-        artifact = load_artifact(directory, kind=KIND)
-        about, tensors = artifact.about, artifact.tensors
-        settings = GroundingSettings.from_json(about["settings"])
+        return read_artifact(directory, cls.of_artifact, kind=KIND)
+
+    @classmethod
+    def of_artifact(cls, artifact: Artifact) -> Self:
+        """From what `save` wrote; a ValueError, KeyError or TypeError where it did not."""
+        concept_ids, columns = artifact.names("concept_ids"), artifact.names("columns")
+        images, width = artifact.names("images"), len(columns)
+        settings = GroundingSettings.from_json(artifact.about["settings"])
+        scale = artifact.tensor("scale", width)
+        quality = artifact.records("quality", ConceptQuality)
+        if tuple(each.concept_id for each in quality) != concept_ids or not scale.all():
+            raise ValueError("its quality is of other concepts, or a scale is 0")
+        held_out = artifact.tensor("out_of_fold", len(images), len(concept_ids))
         return cls(
-            concept_ids=tuple(about["concept_ids"]),
-            columns=tuple(about["columns"]),
-            weight=tensors["weight"],
-            bias=tensors["bias"],
-            scaling=Scaling(settings.scaling, tensors["center"], tensors["scale"]),
-            quality=tuple(ConceptQuality(**each) for each in about["quality"]),
-            out_of_fold=FeatureTable(
-                tuple(about["images"]), tuple(about["concept_ids"]), tensors["out_of_fold"]
-            ),
-            ungrounded=tuple(Ungrounded(**each) for each in about["ungrounded"]),
+            concept_ids=concept_ids,
+            columns=columns,
+            weight=artifact.tensor("weight", len(concept_ids), width),
+            bias=artifact.tensor("bias", len(concept_ids)),
+            scaling=Scaling(settings.scaling, artifact.tensor("center", width), scale),
+            quality=quality,
+            out_of_fold=FeatureTable(images, concept_ids, held_out),
+            ungrounded=artifact.records("ungrounded", Ungrounded),
             settings=settings,
+            inseparable=tuple(
+                Inseparable(tuple(each["concept_ids"]), each["n_both"], each["n_differ"])
+                for each in artifact.about.get("inseparable", ())  # runs of before had none
+            ),
         )
 
 

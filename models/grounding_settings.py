@@ -48,8 +48,5 @@ class GroundingSettings:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """From what `dataclasses.asdict` gave, read back from JSON."""
-        kinds = {
-            "scaling": ScalingKind(values["scaling"]),
-            "calibration": Calibration(values["calibration"]),
-        }
-        return cls(**{**values, **kinds})
+        scaling, calibration = ScalingKind(values["scaling"]), Calibration(values["calibration"])
+        return cls(**{**values, "scaling": scaling, "calibration": calibration})

@@ -10,9 +10,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler, normalize
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from models.concept_records import Inseparable
 from models.errors import ModelsError
+from models.evaluation.intervals import bootstrap_weights
 from models.features import FeatureTable
-from models.grounding import Calibration, Grounder, GroundingSettings, assign_folds, fit_grounders
+from models.grounding import Calibration, Grounder, GroundingSettings, assign_folds, fit_grounders, separation
+from models.grounding import quality as quality_module
+from models.grounding.answers import tabulate
+from models.grounding.quality import measure
 from models.scaling import Scaling, ScalingKind
 
 QUICK = GroundingSettings(replicates=200)
@@ -96,6 +101,109 @@ def test_a_row_weight_counts_like_so_many_copies_of_the_image(*, balanced: bool)
         reference.fit(x[repeated], answer[repeated])
         np.testing.assert_allclose(grounder.weight[row], reference.coef_[0], atol=1e-3)
         assert grounder.quality[row].n_yes == np.nansum(answer)
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_a_probability_counts_as_so_much_of_a_yes_and_the_rest_of_a_no(*, balanced: bool) -> None:
+    table = make_table(150, 20)
+    answers = np.random.default_rng(3).beta(0.4, 0.8, size=(150, 2))
+    answers[::7, 0] = np.nan
+    settings = GroundingSettings(replicates=20, soft=True, balanced=balanced)
+    grounder = fit_grounders(table, answers, concept_ids=names(2), settings=settings)
+    x = StandardScaler().fit_transform(table.values.astype(float))
+    for row, answer in enumerate(answers.T):
+        use = ~np.isnan(answer)
+        share, twice = answer[use], np.concatenate([x[use], x[use]])
+        yes_weight, no_weight = (len(share) / (2 * side.sum()) for side in (share, 1 - share))
+        weights = [share * yes_weight, (1 - share) * no_weight] if balanced else [share, 1 - share]
+        reference = LogisticRegression(tol=1e-10, max_iter=20_000)
+        reference.fit(twice, np.repeat([1, 0], len(share)), sample_weight=np.concatenate(weights))
+        np.testing.assert_allclose(grounder.weight[row], reference.coef_[0], atol=1e-3)
+        assert grounder.bias[row] == pytest.approx(reference.intercept_[0], abs=1e-3)
+
+
+def test_equal_size_learns_from_as_many_yes_as_no_whatever_other_concepts_there_are() -> None:
+    table = make_table(200, 10)
+    answers = make_answers(table, 3)
+    settings = GroundingSettings(replicates=20, equal_size=30)
+    kept, _ = tabulate(answers, None, concept_ids=names(3), settings=settings)
+    assert (kept.counts * kept.yes).sum(axis=1).tolist() == [30, 30, 30]
+    assert (kept.counts * ~kept.yes).sum(axis=1).tolist() == [30, 30, 30]
+    assert not (kept.counts * ~kept.known).any()
+    few, _ = tabulate(
+        answers, None, concept_ids=names(3), settings=GroundingSettings(equal_size=1000, minimum=5)
+    )
+    rarer = np.minimum(np.nansum(answers, axis=0), np.nansum(1 - answers, axis=0))
+    np.testing.assert_array_equal(few.counts.sum(axis=1), 2 * rarer)
+    together = fit_grounders(table, answers, concept_ids=names(3), settings=settings)
+    alone = fit_grounders(table, answers[:, 1:2], concept_ids=["c1"], settings=settings)
+    np.testing.assert_allclose(together.weight[1], alone.weight[0], atol=1e-3)
+    assert together.quality[1].n_yes == np.nansum(answers[:, 1])
+
+
+def test_a_case_that_rounding_can_spoil_is_finished_in_double_precision() -> None:
+    table = make_table(150, 12)
+    answers = make_answers(table, 2, unknown=0)
+    settings = GroundingSettings(C=1000, scaling=ScalingKind.NONE, replicates=20)
+    grounder = fit_grounders(table, answers, concept_ids=names(2), settings=settings)
+    x = table.values.astype(float)
+    for row, answer in enumerate(answers.T):
+        reference = LogisticRegression(C=1000, class_weight="balanced", solver="newton-cholesky", tol=1e-12)
+        reference.fit(x, answer)
+        np.testing.assert_allclose(grounder.weight[row], reference.coef_[0], atol=1e-3)
+
+
+def test_concepts_that_the_answers_do_not_tell_apart_are_named() -> None:
+    generator = np.random.default_rng(0)
+    answers = generator.integers(0, 2, size=(300, 6)).astype(np.float32)
+    answers[:, 3] = answers[:, 0]
+    answers[:150, 3] = np.nan
+    answers[:, 4] = np.where(np.arange(300) < 4, 1 - answers[:, 0], answers[:, 0])
+    answers[:100, 5], answers[100:, 5] = answers[:100, 1], np.nan
+    answers[:95, 1] = np.nan  # five images of both: too few to say
+    table = make_table(300, 5)
+    grounder = fit_grounders(table, answers, concept_ids=names(6), settings=QUICK)
+    assert grounder.inseparable == (Inseparable(("c0", "c3", "c4"), n_both=150, n_differ=4),)
+    settings = GroundingSettings(replicates=20, minimum=3)
+    groups = fit_grounders(table, answers, concept_ids=names(6), settings=settings).inseparable
+    assert [each.concept_ids for each in groups] == [("c0", "c3", "c4"), ("c1", "c5")]
+    kept = grounder.subset(["c4", "c1", "c0"]).inseparable
+    assert [each.concept_ids for each in kept] == [("c0", "c4")]
+    assert grounder.subset(["c4", "c1"]).inseparable == ()
+
+
+def test_comparing_concepts_in_blocks_is_comparing_them_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(separation, "BLOCK", 7)
+    answers = np.random.default_rng(1).choice([0, 1, np.nan], size=(60, 5))
+    settings = GroundingSettings(minimum=1)
+    table, _ = tabulate(answers, None, concept_ids=names(5), settings=settings)
+    both, differ = separation.compare(table)
+    for one in range(5):
+        for other in range(5):
+            known = ~np.isnan(answers[:, one]) & ~np.isnan(answers[:, other])
+            assert both[one, other] == known.sum()
+            assert differ[one, other] == (answers[known, one] != answers[known, other]).sum()
+
+
+def test_quality_does_not_depend_on_how_many_replicates_are_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(0)
+    logits, yes = generator.normal(size=(2, 80)), generator.random((2, 80)) < 0.4
+    known, units = generator.random((2, 80)) < 0.8, [f"p{number // 3}" for number in range(80)]
+    whole = measure(logits, yes, known, concept_ids=names(2), units=units, replicates=60, seed=4)
+    monkeypatch.setattr(quality_module, "CELLS", 500)
+    parts = measure(logits, yes, known, concept_ids=names(2), units=units, replicates=60, seed=4)
+    assert whole == parts
+    weights = bootstrap_weights(units, replicates=60, generator=np.random.default_rng(4))
+    for row, quality in enumerate(whole):
+        use = known[row]
+        draws = [
+            roc_auc_score(yes[row, use], logits[row, use], sample_weight=weighted[use])
+            for weighted in weights[1:]
+        ]
+        low, high = np.quantile(draws, [0.025, 0.975])
+        assert (quality.auroc_low, quality.auroc_high) == pytest.approx((low, high))
 
 
 def test_held_out_scores_are_those_of_a_fit_without_the_fold() -> None:
@@ -193,6 +301,27 @@ def test_calibrated_probabilities_are_right_on_average_and_keep_their_order() ->
         assert np.diff(after[np.argsort(before)]).min() > -1e-6
 
 
+def test_calibration_makes_images_that_were_never_seen_more_reliable() -> None:
+    table = make_table(1600, 20)
+    answers = make_answers(table, 5, unknown=0)
+    train, rest = slice(0, 800), slice(800, 1600)
+    part = FeatureTable(table.ids[train], table.columns, table.values[train])
+
+    def reliability(calibration: Calibration) -> np.ndarray:
+        settings = GroundingSettings(replicates=20, calibration=calibration)
+        grounder = fit_grounders(part, answers[train], concept_ids=names(5), settings=settings)
+        scores = grounder.probabilities(table.values[rest])
+        gaps = []
+        for score, answer in zip(scores.T, answers[rest].T, strict=True):
+            groups = np.array_split(np.argsort(score), 10)
+            gaps.append(np.mean([abs(score[group].mean() - answer[group].mean()) for group in groups]))
+        return np.array(gaps)
+
+    plain, platt = reliability(Calibration.NONE), reliability(Calibration.PLATT)
+    assert (platt < 0.06).all()
+    assert platt.mean() < 0.6 * plain.mean()
+
+
 def test_a_saved_grounder_scores_the_same(tmp_path: Path) -> None:
     table = make_table(80, 10)
     settings = GroundingSettings(replicates=20, scaling=ScalingKind.UNIT, calibration=Calibration.PLATT)
@@ -203,6 +332,7 @@ def test_a_saved_grounder_scores_the_same(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.out_of_fold.values, grounder.out_of_fold.values)
     assert again.quality == grounder.quality
     assert again.settings == grounder.settings
+    assert again.inseparable == grounder.inseparable
     assert again.scaling.kind is ScalingKind.UNIT
 
 
