@@ -76,6 +76,11 @@ def require_one_image(dataset: "Dataset", *, name: str, maximum_pixels: int) -> 
         raise ModelsError(message)
     if dataset.get("PhotometricInterpretation") not in (*GREY, PALETTE, *COLOUR):
         raise ModelsError(f"{name} has a colour space that is not read; convert it to RGB or MONOCHROME2")
+    if (
+        dataset.get("PhotometricInterpretation") == PALETTE
+        and "RedPaletteColorLookupTableData" not in dataset
+    ):
+        raise ModelsError(f"{name} has no palette, or one in segments, which is not read; convert it to RGB")
     require_decoder(dataset, name=name)
 
 

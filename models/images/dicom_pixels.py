@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ModelsError
+from models.images.codestream import codestream_sizes, is_plain_lossless
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -36,10 +37,6 @@ UNCOMPRESSED = {
 }
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 RLE = "1.2.840.10008.1.2.5"
-SOC_SIZ = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream and the marker of its size
-JP2 = b"\0\0\0\x0cjP  "
-START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # ITU-T T.81, table B.1; 0xF7 in T.87
-STANDALONE = {0x01, *range(0xD0, 0xD9)}
 
 
 def require_decoder(dataset: "Dataset", *, name: str) -> None:
@@ -88,36 +85,9 @@ def require_same_size(dataset: "Dataset", *, name: str) -> None:
 
     stated = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    plugin, _ = PLUGINS[dataset.file_meta.TransferSyntaxUID]
+    if plugin == "gdcm" and not is_plain_lossless(frame):
+        raise ModelsError(f"{name} holds a lossless JPEG of an unusual kind; decompress it first")
     if any(size != stated for size in (codestream_sizes(frame) or [(0, 0, 0)])):
         message = f"{name} is damaged: its compressed image has another size than it states"
         raise ModelsError(f"{message}; fetch it again or leave it out")
-
-
-def codestream_sizes(frame: bytes) -> list[tuple[int, int, int]]:
-    """Height, width and number of components by the compressed data's own header; empty where it has none."""
-    if frame.startswith(SOC_SIZ):
-        return [jpeg2000_size(frame)]
-    if frame.startswith(JP2):  # wrapped in a JP2 file: whatever might be its codestream
-        places = [place for place in range(len(frame)) if frame.startswith(SOC_SIZ, place)]
-        return [jpeg2000_size(frame[place:]) for place in places]
-    return jpeg_sizes(frame)
-
-
-def jpeg2000_size(stream: bytes) -> tuple[int, int, int]:
-    """From the SIZ segment (ITU-T T.800, A.5.1)."""
-    right, bottom, left, top = (int.from_bytes(stream[at : at + 4], "big") for at in (8, 12, 16, 20))
-    return bottom - top, right - left, int.from_bytes(stream[40:42], "big")
-
-
-def jpeg_sizes(stream: bytes) -> list[tuple[int, int, int]]:
-    """From the first frame header of a JPEG or JPEG-LS stream (ITU-T T.81, B.2.2)."""
-    place = 2
-    while place + 10 <= len(stream) and stream[place] == 0xFF:
-        marker = stream[place + 1]
-        if marker in START_OF_FRAME:
-            height, width = (int.from_bytes(stream[place + at : place + at + 2], "big") for at in (5, 7))
-            return [(height, width, stream[place + 9])]
-        fill_or_alone = marker == 0xFF or marker in STANDALONE
-        step = int.from_bytes(stream[place + 2 : place + 4], "big") + 2
-        place += (1 if marker == 0xFF else 2) if fill_or_alone else step
-    return []

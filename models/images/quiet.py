@@ -5,6 +5,7 @@ import re
 import warnings
 from threading import Lock
 
+LOGGERS = ("PIL", "pydicom", "pylibjpeg", "openjpeg")
 LIBRARIES = r"(PIL|pydicom)(\.|$)"
 IGNORED = ("ignore", None, Warning, re.compile(LIBRARIES), 0)  # as `warnings` keeps such a filter
 
@@ -19,5 +20,5 @@ def keep_libraries_quiet() -> None:
     with lock:
         if IGNORED not in warnings.filters:
             warnings.filterwarnings("ignore", module=LIBRARIES)
-        logging.getLogger("pydicom").disabled = True
-        logging.getLogger("PIL").setLevel(logging.WARNING)
+        for name in LOGGERS:  # by level, which their many modules inherit
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.errors import ModelsError
-from models.images import decode_image, image_digest, open_image
+from models.images import decode_image, image_digest, open_image, read_bytes, tell_broken
 
 
 def saved(path: Path, image: Image.Image, **options: object) -> Path:
@@ -74,6 +74,105 @@ def test_the_orientation_of_the_camera_is_applied(tmp_path: Path) -> None:
 def test_cmyk_jpeg_is_converted(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.jpg", Image.new("CMYK", (8, 8)))
     assert open_image(path).getpixel((3, 3)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "tiff_lzw"}, {"compression": "tiff_adobe_deflate"}])
+def test_a_tiff_is_read_as_it_is(tmp_path: Path, options: dict[str, object]) -> None:
+    image = open_image(saved(tmp_path / "a.tif", Image.fromarray(COLOURS), **options))
+    np.testing.assert_array_equal(np.asarray(image), COLOURS)
+
+
+def test_a_tiff_of_sixteen_bits_is_scaled_like_a_png(tmp_path: Path) -> None:
+    wide = np.array([[0, 257, 128, 129, 40000, 65535]], dtype=np.uint16)
+    image = open_image(saved(tmp_path / "a.tiff", Image.fromarray(wide)))
+    assert np.asarray(image)[0, :, 0].tolist() == [0, 1, 0, 1, round(40000 / 257), 255]
+
+
+def test_a_tiff_in_which_white_is_zero_is_turned_round(tmp_path: Path) -> None:
+    for kind, top in ((np.uint8, 255), (np.uint16, 65535)):
+        ramp = np.linspace(0, top, 6).astype(kind)[None]
+        path = saved(tmp_path / "a.tif", Image.fromarray(ramp))
+        tag = b"\x06\x01\x03\x00\x01\x00\x00\x00"  # photometric interpretation, one short
+        data = path.read_bytes()
+        assert data.count(tag + b"\x01") == 1
+        path.write_bytes(data.replace(tag + b"\x01", tag + b"\x00"))
+        assert np.asarray(open_image(path))[0, :, 0].tolist() == [255, 204, 153, 102, 51, 0]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.0, 0.2, 1.0], [0, 51, 255]),  # a share of one
+        ([-100.0, 0.0, 400.0], [0, 51, 255]),  # no scale is known: lowest to highest
+        ([7.0, 7.0, 7.0], [0, 0, 0]),
+        ([np.nan, 1.0, np.inf], [0, 255, 0]),
+    ],
+)
+def test_fractions_in_a_tiff_are_shares_or_a_range(
+    tmp_path: Path, values: list[float], expected: list[int]
+) -> None:
+    image = open_image(saved(tmp_path / "a.tif", Image.fromarray(np.array([values], dtype=np.float32))))
+    assert np.asarray(image)[0, :, 0].tolist() == expected
+
+
+def test_several_pages_or_frames_are_counted_and_refused(tmp_path: Path) -> None:
+    pages = [Image.fromarray(COLOURS), Image.fromarray(255 - COLOURS), Image.fromarray(COLOURS // 2)]
+    for name in ("a.tif", "a.png"):
+        saved(tmp_path / name, pages[0], save_all=True, append_images=pages[1:])
+        with pytest.raises(ModelsError, match=rf"{name} holds 3 images; save each"):
+            open_image(tmp_path / name)
+
+
+def test_the_first_picture_of_a_phone_is_the_picture(tmp_path: Path) -> None:
+    flat = [Image.new("RGB", (16, 16), (value, value, value)) for value in (200, 10)]
+    path = saved(tmp_path / "a.jpg", flat[0], format="MPO", save_all=True, append_images=flat[1:])
+    assert open_image(path).getpixel((8, 8)) == (200, 200, 200)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_one_bit_is_black_and_white(tmp_path: Path, name: str) -> None:
+    image = open_image(saved(tmp_path / name, Image.fromarray(np.array([[True, False, True]]))))
+    assert np.asarray(image)[0, :, 0].tolist() == [255, 0, 255]
+
+
+def test_transparent_colours_of_a_palette_lie_on_black(tmp_path: Path) -> None:
+    two = Image.fromarray(np.array([[0, 1]], dtype=np.uint8)).convert("P")
+    two.putpalette([10, 20, 30, 200, 100, 50])
+    image = open_image(saved(tmp_path / "a.png", two, transparency=1))
+    assert np.asarray(image).tolist() == [[[10, 20, 30], [0, 0, 0]]]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif", "a.png"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_in_every_format_is_applied_once(
+    tmp_path: Path, name: str, orientation: int
+) -> None:
+    quarters = np.kron(np.array([[0, 80], [160, 240]], dtype=np.uint8), np.ones((8, 16), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = np.asarray(open_image(saved(tmp_path / name, Image.fromarray(quarters), exif=exif)))[..., 0]
+    turned = [quarters, quarters[:, ::-1], quarters[::-1, ::-1], quarters[::-1]]
+    turned += [each.T for each in (quarters, quarters[::-1], quarters[::-1, ::-1], quarters[:, ::-1])]
+    np.testing.assert_allclose(image, turned[orientation - 1], atol=3)
+
+
+def test_a_file_longer_than_the_limit_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(bytes(1001))
+    with pytest.raises(ModelsError, match=r"a\.png has more than 1,000 bytes"):
+        read_bytes(tmp_path / "a.png", maximum=1000)
+    assert len(read_bytes(tmp_path / "a.png", maximum=1001)) == 1001
+
+
+def test_broken_images_are_counted_and_the_first_three_named(caplog: pytest.LogCaptureFixture) -> None:
+    faults = [f"{number}.png is damaged" for number in range(5)]
+    tell_broken([], lost=0, total=9, stop=True)
+    assert not caplog.records
+    tell_broken(faults, lost=5, total=9, stop=False)
+    counted = "5 of 9 images cannot be used: 0.png is damaged; 1.png is damaged; 2.png is damaged"
+    assert caplog.messages == [counted]
+    for stop, total in ((True, 9), (False, 5)):
+        with pytest.raises(ModelsError, match=f"5 of {total} images .*or set on_broken"):
+            tell_broken(faults, lost=5, total=total, stop=stop)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
