@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 from lxml import html as lxml_html
-from report_example import SIGNS, make_report, text_of, with_knobo_minus, with_methods
+from report_example import SIGNS, make_report, text_of, with_audit, with_knobo_minus, with_methods
 
 from models.cell_quality import CellQuality, ConceptCells
 from models.concept_choice import Choice
@@ -122,6 +122,20 @@ def test_what_an_arm_shows_is_no_stronger_than_its_interval(
     view = view_of(with_knobo_minus(acquired, "knobo_erased", difference))
     (arm,) = [arm for arm in view.arms if arm.row.method == "knobo_erased"]
     assert arm.shows == said
+
+
+@pytest.mark.parametrize("keep", [{"knobo", "knobo_erased"}, {"linear_probe_erased"}, {"linear_probe"}])
+@pytest.mark.parametrize("shifted", [True, False], ids=["shifted", "in domain only"])
+def test_the_part_is_made_from_whatever_was_measured(
+    acquired: ReportInput, keep: set[str], *, shifted: bool
+) -> None:
+    less = with_audit(acquired, keep, shifted=shifted)
+    measured = [arm.row.method for arm in view_of(less).arms]
+    assert measured == [
+        method for method in ("knobo", "knobo_erased", "linear_probe_erased") if method in keep
+    ]
+    text = words(lxml_html.fromstring(render_html(less)).get_element_by_id("acquisition"))
+    assert ("What erasing does" in text) == bool(measured)
 
 
 def test_the_verdict_names_what_was_erased(acquired: ReportInput) -> None:

@@ -103,6 +103,7 @@ def test_every_method_stands_in_the_table_of_what_it_tells_by_kind(crowded: Repo
     labels = [label for body in bodies for label in body if label not in KINDS.values()]
     assert labels == [describe(method).label for method in methods]
     assert [body[0] for body in bodies[1:]] == [words for words in KINDS.values() if words]
+    assert "An oracle was shown the shift" in text_of(page)
 
 
 def test_a_method_inside_a_sentence_keeps_the_capitals_of_its_name() -> None:
