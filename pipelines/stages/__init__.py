@@ -155,15 +155,17 @@ STAGES = (
     Stage(
         "report",
         5,
-        ("name", "modality", "splits", "classes", "literature"),
+        ("name", "modality", "splits", "classes", "literature", "erasure"),
         (
             "fetched.json",
             "audit.json",
+            "concept_choice.json",
             "concepts.jsonl",
             "rejected.jsonl",
             "prior.csv",
             DISAGREEMENTS,
             AGREEMENT,
+            "erased",
             "grounder",
             "scores",
             "models",

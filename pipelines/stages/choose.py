@@ -34,6 +34,8 @@ def compare(run: Run, grounder: Grounder) -> ConceptChoice:
     tables = own_tables(run)
     inside = {section.name for section in run.config.splits if section.in_mean}
     trials = [trial(split, tables) for split in read_splits(run) if split.name in inside and split.shifted]
+    if not trials:
+        return ConceptChoice(cells)
     return ConceptChoice(
         cells,
         compare_choices(
