@@ -13,7 +13,11 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 BENCHMARKS = (
-    "speed",
+    "grounding",
+    "knobo_fit",
+    "linear_methods",
+    "extract",
+    "features_memory",
     "annotation_gold",
     "pubmed_api",
     "pubmed_bulk",
