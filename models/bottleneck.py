@@ -12,9 +12,9 @@ from scipy.special import softmax
 
 from models.artifacts import Artifact, read_artifact, save_artifact
 from models.errors import ModelsError
-from models.full_batch import train_full_batch
-from models.heads import HeadSettings, HeadSolver, Sample, Solver
-from models.mini_batch import train_mini_batch
+from models.heads.full_batch import train_full_batch
+from models.heads.mini_batch import train_mini_batch
+from models.heads.shared import HeadSettings, HeadSolver, Sample, Solver
 from models.scaling import Scaling, ScalingKind
 
 KIND = "knobo"

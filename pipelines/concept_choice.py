@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from models.acquisition.cell_quality import CellQuality, ConceptCells
+from models.acquisition.concept_choice import Choice
 from models.artifacts import to_json
-from models.cell_quality import CellQuality, ConceptCells
-from models.concept_choice import Choice
 from models.files import replacing
 from pipelines.errors import PipelineError
 

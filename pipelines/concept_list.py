@@ -10,8 +10,8 @@ from knowledge.passages import Passage
 from knowledge.priors.table import Override
 from knowledge.quotes import missing_words
 from knowledge.rejections import read_rejections
-from models.feature_table import FeatureTable
-from models.grounder import Grounder
+from models.features.table import FeatureTable
+from models.grounding.grounder import Grounder
 from pipelines.curation import OpenBank, open_run
 from pipelines.run import Run
 

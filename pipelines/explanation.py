@@ -11,7 +11,7 @@ from knowledge.concepts import Concept, ConceptBank
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage
 from models.bottleneck import Contribution, KnoBo
-from models.feature_table import FeatureTable
+from models.features.table import FeatureTable
 from pipelines.errors import PipelineError
 from pipelines.run import Run
 from pipelines.status import open_finished

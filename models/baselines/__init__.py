@@ -7,8 +7,6 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.activation_vectors import VectorSettings, learnt_vectors
-from models.baselines.concept_scores import GrounderScores, text_vectors
 from models.baselines.dfr import Dfr, DfrSettings
 from models.baselines.dot_product import DotProduct
 from models.baselines.fine_tune import FineTune, NetworkFactory
@@ -25,22 +23,24 @@ from models.baselines.interface import (
 )
 from models.baselines.jtt import Jtt, JttSettings
 from models.baselines.knobo import Knobo
-from models.baselines.language_projection import ProjectionSettings
 from models.baselines.language_shaped import LanguageShaped
 from models.baselines.linear_probe import LinearProbe
 from models.baselines.no_prior import NoPrior
+from models.baselines.parts.activation_vectors import VectorSettings, learnt_vectors
+from models.baselines.parts.concept_scores import GrounderScores, text_vectors
+from models.baselines.parts.language_projection import ProjectionSettings
+from models.baselines.parts.residual import ResidualSettings
+from models.baselines.parts.sparse_head import SparseSettings
+from models.baselines.parts.weighted_heads import PENALTY
 from models.baselines.pcbm import Pcbm
 from models.baselines.pcbm_h import PcbmH
 from models.baselines.pcbm_h_joint import PcbmHJoint, ResidualZeroed
 from models.baselines.prior_only import PriorOnly
 from models.baselines.random_concepts import RandomConcepts
 from models.baselines.random_prior import RandomPrior
-from models.baselines.residual import ResidualSettings
-from models.baselines.sparse_head import SparseSettings
-from models.baselines.weighted_heads import PENALTY
 from models.errors import ModelsError
-from models.grounder import Grounder
-from models.heads import HeadSettings
+from models.grounding.grounder import Grounder
+from models.heads.shared import HeadSettings
 from models.scaling import ScalingKind
 
 __all__ = [

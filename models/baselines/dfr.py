@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from models.baselines.feature_heads import FittedFeatureHeads
 from models.baselines.interface import GroupedImages, Progress, TrainingData
+from models.baselines.parts.feature_heads import FittedFeatureHeads
 from models.errors import ModelsError
-from models.heads import Heads
+from models.heads.shared import Heads
 from models.scaling import Scaling, ScalingKind
 
 MINIMUM = 4  # images a group: two in either half

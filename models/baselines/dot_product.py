@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.artifacts import Artifact, save_artifact
-from models.baselines.concept_scores import ConceptVectors
 from models.baselines.interface import Inputs, Progress, TrainingData
+from models.baselines.parts.concept_scores import ConceptVectors
 from models.bottleneck import KnoBo, fit_knobo
-from models.heads import HeadSettings, Sample
+from models.heads.shared import HeadSettings, Sample
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from torch import nn
 from models.artifacts import Artifact, save_artifact
 from models.baselines.fine_tune_settings import FineTuneSettings
 from models.baselines.interface import Inputs, Progress, TrainingData
-from models.baselines.network_training import (
+from models.baselines.parts.network_training import (
     Counter,
     Kept,
     LabelledPixels,
     class_probabilities,
     train_network,
 )
-from models.baselines.pixels import Pixels
+from models.baselines.parts.pixels import Pixels
 from models.errors import ModelsError
 
 NetworkFactory = Callable[

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from models.baselines.feature_heads import FittedFeatureHeads, scale_features
 from models.baselines.interface import Progress, TrainingData
-from models.baselines.weighted_heads import PENALTY, Training, train_weighted_heads
-from models.heads import HeadSettings
+from models.baselines.parts.feature_heads import FittedFeatureHeads, scale_features
+from models.baselines.parts.weighted_heads import PENALTY, Training, train_weighted_heads
+from models.heads.shared import HeadSettings
 from models.scaling import ScalingKind
 
 

@@ -6,10 +6,16 @@ from dataclasses import asdict, dataclass, field, replace
 import torch
 from torch import Tensor
 
-from models.baselines.feature_heads import FittedFeatureHeads, scale_features
 from models.baselines.interface import Progress, TrainingData
-from models.baselines.weighted_heads import PENALTY, EqualWeights, Training, descend, train_weighted_heads
-from models.heads import HeadSettings, Sample, as_inputs, one_thread
+from models.baselines.parts.feature_heads import FittedFeatureHeads, scale_features
+from models.baselines.parts.weighted_heads import (
+    PENALTY,
+    EqualWeights,
+    Training,
+    descend,
+    train_weighted_heads,
+)
+from models.heads.shared import HeadSettings, Sample, as_inputs, one_thread
 from models.scaling import ScalingKind
 
 

@@ -10,9 +10,9 @@ from scipy.special import softmax
 
 from models.artifacts import Artifact, save_artifact
 from models.baselines.interface import ConceptExamples, Inputs, Progress, TrainingData
-from models.baselines.language_projection import Projections, ProjectionSettings, learn_projections
-from models.baselines.weighted_heads import EqualWeights, Training, head_logits, train_weighted_heads
-from models.heads import Heads, HeadSettings, Sample
+from models.baselines.parts.language_projection import Projections, ProjectionSettings, learn_projections
+from models.baselines.parts.weighted_heads import EqualWeights, Training, head_logits, train_weighted_heads
+from models.heads.shared import Heads, HeadSettings, Sample
 from models.scaling import Scaling, ScalingKind
 
 

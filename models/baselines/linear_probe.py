@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from models.baselines.feature_heads import FittedFeatureHeads, scale_features
 from models.baselines.interface import Progress, TrainingData
-from models.baselines.weighted_heads import PENALTY, EqualWeights, Training, train_weighted_heads
-from models.heads import HeadSettings
+from models.baselines.parts.feature_heads import FittedFeatureHeads, scale_features
+from models.baselines.parts.weighted_heads import PENALTY, EqualWeights, Training, train_weighted_heads
+from models.heads.shared import HeadSettings
 from models.scaling import ScalingKind
 
 

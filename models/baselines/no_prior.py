@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from models.baselines.bottleneck_head import FittedBottlenecks, train_on_scores
 from models.baselines.interface import Progress, TrainingData
-from models.heads import HeadSettings
+from models.baselines.parts.bottleneck_head import FittedBottlenecks, train_on_scores
+from models.heads.shared import HeadSettings
 
 
 @dataclass(frozen=True, slots=True)

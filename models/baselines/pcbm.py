@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from models.artifacts import Artifact, save_artifact
-from models.baselines.concept_scores import ConceptScores
 from models.baselines.interface import Inputs, Progress, TrainingData
-from models.baselines.sparse_head import SparseHeads, SparseSettings, train_sparse_heads
-from models.heads import Sample
+from models.baselines.parts.concept_scores import ConceptScores
+from models.baselines.parts.sparse_head import SparseHeads, SparseSettings, train_sparse_heads
+from models.heads.shared import Sample
 
 
 @dataclass(frozen=True, slots=True)

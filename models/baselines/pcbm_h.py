@@ -10,8 +10,8 @@ from scipy.special import softmax
 
 from models.artifacts import Artifact, save_artifact
 from models.baselines.interface import Inputs, Progress, TrainingData
+from models.baselines.parts.residual import Residuals, ResidualSettings, train_residuals
 from models.baselines.pcbm import FittedPcbm, Pcbm
-from models.baselines.residual import Residuals, ResidualSettings, train_residuals
 from models.scaling import Scaling, ScalingKind
 
 

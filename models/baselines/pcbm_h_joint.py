@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from models.artifacts import Artifact, save_artifact
-from models.baselines.concept_scores import ConceptScores
 from models.baselines.interface import Inputs, Progress, TrainingData
-from models.baselines.once import once
-from models.baselines.weighted_heads import EqualWeights, Training, train_weighted_heads
+from models.baselines.parts.concept_scores import ConceptScores
+from models.baselines.parts.once import once
+from models.baselines.parts.weighted_heads import EqualWeights, Training, train_weighted_heads
 from models.bottleneck import scale_scores
-from models.heads import Heads, HeadSettings, Sample
+from models.heads.shared import Heads, HeadSettings, Sample
 from models.scaling import Scaling, ScalingKind
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from models.baselines.bottleneck_head import FittedBottlenecks
 from models.baselines.interface import Progress, TrainingData
+from models.baselines.parts.bottleneck_head import FittedBottlenecks
 from models.bottleneck import KnoBo, scale_scores
-from models.heads import HeadSettings
+from models.heads.shared import HeadSettings
 
 
 @dataclass(frozen=True, slots=True)

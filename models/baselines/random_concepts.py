@@ -11,8 +11,8 @@ from scipy.special import expit
 from models.artifacts import Artifact, save_artifact
 from models.baselines.interface import Inputs, Progress, TrainingData
 from models.bottleneck import KnoBo, fit_knobo
-from models.grounder import Grounder
-from models.heads import HeadSettings, Sample
+from models.grounding.grounder import Grounder
+from models.heads.shared import HeadSettings, Sample
 from models.scaling import Scaling
 
 

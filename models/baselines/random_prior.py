@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from models.baselines.bottleneck_head import FittedBottlenecks, train_on_scores
 from models.baselines.interface import Progress, TrainingData
-from models.heads import HeadSettings
+from models.baselines.parts.bottleneck_head import FittedBottlenecks, train_on_scores
+from models.heads.shared import HeadSettings
 
 
 @dataclass(frozen=True, slots=True)

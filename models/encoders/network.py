@@ -12,9 +12,9 @@ from torch import nn
 
 from models.encoders.devices import Precision, available_device, chosen_precision
 from models.encoders.digest import encoder_digest
+from models.encoders.folding import fold_batch_norm
 from models.encoders.running import CpuRunner, GpuRunner, Runner, Scaling
-from models.folding import fold_batch_norm
-from models.tracing import traced
+from models.encoders.tracing import traced
 
 Crop = Callable[[Image.Image], NDArray[np.uint8]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import Tensor
 
-from models.encoder_weights import read_checkpoint
 from models.encoders.digest import file_digest
+from models.encoders.weights import read_checkpoint
 from models.errors import ModelsError
 from models.files import replacing
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from models.encoder_weights import create_model, headless_model
 from models.encoders.digest import file_digest, tensors_digest
 from models.encoders.grid import GridPooling
 from models.encoders.network import AUTOMATIC, Crop, NetworkEncoder, Place, Recipe
 from models.encoders.running import Scaling
+from models.encoders.weights import create_model, headless_model
 
 WHOLE_IMAGE = {"crop_pct": 1.0, "crop_mode": "squash"}
 

@@ -1,10 +1,10 @@
 """Fits grounders: what the reports say about each concept, learnt from image features and cross-validated."""
 
-from models.concept_records import ConceptQuality, Inseparable, Ungrounded
-from models.grounder import Grounder
+from models.grounding.concept_records import ConceptQuality, Inseparable, Ungrounded
 from models.grounding.fit import fit_grounders
+from models.grounding.grounder import Grounder
 from models.grounding.layer import assign_folds
-from models.grounding_settings import Calibration, GroundingSettings
+from models.grounding.settings import Calibration, GroundingSettings
 
 __all__ = [
     "Calibration",

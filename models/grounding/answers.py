@@ -7,9 +7,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from models.concept_records import Ungrounded
 from models.errors import ModelsError
-from models.grounding_settings import GroundingSettings
+from models.grounding.concept_records import Ungrounded
+from models.grounding.settings import GroundingSettings
 
 
 @dataclass(frozen=True, slots=True)

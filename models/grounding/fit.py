@@ -8,14 +8,14 @@ from scipy.special import expit
 
 from models.encoders.devices import available_device
 from models.errors import ModelsError
-from models.feature_table import FeatureTable
-from models.grounder import Grounder
+from models.features.table import FeatureTable
 from models.grounding.answers import rejected, tabulate
 from models.grounding.calibration import calibrate
+from models.grounding.grounder import Grounder
 from models.grounding.layer import assign_folds, fit_layer
 from models.grounding.quality import measure
 from models.grounding.separation import inseparable
-from models.grounding_settings import Calibration, GroundingSettings
+from models.grounding.settings import Calibration, GroundingSettings
 from models.logistic import Design
 from models.scaling import Scaling
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelsError
 from models.grounding.answers import Answers
-from models.grounding_settings import GroundingSettings
+from models.grounding.settings import GroundingSettings
 from models.logistic import Design, fit_logistic
 
 BLOCK = 50  # concepts fitted together: enough for fast matrix products, few enough to see progress

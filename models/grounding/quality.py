@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.concept_records import ConceptQuality
 from models.evaluation.intervals import Draws, draw_units, interval
 from models.evaluation.metrics import auroc, balanced_accuracy, blocks
+from models.grounding.concept_records import ConceptQuality
 
 CELLS = 5_000_000  # replicates x images at once: 40 MB an array
 

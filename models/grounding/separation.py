@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from models.concept_records import Inseparable
 from models.grounding.answers import Answers
+from models.grounding.concept_records import Inseparable
 
 BLOCK = 20_000  # images at once: sums of float32 products of 0 and 1 are exact up to 2^24
 

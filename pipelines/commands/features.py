@@ -9,7 +9,7 @@ import typer
 from pipelines.commands.shared import JsonOption, console, plain, print_json, print_rows
 
 if TYPE_CHECKING:
-    from models.feature_store import FeatureStore
+    from models.features.store import FeatureStore
 
 app = typer.Typer(no_args_is_help=True, help="List, check and prune the image vectors kept across runs.")
 
@@ -85,7 +85,7 @@ def size(number: int) -> str:
 
 
 def _store() -> "FeatureStore":
-    from models.feature_store import FeatureStore
+    from models.features.store import FeatureStore
     from pipelines.weights import cache_directory
 
     return FeatureStore(cache_directory() / "features")

@@ -78,7 +78,7 @@ def curve(  # noqa: PLR0917 - typer calls by name
 
     The answers are those of the reports and expert columns of the split's own images. They train nothing.
     """
-    from models.interventions import POLICIES
+    from models.what_if.interventions import POLICIES
     from pipelines.commands.what_if_tables import print_curves
     from pipelines.what_if.curve import draw_curves
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 
-from models.ablation import ALL, Ablation
-from models.editing import EditReport
-from models.interventions import Band
+from models.what_if.ablation import ALL, Ablation
+from models.what_if.editing import EditReport
+from models.what_if.interventions import Band
 from pipelines.commands.shared import console, print_rows
 from pipelines.report.wording import (
     DOMAINS,

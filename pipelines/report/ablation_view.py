@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.ablation import ALL, Ablation
+from models.what_if.ablation import ALL, Ablation
 from pipelines.report.index import MEAN
 from pipelines.report.input import ReportInput
 from pipelines.report.method_table import Cell

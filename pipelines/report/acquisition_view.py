@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from models.cell_quality import CellQuality, ConceptCells
-from models.erasure import Erased
+from models.acquisition.cell_quality import CellQuality, ConceptCells
+from models.acquisition.erasure import Erased
 from pipelines.report.choice_view import ChoicePanel, choice_panels
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.input import Acquisition, GrounderQuality, ReportInput

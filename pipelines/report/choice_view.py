@@ -10,7 +10,7 @@ from pipelines.report.tracks import Scale, Tick
 from pipelines.report.wording import number
 
 if TYPE_CHECKING:  # it brings every method with it
-    from models.concept_choice import Choice
+    from models.acquisition.concept_choice import Choice
 
 RULES = {"auroc": "AUROC over all images", "worst_cell": "AUROC in the worst cell", "random": "at random"}
 STEP = 0.1

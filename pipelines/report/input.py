@@ -11,11 +11,11 @@ from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Verdict
 from knowledge.passages import Passage
 from knowledge.priors import Prior, WrittenDisagreement
-from models.ablation import Ablation
-from models.concept_records import Inseparable, Ungrounded
+from models.acquisition.erasure import Erased
 from models.domains import DomainSplit
-from models.erasure import Erased
 from models.evaluation.audit import AuditReport
+from models.grounding.concept_records import Inseparable, Ungrounded
+from models.what_if.ablation import Ablation
 
 if TYPE_CHECKING:  # it brings every method with it, which a reader of a finished run need not wait for
     from pipelines.concept_choice import ConceptChoice

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.concept_records import Inseparable, Ungrounded
+from models.grounding.concept_records import Inseparable, Ungrounded
 from pipelines.report.input import ReportInput
 from pipelines.report.wording import count
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from knowledge.concepts import ConceptBank
 from knowledge.priors import Prior, load_prior
+from models.acquisition.erasure import Eraser
 from models.baselines import Ingredients, Inputs, TrainingData
 from models.domains import DomainSplit
-from models.erasure import Eraser
-from models.feature_table import FeatureTable
-from models.heads import HeadSettings, Solver
+from models.features.table import FeatureTable
+from models.heads.shared import HeadSettings, Solver
 from models.scaling import ScalingKind
 from pipelines.config import Config
 from pipelines.digests import content_digest, value_digest

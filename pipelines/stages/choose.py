@@ -1,12 +1,19 @@
 """Stage `choose`: which concepts only detect how an image was taken, and what fewer concepts do."""
 
-from models.acquisition import collect
+from models.acquisition.attributes import collect
+from models.acquisition.cell_quality import ConceptCells, measure_in_cells
+from models.acquisition.concept_choice import (
+    Ranking,
+    Trial,
+    at_random,
+    by_auroc,
+    by_worst_cell,
+    compare_choices,
+)
 from models.baselines import make_method
-from models.cell_quality import ConceptCells, measure_in_cells
-from models.concept_choice import Ranking, Trial, at_random, by_auroc, by_worst_cell, compare_choices
 from models.domains import DomainSplit
-from models.feature_table import FeatureTable
-from models.grounder import Grounder
+from models.features.table import FeatureTable
+from models.grounding.grounder import Grounder
 from pipelines.concept_choice import ConceptChoice
 from pipelines.run import Run
 from pipelines.stages.arms import Tables, own_tables

@@ -2,7 +2,8 @@
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from models.encoders import Encoder, EncoderSpec, open_encoder
-from models.features import FeatureStore, extract
+from models.features.extraction import extract
+from models.features.store import FeatureStore
 from pipelines.config import EncoderSection
 from pipelines.images_table import read_images
 from pipelines.run import Run

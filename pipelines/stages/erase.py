@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.acquisition import collect, shuffled
-from models.balancing import balanced_row_weights
-from models.erasure import Eraser, fit_eraser
-from models.feature_table import FeatureTable
+from models.acquisition.attributes import collect, shuffled
+from models.acquisition.balancing import balanced_row_weights
+from models.acquisition.erasure import Eraser, fit_eraser
+from models.features.table import FeatureTable
 from pipelines.config import Config
 from pipelines.directories import new_directory
 from pipelines.run import Run

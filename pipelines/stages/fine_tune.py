@@ -18,7 +18,7 @@ from models.baselines import (
 )
 from models.baselines.fine_tune_settings import PRESETS
 from models.domains import DomainSplit
-from models.encoder_weights import pretrained_network
+from models.encoders.weights import pretrained_network
 from models.evaluation.predictions import Predictions, write_predictions
 from pipelines.config import Config, FineTuneSection
 from pipelines.digests import content_digest, value_digest

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 import models.torchvision_operators  # noqa: F401  # before timm
 from knowledge.annotation.table import AnnotationTable, Answer, read_annotations
 from models.baselines import ConceptExamples
-from models.feature_table import FeatureTable
-from models.grounder import Grounder, GroundingSettings
+from models.features.table import FeatureTable
 from models.grounding import fit_grounders
+from models.grounding.grounder import Grounder, GroundingSettings
 from models.images import ImageRecord
 from pipelines.config import GroundingSection
 from pipelines.errors import PipelineError

@@ -10,8 +10,8 @@ import models.torchvision_operators  # noqa: F401  # before timm
 from models.datasets.folders import read_folders
 from models.datasets.manifest import ManifestColumns, read_manifest
 from models.errors import ModelsError
+from models.features.read_ahead import in_threads
 from models.images import ImageRecord, bytes_digest, decode_image, read_bytes, tell_broken
-from models.read_ahead import in_threads
 from pipelines.config import DataSet
 from pipelines.digests import content_digest
 from pipelines.errors import PipelineError

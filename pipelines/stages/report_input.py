@@ -12,13 +12,13 @@ from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage
 from knowledge.priors import load_disagreements, load_prior
 from knowledge.rejections import read_rejections
+from models.acquisition.erasure import Eraser
 from models.bottleneck import KnoBo
 from models.domains import DomainSplit
-from models.erasure import Eraser
 from models.errors import ModelsError
 from models.evaluation.audit import AuditReport
-from models.feature_table import FeatureTable
-from models.grounder import Grounder
+from models.features.table import FeatureTable
+from models.grounding.grounder import Grounder
 from models.images import open_image
 from pipelines.bank_artifacts import AGREEMENT, DISAGREEMENTS
 from pipelines.concept_choice import ConceptChoice

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.ablation import ALL, Ablation, ablate
 from models.evaluation.curves import IN_DOMAIN, MEAN, SHIFTED
+from models.what_if.ablation import ALL, Ablation, ablate
 from pipelines.run import Run
 from pipelines.what_if.heads import bootstrap, in_mean, open_heads
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from models.interventions import (
+from models.what_if.interventions import (
     POLICIES,
     AnsweredImages,
     CurveSettings,
@@ -17,7 +17,7 @@ from models.interventions import (
     answers_of_others,
     intervention_curve,
 )
-from models.split_heads import DomainImages, SplitHeads
+from models.what_if.split_heads import DomainImages, SplitHeads
 from pipelines.errors import PipelineError
 from pipelines.status import open_finished
 from pipelines.what_if.heads import open_heads

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.artifacts import to_json
-from models.editing import (
+from models.evaluation.metrics import METRICS
+from models.files import replacing
+from models.what_if.editing import (
     Edit,
     EditReport,
     FlipSign,
@@ -15,9 +17,7 @@ from models.editing import (
     edit_splits,
     report_edits,
 )
-from models.evaluation.metrics import METRICS
-from models.files import replacing
-from models.split_heads import SplitHeads
+from models.what_if.split_heads import SplitHeads
 from pipelines.directories import new_directory
 from pipelines.errors import PipelineError
 from pipelines.run import Run

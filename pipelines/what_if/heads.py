@@ -8,8 +8,8 @@ from models.bottleneck import KnoBo
 from models.domains import load_split
 from models.errors import ModelsError
 from models.evaluation.audit import AuditSettings
-from models.feature_table import FeatureTable
-from models.split_heads import SplitHeads
+from models.features.table import FeatureTable
+from models.what_if.split_heads import SplitHeads
 from pipelines.errors import PipelineError
 from pipelines.run import Run
 

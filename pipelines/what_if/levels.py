@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from models.grounder import Grounder
-from models.interventions import Levels
-from models.split_heads import SplitHeads
+from models.grounding.grounder import Grounder
+from models.what_if.interventions import Levels
+from models.what_if.split_heads import SplitHeads
 from pipelines.run import Run
 from pipelines.what_if.level_names import LevelName
 

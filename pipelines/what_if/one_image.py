@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
-from models.interventions import (
+from models.what_if.interventions import (
     Contribution,
     Intervention,
     Levels,
@@ -17,7 +17,7 @@ from models.interventions import (
     intervene,
     possible_answers,
 )
-from models.split_heads import SplitHeads
+from models.what_if.split_heads import SplitHeads
 from pipelines.errors import PipelineError
 from pipelines.run import Run
 from pipelines.status import open_finished

@@ -21,12 +21,13 @@ from PIL import Image
 from torch import nn
 
 import models.torchvision_operators  # noqa: F401  # before timm
-from models.encoder_weights import headless_model
 from models.encoders import NetworkEncoder, open_encoder
 from models.encoders.grid import GridPooling
 from models.encoders.running import CpuRunner
 from models.encoders.timm_models import WHOLE_IMAGE, data_config
-from models.features import FeatureStore, extract
+from models.encoders.weights import headless_model
+from models.features.extraction import extract
+from models.features.store import FeatureStore
 from models.images import ImageRecord, image_digest, open_image
 from pipelines.config import EncoderSection
 from pipelines.stages.encode import encoder_spec

@@ -21,8 +21,8 @@ import numpy as np
 from figures import Figure, report
 from numpy.typing import NDArray
 
-from models.feature_table import FeatureTable, write_table
-from models.grounder import Grounder, GroundingSettings
+from models.features.table import FeatureTable, write_table
+from models.grounding.grounder import Grounder, GroundingSettings
 from models.scaling import Scaling, ScalingKind
 
 IMAGES, FEATURES, CONCEPTS, DRAWN = 1_000_000, 768, 150, 5_000

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor, nn
 
-from models import full_batch
 from models.bottleneck import fit_knobo, prior_loss
-from models.heads import HeadSettings, Sample
-from models.lambda_path import cross_entropy
+from models.heads import full_batch
+from models.heads.lambda_path import cross_entropy
+from models.heads.shared import HeadSettings, Sample
 from models.scaling import Scaling, ScalingKind
 from pipelines.run import Run
 from pipelines.stages.arms import own_tables

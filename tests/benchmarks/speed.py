@@ -13,11 +13,11 @@ from figures import Figure, report
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from models.feature_table import FeatureTable
-from models.grounder import GroundingSettings
+from models.features.table import FeatureTable
 from models.grounding import fit_grounders
-from models.heads import HeadSettings, Sample
-from models.mini_batch import train_mini_batch
+from models.grounding.grounder import GroundingSettings
+from models.heads.mini_batch import train_mini_batch
+from models.heads.shared import HeadSettings, Sample
 
 IMAGES, FEATURES, CONCEPTS, SEEDS, EPOCHS = 1000, 512, 40, 5, 50
 

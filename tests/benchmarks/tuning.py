@@ -26,7 +26,8 @@ from models.baselines.interface import Fitted, Inputs, Method, TrainingData
 from models.domains import DomainSplit
 from models.encoders import open_encoder
 from models.errors import ModelsError
-from models.features import FeatureStore, extract
+from models.features.extraction import extract
+from models.features.store import FeatureStore
 from pipelines.run import Run
 from pipelines.stages.arms import IMAGE_TEXT_METHODS, Tables, own_tables
 from pipelines.stages.encode import encoder_spec

@@ -3,14 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.ablation import ALL, Ablation, ablate
 from models.bottleneck import KnoBo
 from models.domains import DomainSplit
 from models.errors import ModelsError
 from models.evaluation.audit import AuditSettings
-from models.feature_table import FeatureTable
+from models.features.table import FeatureTable
 from models.scaling import Scaling, ScalingKind
-from models.split_heads import SplitHeads
+from models.what_if.ablation import ALL, Ablation, ablate
+from models.what_if.split_heads import SplitHeads
 
 CONCEPTS = tuple(f"c{n}" for n in range(7))
 KINDS = (ScalingKind.NONE, ScalingKind.CENTER, ScalingKind.STANDARD)

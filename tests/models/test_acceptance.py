@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from models.baselines import ConceptExamples, Ingredients, Inputs, TrainingData, make_method
-from models.feature_table import FeatureTable
+from models.features.table import FeatureTable
 from models.grounding import Grounder, GroundingSettings, fit_grounders
-from models.heads import HeadSettings
+from models.heads.shared import HeadSettings
 from models.scaling import ScalingKind
 
 CONCEPTS, RELEVANT, WIDTH, SEEDS = 60, 30, 128, 5

@@ -3,11 +3,11 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from models.balancing import balanced_row_weights
+from models.acquisition.balancing import balanced_row_weights
 from models.errors import ModelsError
-from models.feature_table import FeatureTable
-from models.grounder import GroundingSettings
+from models.features.table import FeatureTable
 from models.grounding import fit_grounders
+from models.grounding.grounder import GroundingSettings
 
 Columns = dict[str, tuple[str | None, ...]]
 

@@ -19,9 +19,9 @@ from models.baselines import (
 from models.baselines.random_concepts import random_directions
 from models.bottleneck import KnoBo
 from models.errors import ModelsError
-from models.features import FeatureTable
+from models.features.table import FeatureTable
 from models.grounding import Grounder, GroundingSettings, fit_grounders
-from models.heads import HeadSettings
+from models.heads.shared import HeadSettings
 
 ROWS, WIDTH, CONCEPTS = 120, 12, 5
 HEAD = HeadSettings(epochs=20)

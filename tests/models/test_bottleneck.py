@@ -7,8 +7,8 @@ from torch import nn
 
 from models.bottleneck import KnoBo, fit_knobo, prior_loss
 from models.errors import ModelsError
-from models.heads import HeadSettings, Sample, prior_gradient
-from models.mini_batch import train_mini_batch
+from models.heads.mini_batch import train_mini_batch
+from models.heads.shared import HeadSettings, Sample, prior_gradient
 from models.scaling import Scaling, ScalingKind
 
 SIGNS = np.array([[1, -1, 1], [-1, 1, 1]], dtype=np.float32)

@@ -5,16 +5,23 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from models.acquisition.cell_quality import CellQuality, ConceptCells, measure_in_cells
+from models.acquisition.concept_choice import (
+    Ranking,
+    Trial,
+    at_random,
+    by_auroc,
+    by_worst_cell,
+    compare_choices,
+)
 from models.baselines.interface import Inputs, TrainingData
 from models.baselines.knobo import Knobo
 from models.baselines.prior_only import PriorOnly
-from models.cell_quality import CellQuality, ConceptCells, measure_in_cells
-from models.concept_choice import Ranking, Trial, at_random, by_auroc, by_worst_cell, compare_choices
 from models.errors import ModelsError
-from models.feature_table import FeatureTable
-from models.grounder import Grounder, GroundingSettings
+from models.features.table import FeatureTable
 from models.grounding import fit_grounders
-from models.heads import HeadSettings
+from models.grounding.grounder import Grounder, GroundingSettings
+from models.heads.shared import HeadSettings
 from models.scaling import ScalingKind
 
 

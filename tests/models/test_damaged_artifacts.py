@@ -12,12 +12,12 @@ import torch
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_torch
 
+from models.acquisition.erasure import Erased, Eraser
 from models.bottleneck import KnoBo
-from models.encoder_weights import create_model, headless_model
-from models.erasure import Erased, Eraser
+from models.encoders.weights import create_model, headless_model
 from models.errors import ModelsError
-from models.features import FeatureTable
-from models.grounder import ConceptQuality, Grounder, GroundingSettings, Inseparable, Ungrounded
+from models.features.table import FeatureTable
+from models.grounding.grounder import ConceptQuality, Grounder, GroundingSettings, Inseparable, Ungrounded
 from models.scaling import Scaling, ScalingKind
 
 TENSORS, ABOUT = "tensors.safetensors", "about.json"

@@ -5,12 +5,12 @@ import pytest
 
 from models.bottleneck import KnoBo
 from models.domains import DomainSplit
-from models.editing import Edit, FlipSign, Prune, PruneAndNormalise, SetWeight, edited, report_edits
 from models.errors import ModelsError
 from models.evaluation.audit import AuditSettings
-from models.feature_table import FeatureTable
+from models.features.table import FeatureTable
 from models.scaling import Scaling, ScalingKind
-from models.split_heads import SplitHeads
+from models.what_if.editing import Edit, FlipSign, Prune, PruneAndNormalise, SetWeight, edited, report_edits
+from models.what_if.split_heads import SplitHeads
 
 CLASSES = ("clear", "effusion", "nodule")
 CONCEPTS = ("blunted", "round", "wide", "idle")

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from models.encoders.devices import available_device, chosen_precision
 from models.encoders.fitting import LARGEST, Fit, run_fitting
 from models.encoders.running import CpuRunner, GpuRunner, Scaling
+from models.encoders.tracing import traced
 from models.encoders.workers import one_core_each
 from models.errors import ModelsError
-from models.tracing import traced
 
 SCALING = Scaling((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 

@@ -11,11 +11,11 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from models.encoder_weights import convert_efficientnet_lite0, headless_model, match_tensors
 from models.encoders import Encoder, Place, grid_encoder, pooled_encoder
 from models.encoders.digest import encoder_digest
+from models.encoders.folding import fold_batch_norm
+from models.encoders.weights import convert_efficientnet_lite0, headless_model, match_tensors
 from models.errors import ModelsError
-from models.folding import fold_batch_norm
 
 WeightsOf = Callable[[str], Path]
 

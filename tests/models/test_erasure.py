@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import LogisticRegression
 
-from models.acquisition import collect, shuffled
-from models.erasure import Eraser, fit_eraser, ledoit_wolf
+from models.acquisition.attributes import collect, shuffled
+from models.acquisition.erasure import Eraser, fit_eraser, ledoit_wolf
 from models.errors import ModelsError
-from models.feature_table import FeatureTable
-from models.grounder import GroundingSettings
+from models.features.table import FeatureTable
 from models.grounding import fit_grounders
+from models.grounding.grounder import GroundingSettings
 
 Columns = dict[str, tuple[str | None, ...]]
 

@@ -22,13 +22,13 @@ from models.baselines import (
     make_method,
 )
 from models.baselines.dfr import balanced, fit_sparse, halves
-from models.baselines.feature_heads import FittedFeatureHeads
 from models.baselines.group_dro import GroupWeights
 from models.baselines.jtt import ErrorWeights, first_errors
-from models.baselines.weighted_heads import EqualWeights, Training, descend, train_weighted_heads
+from models.baselines.parts.feature_heads import FittedFeatureHeads
+from models.baselines.parts.weighted_heads import EqualWeights, Training, descend, train_weighted_heads
 from models.errors import ModelsError
-from models.heads import HeadSettings, Sample
-from models.mini_batch import train_mini_batch
+from models.heads.mini_batch import train_mini_batch
+from models.heads.shared import HeadSettings, Sample
 from models.scaling import ScalingKind
 
 WIDTH = 6

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.errors import ModelsError
-from models.feature_store import FeatureStore, VectorFile
+from models.features.store import FeatureStore, VectorFile
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def read(file: VectorFile, images: list[str]) -> NDArray[np.float32]:
 
 
 def test_the_store_returns_what_was_put_in(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.vector_file.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("models.features.vector_file.ROWS_AT_ONCE", 100)
     file = store.vectors("enc", dimension=4)
     file.append(names(1200), vectors(1200))
     np.testing.assert_array_equal(read(file, names(1200)[::-1]), vectors(1200)[::-1])
@@ -69,7 +69,7 @@ def test_a_failed_append_leaves_no_row(store: FeatureStore, monkeypatch: pytest.
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("models.vector_file.write_at", full)
+        patch.setattr("models.features.vector_file.write_at", full)
         with pytest.raises(OSError, match="No space left"):
             file.append(names(2), vectors(2))
     assert file.absent(names(2)) == set(names(2))
@@ -118,7 +118,7 @@ import time
 from pathlib import Path
 from typing import Any
 import numpy as np
-from models.feature_store import FeatureStore
+from models.features.store import FeatureStore
 directory, first, parts = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 file = FeatureStore(directory).vectors("enc", dimension=4)
 for n in range(first, first + parts):
@@ -190,7 +190,7 @@ def test_pruning_drops_damaged_vectors(store: FeatureStore) -> None:
 
 
 def test_a_reader_is_not_disturbed_by_pruning(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.vector_file.ROWS_AT_ONCE", 10)
+    monkeypatch.setattr("models.features.vector_file.ROWS_AT_ONCE", 10)
     file = store.vectors("enc", dimension=4)
     file.append(names(40), vectors(40))
     blocks = file.blocks(names(40))
@@ -236,7 +236,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from models.feature_store import FeatureStore
+from models.features.store import FeatureStore
 file = FeatureStore(Path(sys.argv[1])).existing("enc")
 keep = set(file.images())
 print("begun", flush=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.artifacts import Artifact, save_artifact
 from models.errors import ModelsError
-from models.feature_table import FeatureTable, checksums, write_table
+from models.features.table import FeatureTable, checksums, write_table
 
 
 def vectors(count: int) -> NDArray[np.float32]:
@@ -74,7 +74,7 @@ def test_a_table_in_use_stays_as_it_was_when_another_takes_its_place(tmp_path: P
 
 
 def test_a_table_may_come_in_parts_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.feature_table.SPAN", 32)
+    monkeypatch.setattr("models.features.table.SPAN", 32)
     table().save(tmp_path / "whole")
     parts = [vectors(3)[:1], vectors(3)[1:1], vectors(3)[1:]]
     made = write_table(tmp_path / "parts", ids=table().ids, columns=table().columns, blocks=parts)

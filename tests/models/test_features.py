@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from models.errors import ModelsError
-from models.features import FeatureStore, extract
+from models.features.extraction import extract
+from models.features.store import FeatureStore
 from models.images import ImageRecord, image_digest
 
 
@@ -220,7 +221,8 @@ def test_a_killed_extraction_goes_on_where_it_stood(
 import sys, time
 from pathlib import Path
 import numpy as np
-from models.features import FeatureStore, extract
+from models.features.extraction import extract
+from models.features.store import FeatureStore
 from models.images import ImageRecord
 
 class Slow:

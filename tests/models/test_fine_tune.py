@@ -9,12 +9,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from models.baselines import FineTuneSettings, Inputs, TrainingData
-from models.baselines.augmentation import augment, centred, crop, normalised, to_images
 from models.baselines.fine_tune import FineTune
 from models.baselines.fine_tune_settings import PRESETS
-from models.baselines.network_training import class_probabilities, train_mode
-from models.baselines.pixels import Pixels, fit_square
-from models.encoder_weights import create_model
+from models.baselines.parts.augmentation import augment, centred, crop, normalised, to_images
+from models.baselines.parts.network_training import class_probabilities, train_mode
+from models.baselines.parts.pixels import Pixels, fit_square
+from models.encoders.weights import create_model
 from models.errors import ModelsError
 from models.images import open_image
 

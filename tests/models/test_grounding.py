@@ -10,13 +10,13 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler, normalize
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from models.concept_records import Inseparable
 from models.errors import ModelsError
 from models.evaluation.intervals import bootstrap_weights
-from models.features import FeatureTable
+from models.features.table import FeatureTable
 from models.grounding import Calibration, Grounder, GroundingSettings, assign_folds, fit_grounders, separation
 from models.grounding import quality as quality_module
 from models.grounding.answers import tabulate
+from models.grounding.concept_records import Inseparable
 from models.grounding.quality import measure
 from models.scaling import Scaling, ScalingKind
 

@@ -9,12 +9,12 @@ from scipy.optimize import approx_fprime
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
-from models import full_batch, mini_batch
 from models.bottleneck import SOLVERS, fit_knobo, prior_loss
 from models.errors import ModelsError
-from models.full_batch import LONGEST_STEP, Walk, train_full_batch
-from models.heads import HeadSettings, Sample, Solver, prior_gradient
-from models.lambda_path import LambdaPath, Objective, lambda_path
+from models.heads import full_batch, mini_batch
+from models.heads.full_batch import LONGEST_STEP, Walk, train_full_batch
+from models.heads.lambda_path import LambdaPath, Objective, lambda_path
+from models.heads.shared import HeadSettings, Sample, Solver, prior_gradient
 
 ROWS, CONCEPTS, CLASSES = 240, 5, 3
 LONG = {

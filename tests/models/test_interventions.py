@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from models.bottleneck import Contribution as Contributed
 from models.bottleneck import KnoBo
 from models.errors import ModelsError
-from models.interventions import (
+from models.scaling import Scaling, ScalingKind
+from models.what_if.interventions import (
     POLICIES,
     AnsweredImages,
     Contribution,
@@ -20,7 +21,6 @@ from models.interventions import (
     intervention_curve,
     possible_answers,
 )
-from models.scaling import Scaling, ScalingKind
 
 CONCEPTS = ("round", "dark", "wide")
 WEIGHT = np.array([[1, -2, 0.5], [0, 3, -1]], dtype=np.float32)

@@ -9,17 +9,17 @@ from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
 from models.baselines import ConceptExamples, Ingredients, Inputs, TrainingData, make_method
-from models.baselines.language_projection import (
+from models.baselines.parts.language_projection import (
     Pairs,
     ProjectionSettings,
     balanced,
     learn_projections,
     margin_loss,
 )
-from models.baselines.once import digest, once
-from models.baselines.weighted_heads import EqualWeights, Training, head_logits, train_weighted_heads
+from models.baselines.parts.once import digest, once
+from models.baselines.parts.weighted_heads import EqualWeights, Training, head_logits, train_weighted_heads
 from models.errors import ModelsError
-from models.heads import HeadSettings, Sample
+from models.heads.shared import HeadSettings, Sample
 
 WIDTH, CONCEPTS = 20, ("opacity", "fluid", "size")
 HEAD = HeadSettings(epochs=20, learning_rate=0.01)

@@ -11,14 +11,14 @@ from sklearn.svm import SVC
 from torch.nn import functional
 
 from models.baselines import ConceptExamples, Inputs, TrainingData
-from models.baselines.activation_vectors import VectorSettings, balanced_rows, learnt_vectors
-from models.baselines.concept_scores import GrounderScores, text_vectors
+from models.baselines.parts.activation_vectors import VectorSettings, balanced_rows, learnt_vectors
+from models.baselines.parts.concept_scores import GrounderScores, text_vectors
+from models.baselines.parts.residual import ResidualSettings, train_residuals
+from models.baselines.parts.sparse_head import SparseSettings, train_sparse_heads
 from models.baselines.pcbm import Pcbm
 from models.baselines.pcbm_h import PcbmH
-from models.baselines.residual import ResidualSettings, train_residuals
-from models.baselines.sparse_head import SparseSettings, train_sparse_heads
 from models.errors import ModelsError
-from models.heads import Sample
+from models.heads.shared import Sample
 
 WIDTH, CONCEPTS = 30, ("first", "second", "third")
 

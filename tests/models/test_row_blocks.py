@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from models.feature_table import FeatureTable
-from models.grounder import Grounder, GroundingSettings
+from models.features.table import FeatureTable
+from models.grounding.grounder import Grounder, GroundingSettings
 from models.row_blocks import row_blocks
 from models.scaling import Scaling, ScalingKind
 

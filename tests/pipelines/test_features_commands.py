@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from models.errors import ModelsError
-from models.feature_store import FeatureStore
+from models.features.store import FeatureStore
 from models.images import ImageRecord
 from pipelines.commands.features import app, size
 from pipelines.errors import PipelineError

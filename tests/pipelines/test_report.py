@@ -32,8 +32,8 @@ from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict
 from knowledge.priors import Prior, WrittenDisagreement
 from knowledge.priors.disagreement import Cell
-from models.ablation import Ablation
 from models.evaluation.audit import AuditReport
+from models.what_if.ablation import Ablation
 from pipelines.report import (
     COLUMNS,
     Provenance,

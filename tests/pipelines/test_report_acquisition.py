@@ -5,10 +5,10 @@ import pytest
 from lxml import html as lxml_html
 from report_example import SIGNS, make_report, text_of, with_audit, with_knobo_minus, with_methods
 
-from models.cell_quality import CellQuality, ConceptCells
-from models.concept_choice import Choice
-from models.concept_records import Inseparable, Ungrounded
-from models.erasure import Erased
+from models.acquisition.cell_quality import CellQuality, ConceptCells
+from models.acquisition.concept_choice import Choice
+from models.acquisition.erasure import Erased
+from models.grounding.concept_records import Inseparable, Ungrounded
 from pipelines.concept_choice import ConceptChoice
 from pipelines.report import ReportInput, render_html
 from pipelines.report.acquisition_view import FALLEN, AcquisitionView, acquisition_view

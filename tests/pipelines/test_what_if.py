@@ -13,13 +13,13 @@ from knowledge.concepts import ConceptBank, make_concept
 from knowledge.errors import KnowledgeError
 from models.bottleneck import KnoBo
 from models.domains import DomainSplit, save_split
-from models.editing import Prune, edited
 from models.errors import ModelsError
-from models.feature_table import FeatureTable
-from models.grounder import ConceptQuality, Grounder, GroundingSettings
+from models.features.table import FeatureTable
+from models.grounding.grounder import ConceptQuality, Grounder, GroundingSettings
 from models.images import ImageRecord
-from models.interventions import Levels, intervene
 from models.scaling import Scaling, ScalingKind
+from models.what_if.editing import Prune, edited
+from models.what_if.interventions import Levels, intervene
 from pipelines.commands.ablate import ablate
 from pipelines.commands.edit import edit
 from pipelines.commands.intervene import app as intervene_app

@@ -1,0 +1,1 @@
+"""Feature tables, the store that keeps every vector, and the extraction that fills it."""

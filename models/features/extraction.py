@@ -1,0 +1,190 @@
+"""The extraction that fills the feature store, and the tables it gives."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from os import cpu_count
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.encoders import Encoder
+from models.encoders.workers import one_core_each
+from models.errors import ModelsError
+from models.features.read_ahead import grouped, in_threads, sound
+from models.features.store import FeatureStore, VectorFile
+from models.features.table import FeatureTable, write_table
+from models.images import (
+    ImageRecord,
+    bytes_digest,
+    decode_grey_or_rgb,
+    image_digest,
+    read_bytes,
+    require_unique_ids,
+    tell_broken,
+)
+
+Item = tuple[str, ImageRecord]  # the digest of an image, and one record that has it
+Ready = tuple[str, NDArray[np.uint8]]  # the digest of an image, and its prepared pixels
+
+BATCHES_AHEAD = 2
+
+
+def extract(
+    records: Sequence[ImageRecord],
+    encoder: Encoder,
+    store: FeatureStore,
+    *,
+    target: Path,
+    digests: Mapping[str, str] | None = None,
+    batch: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+    on_broken: Literal["stop", "skip"] = "stop",
+) -> FeatureTable:
+    """One vector for each record, as a table that is written from the store block by block.
+
+    Args:
+        records: Images, each id once.
+        encoder: The network.
+        store: Where vectors are kept.
+        target: Folder of the table, replaced where it exists.
+        digests: As for `fill_store`.
+        batch: Most images encoded together.
+        progress: Called with (distinct images done, distinct images).
+        on_broken: As for `fill_store`.
+
+    Raises:
+        ModelsError: As `fill_store`.
+    """
+    of_record = fill_store(
+        records, encoder, store, digests=digests, batch=batch, progress=progress, on_broken=on_broken
+    )
+    file = store.vectors(encoder.digest, dimension=encoder.dimension)
+    columns = [str(number) for number in range(encoder.dimension)]
+    blocks = file.blocks(list(of_record.values()))
+    return write_table(target, ids=list(of_record), columns=columns, blocks=blocks)
+
+
+def fill_store(
+    records: Sequence[ImageRecord],
+    encoder: Encoder,
+    store: FeatureStore,
+    *,
+    digests: Mapping[str, str] | None = None,
+    batch: int = 64,
+    progress: Callable[[int, int], None] | None = None,
+    on_broken: Literal["stop", "skip"] = "stop",
+) -> dict[str, str]:
+    """Encodes the contents that the store lacks, each once; the digest of every usable image by record id.
+
+    Every batch is stored before the next but one is encoded, so a killed run goes on where it stood; several
+    processes may fill one store with parts of the same records. Pixels are read and prepared ahead of the
+    network, a few batches of them at most: memory grows with the number of images by their names alone.
+
+    A changed file never gets an old vector. A vector is filed under the SHA-256 of the very bytes it was made
+    of: they are read once, hashed and decoded, and an image whose bytes are not those of the digest it goes
+    by (given, or taken a moment before) is refused. Where a digest is given and the store has its vector, the
+    file is not opened: the vector is that of the content which the caller says the record has. Whoever gives
+    digests must therefore take them anew when a file changes; a run does so whenever the name, size or time
+    of a file is another one.
+
+    Args:
+        records: Images, each id once.
+        encoder: The network.
+        store: Where vectors are kept.
+        digests: SHA-256 of files by record id, where known; the others are read.
+        batch: Most images encoded together.
+        progress: Called with (distinct images done, distinct images).
+        on_broken: `stop` raises after all other images are stored; `skip` leaves the broken ones out.
+
+    Raises:
+        ModelsError: Missing, damaged or changed images under `stop`, no readable image at all, an id
+            given twice.
+    """
+    require_unique_ids(records)
+    file = store.vectors(encoder.digest, dimension=encoder.dimension)
+    faults: list[str] = []
+    of_record = digests_of(records, digests or {}, faults)
+    first = {of_record[record.id]: record for record in reversed(records) if record.id in of_record}
+    missing = file.absent(list(first))
+    items = [(digest, record) for digest, record in reversed(first.items()) if digest in missing]
+    report(progress, len(first) - len(missing), len(first))
+    for stored in encode_items(items, encoder, file, batch=batch, faults=faults):
+        missing.difference_update(stored)
+        report(progress, len(first) - len(missing), len(first))
+    usable = first.keys() - missing
+    found = {record.id: of_record[record.id] for record in records if of_record.get(record.id) in usable}
+    tell_broken(faults, lost=len(records) - len(found), total=len(records), stop=on_broken == "stop")
+    return found
+
+
+def digests_of(records: Sequence[ImageRecord], known: Mapping[str, str], faults: list[str]) -> dict[str, str]:
+    """SHA-256 by record id; files are read where it is not known, those that cannot be are noted."""
+    unknown = [record for record in records if not known.get(record.id)]
+    with ThreadPoolExecutor(cpu_count(), thread_name_prefix="hash") as threads:
+        read = dict(sound(in_threads(threads, digest_of, unknown, ahead=4 * (cpu_count() or 1)), faults))
+    return {record.id: known[record.id] for record in records if known.get(record.id)} | read
+
+
+def digest_of(record: ImageRecord) -> tuple[str, str]:
+    """Id and content of a record's image."""
+    return record.id, image_digest(record.path)
+
+
+def prepare(encoder: Encoder, item: Item) -> Ready:
+    """An image as the encoder takes it.
+
+    Raises:
+        ModelsError: Missing, damaged, or not the content that the digest names.
+    """
+    digest, record = item
+    data = read_bytes(record.path)
+    if bytes_digest(data) != digest:
+        raise ModelsError(f"{record.path} changed after it was listed; run again")
+    pixels = encoder.prepare(decode_grey_or_rgb(data, name=str(record.path)))
+    return digest, np.ascontiguousarray(pixels)  # here, and not while the network waits for the batch
+
+
+def encode_items(
+    items: Sequence[Item], encoder: Encoder, file: VectorFile, *, batch: int, faults: list[str]
+) -> Iterator[list[str]]:
+    """Reads and prepares ahead, encodes and stores; the digests of each batch once they are safe."""
+    if items:  # threads are not even started in vain
+        with one_core_each(cpu_count() or 1) as threads:
+            ahead = in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * batch)
+            yield from encode_into(file, encoder, grouped(sound(ahead, faults), batch))
+
+
+def encode_into(file: VectorFile, encoder: Encoder, groups: Iterable[Sequence[Ready]]) -> Iterator[list[str]]:
+    """Encodes and stores; the digests of each group once they are safe.
+
+    A group is written while the next is encoded. What another process stored meanwhile is left alone.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
+        writing: deque[tuple[list[str], Future[None]]] = deque()
+        for group in groups:
+            lacking = file.absent([digest for digest, _ in group])
+            new = [(digest, pixels) for digest, pixels in group if digest in lacking]
+            values = encoder.encode(np.stack([pixels for _, pixels in new])) if new else file.nothing()
+            stored = writer.submit(file.append, [digest for digest, _ in new], values)
+            writing.append(([digest for digest, _ in group], stored))
+            if len(writing) > 1:
+                yield finished(writing.popleft())
+        while writing:
+            yield finished(writing.popleft())
+
+
+def finished(writing: tuple[list[str], Future[None]]) -> list[str]:
+    """Digests of a group once it is written."""
+    digests, stored = writing
+    stored.result()
+    return digests
+
+
+def report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:
+    """Tell how far it is."""
+    if progress is not None:
+        progress(done, total)

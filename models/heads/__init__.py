@@ -1,0 +1,1 @@
+"""Training of linear heads: the loss, its solvers, and the path of lambda."""

@@ -1,0 +1,1 @@
+"""What a trained KnoBo does when concepts are answered, changed or left out."""
