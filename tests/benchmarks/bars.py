@@ -32,9 +32,9 @@ def accuracy(report: AuditReport, method: str, domain: str) -> float:
     return next(row.value for row in report.rows if (row.method, row.split, row.domain, row.metric) == wanted)
 
 
-def difference(report: AuditReport, domain: str) -> float:
-    """KnoBo less the linear probe."""
-    return accuracy(report, "knobo", domain) - accuracy(report, "linear_probe", domain)
+def difference(report: AuditReport, domain: str, *, other: str = "linear_probe") -> float:
+    """KnoBo less another method."""
+    return accuracy(report, "knobo", domain) - accuracy(report, other, domain)
 
 
 def figures(run: str, report: AuditReport) -> list[Figure]:
@@ -46,12 +46,30 @@ def figures(run: str, report: AuditReport) -> list[Figure]:
             Figure(run, "knobo less linear probe, shifted", difference(report, "shifted"), 0.25, 1.0),
         ]
     least = {"real-xray": 0.33, "real-skin": 0.05}
+    further = xray_figures(run, report) if run == "real-xray" else []
     if run not in least:
         return []
     return [
         Figure(run, "knobo less linear probe, shifted", difference(report, "shifted"), least[run], 1.0),
         Figure(run, "knobo less linear probe, average", difference(report, "average"), 0.0, 1.0),
+        *further,
     ]
+
+
+def xray_figures(run: str, report: AuditReport) -> list[Figure]:
+    """KnoBo against every method that it must beat under shift, and what erasing must reach."""
+    least = dict.fromkeys(("pcbm_h", "no_prior", "random_prior", "random_concepts"), 0.0) | {
+        "fine_tune": 0.324
+    }
+    against = [
+        Figure(run, f"knobo less {other}, shifted", difference(report, "shifted", other=other), low, 1.0)
+        for other, low in least.items()
+    ]
+    erased = [
+        Figure(run, f"knobo_erased, {domain}", accuracy(report, "knobo_erased", domain), low, 1.0)
+        for domain, low in (("average", 0.66), ("shifted", 0.64))
+    ]
+    return against + erased
 
 
 def main() -> None:
