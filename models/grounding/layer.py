@@ -11,7 +11,7 @@ from models.grounding.answers import Answers
 from models.grounding.settings import GroundingSettings
 from models.logistic import Design, fit_logistic
 
-BLOCK = 50  # concepts fitted together: enough for fast matrix products, few enough to see progress
+BLOCK = 150  # concepts fitted together: enough for fast matrix products, few enough to see progress
 CELLS = 10_000_000  # folds x concepts x images held at once: 40 MB an array
 FOLD_TOLERANCE = 1e-3  # held-out scores need fewer digits than the coefficients that are kept
 

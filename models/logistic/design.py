@@ -47,12 +47,13 @@ class Design:
         cls, given: NDArray[np.floating], *, scale: Scale = unscaled, device: str | torch.device = "cpu"
     ) -> Self:
         """From `given (n, d)`, read a block of rows at a time."""
-        center = np.zeros(given.shape[1])
-        for rows in row_slices(given):
-            center += scale(given[rows]).sum(axis=0, dtype=np.float64) / len(given)
-        single = centred(given, scale, center, dtype=torch.float32, device=device)
+        near = scale(given[next(row_slices(given), slice(0))]).mean(axis=0, dtype=np.float64)
+        single = centred(given, scale, near, dtype=torch.float32, device=device)
+        rest = single[:, :-1].mean(dim=0)  # small, so that float32 loses nothing
+        single[:, :-1] -= rest
+        center = near + rest.cpu().numpy()
         sample = single[:: max(1, len(single) // (ROWS_PER_COLUMN * single.shape[1]))]
-        shared = Preconditioners(sample.T @ sample / len(sample))
+        shared = Preconditioners(second_moments(sample))
         size = float(torch.linalg.vector_norm(single[:, :-1], ord=1, dim=0).max()) / len(single)
         return cls(given, scale, single, center, shared, size)
 
@@ -77,6 +78,12 @@ class Design:
         result = place.astype(np.float64)
         result[:, -1] += result[:, :-1] @ self.center
         return torch.as_tensor(result, device=self.single.device)
+
+
+def second_moments(sample: Tensor) -> Tensor:
+    """`(d, d)` of `sample (n, d)`, by numpy, which halves the work where both sides are one matrix."""
+    plain = sample.cpu().numpy()
+    return torch.as_tensor(plain.T @ plain / np.float32(len(plain)), device=sample.device)
 
 
 def centred(

@@ -19,7 +19,7 @@ class Search:
         place: `(p, d + 1)` coefficients.
         logits: `(p, n)`.
         gradient, direction: `(p, d + 1)`.
-        level: `(p,)` of the preconditioner that each uses.
+        chosen: `(p,)` preconditioner that each uses.
         size, ratio: `(p,)` of the largest entry of the direction, and its quotient by the last one's.
     """
 
@@ -34,9 +34,9 @@ class Search:
         self.place = start
         self.logits = start @ inputs.T if start.any() else torch.zeros_like(targets)
         chances = torch.sigmoid(self.logits)
-        self.level = self.shared.levels(total(chances - chances.square(), weights))
+        self.chosen = self.shared.choose(total(chances - chances.square(), weights))
         self.gradient = self.slopes(chances.sub_(targets).mul_(weights))
-        self.direction = -self.shared.solve(self.gradient, self.level)
+        self.direction = -self.shared.solve(self.gradient, self.chosen)
         self.size = self.direction.abs().amax(dim=1)
         self.ratio = self.former = torch.ones_like(self.size)
 
@@ -94,7 +94,7 @@ class Search:
             inside = (better > low) & (better < high) & (better < 4 * length)
             middle = torch.where(high.isinf(), 2 * length, (low + high) / 2)
             length = torch.where(fine, length, torch.where(inside, better, middle))
-        self.logits, self.level = logits, self.shared.levels(curved.sum(dim=1))
+        self.logits, self.chosen = logits, self.shared.choose(curved.sum(dim=1))
         return length, residuals
 
     def descent(self) -> Tensor:
@@ -104,7 +104,7 @@ class Search:
         for step, change, inverse in reversed(self.pairs):
             shares.append((inverse * total(step, result))[:, None])
             result.addcmul_(change, shares[-1], value=-1)
-        result = self.shared.solve(result, self.level)
+        result = self.shared.solve(result, self.chosen)
         for (step, change, inverse), share in zip(self.pairs, reversed(shares), strict=True):
             back = (inverse * total(change, result))[:, None]
             result = torch.addcmul(result, step, share - back)
@@ -112,7 +112,7 @@ class Search:
 
     def keep(self, rows: Tensor) -> None:
         """Drops the finished problems."""
-        names: tuple[str, ...] = ("level", "targets", "weights", "place", "logits", "gradient", "direction")
+        names: tuple[str, ...] = ("chosen", "targets", "weights", "place", "logits", "gradient", "direction")
         names += ("size", "ratio", "former")
         for name in names:
             setattr(self, name, getattr(self, name)[rows])

@@ -362,18 +362,18 @@ def test_a_torn_artifact_is_refused(tmp_path: Path) -> None:
 def test_progress_counts_concepts() -> None:
     table = make_table(60, 5)
     seen: list[tuple[int, int]] = []
-    answers = make_answers(table, 60, unknown=0)
+    answers = make_answers(table, 200, unknown=0)
     settings = GroundingSettings(replicates=20, minimum=1)
     answers[:, 0] = 0
     answers[0, 0] = 1  # so that one fold learns from answers of one kind
     fit_grounders(
         table,
         answers,
-        concept_ids=names(60),
+        concept_ids=names(200),
         settings=settings,
         progress=lambda done, total: seen.append((done, total)),
     )
-    assert seen == [(50, 60), (60, 60)]
+    assert seen == [(150, 200), (200, 200)]
 
 
 def test_mistakes_are_named() -> None:
