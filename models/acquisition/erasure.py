@@ -62,6 +62,9 @@ class Eraser:
     def apply(self, table: FeatureTable) -> FeatureTable:
         """A copy without the attributes, of any image: none of its attributes need be known.
 
+        The whole copy is in memory, which is meant for the images that concepts are grounded on; for more,
+        `erase` takes a block of rows.
+
         Raises:
             ModelsError: Features of another encoder.
         """
@@ -81,7 +84,16 @@ class Eraser:
         return np.asarray(wide - ((wide - self.center) @ self.read) @ self.removed.T, dtype=np.float32)
 
     def into(self, grounder: Grounder) -> Grounder:
-        """A grounder of erased features as one of plain features, with the same scores: both are linear."""
+        """A grounder of erased features as one of plain features, with the same scores: both are linear.
+
+        Raises:
+            ModelsError: The grounder divides each image's features by their length, which is not linear.
+        """
+        if grounder.scaling.kind is ScalingKind.UNIT:
+            raise ModelsError(
+                "the grounders divide each image's features by their length, so that erasing cannot be folded "
+                "into their weights; fit them with another scaling, or score erased features"
+            )
         slopes = grounder.weight / grounder.scaling.scale
         moved = slopes @ self.removed
         offset = moved @ (self.read.T @ (grounder.scaling.center - self.center))

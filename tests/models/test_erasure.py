@@ -12,6 +12,7 @@ from models.errors import ModelsError
 from models.features.table import FeatureTable
 from models.grounding import fit_grounders
 from models.grounding.grounder import GroundingSettings
+from models.scaling import ScalingKind
 
 Columns = dict[str, tuple[str | None, ...]]
 
@@ -152,13 +153,18 @@ def test_rare_values_count_as_unknown_and_are_named() -> None:
     assert (first.read == second.read).all()
 
 
-def test_grounders_of_erased_features_can_read_plain_ones() -> None:
+@pytest.mark.parametrize("scaling", ScalingKind)
+def test_grounders_of_erased_features_can_read_plain_ones(scaling: ScalingKind) -> None:
     table, attributes = make_images(300, 20)
     eraser = fit_eraser(table, attributes)
     erased = eraser.apply(table)
     answers = (table.values[:, :3] > np.median(table.values[:, :3], axis=0)).astype(np.float32)
-    settings = GroundingSettings(replicates=20, C=0.1)
+    settings = GroundingSettings(replicates=20, C=0.1, scaling=scaling)
     grounder = fit_grounders(erased, answers, concept_ids=["a", "b", "c"], settings=settings)
+    if scaling is ScalingKind.UNIT:
+        with pytest.raises(ModelsError, match="by their length"):
+            eraser.into(grounder)
+        return
     assert eraser.into(grounder).score(table).values == pytest.approx(grounder.score(erased).values, abs=1e-4)
 
 
