@@ -83,7 +83,7 @@ def read_artifact(directory: Path, build: Callable[[Artifact], T], *, kind: str)
     except KeyError as error:
         reason = f"{error.args[0]} is missing"
         raise ModelsError(f"{directory} holds a damaged {kind} ({reason}); fit it again") from error
-    except (ValueError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, TypeError, AttributeError, IndexError, ArithmeticError) as error:
         raise ModelsError(f"{directory} holds a damaged {kind} ({error}); fit it again") from error
 
 

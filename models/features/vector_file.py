@@ -82,12 +82,15 @@ class VectorFile:
         """Add vectors `(n, d) float32` of image digests, in place of any they had.
 
         Raises:
-            ModelsError: A value is not finite.
+            ModelsError: A value is not finite, or the vectors cannot be written.
         """
         if values.shape != (len(images), self.dimension):
             raise ValueError(f"values are {values.shape}, expected {(len(images), self.dimension)}")
         if not np.isfinite(values).all():
-            raise ModelsError("the encoder gave values that are not finite; check its weights")
+            raise ModelsError(
+                "the encoder gave values that are not finite; check its weights, or encode in float32 if its "
+                "precision is lower"
+            )
         rows = np.ascontiguousarray(values, dtype="<f4")
         with transaction(self.folder, write=True) as database:
             (first,) = database.execute("SELECT COALESCE(MAX(row) + 1, 0) FROM vectors").fetchone()
@@ -261,9 +264,19 @@ def row_checksums(values: Vectors) -> NDArray[np.int64]:
 
 
 def write_at(path: Path, place: int, values: Vectors) -> None:
-    """Put values on disk from a byte on."""
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
-        file.seek(place)
-        file.write(values.data)
-        file.flush()
-        os.fsync(file.fileno())
+    """Put values on disk from a byte on.
+
+    Raises:
+        ModelsError: They cannot be written, e.g. because the disk is full.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b") as file:
+            file.seek(place)
+            file.write(values.data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        message = (
+            f"vectors cannot be written to {path.parent} ({error.strerror}); free space there, or allow it"
+        )
+        raise ModelsError(f"{message}, and run again") from error

@@ -212,6 +212,16 @@ def test_only_its_own_loader_reads_an_artifact(kind: str, other: str, tmp_path: 
         load(tmp_path)
 
 
+def test_a_number_too_large_for_what_it_says_is_refused(tmp_path: Path) -> None:
+    eraser().save(tmp_path)
+    text = (tmp_path / ABOUT).read_text()
+    (tmp_path / ABOUT).write_text(text.replace('"images": 10,\n "kind"', '"images": 1e999,\n "kind"'))
+    assert "1e999" in (tmp_path / ABOUT).read_text()
+    with pytest.raises(ModelsError, match="damaged eraser") as caught:
+        Eraser.load(tmp_path)
+    assert_one_sentence(caught.value, tmp_path)
+
+
 def first_quality(about: dict[str, object]) -> dict[str, object]:
     quality = about["quality"]
     assert isinstance(quality, list)
