@@ -74,6 +74,10 @@ class Config(Section):
             name for item in self.datasets if item.name in self.grounding.datasets for name in item.attributes
         }
         _require_known("[erasure] attributes", self.erasure.attributes, declared)
+        if self.erasure.attributes and self.grounding.scaling == "unit":
+            raise ValueError(
+                '[grounding] scaling = "unit" cannot be joined with [erasure], which is linear; use "standard"'
+            )
         for split in self.splits:
             _require_known(f"split {split.name!r}: datasets", split.datasets, datasets)
             _require_known(f"split {split.name!r}: classes", split.classes, classes)

@@ -10,9 +10,10 @@ import models.torchvision_operators  # noqa: F401  # before timm
 from knowledge.annotation.table import AnnotationTable, Answer, read_annotations
 from models.baselines import ConceptExamples
 from models.features.table import FeatureTable
-from models.grounding import fit_grounders
+from models.grounding import Calibration, fit_grounders
 from models.grounding.grounder import Grounder, GroundingSettings
 from models.images import ImageRecord
+from models.scaling import ScalingKind
 from pipelines.config import GroundingSection
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
@@ -41,7 +42,7 @@ def fit_on(
         known.answers,
         concept_ids=known.concept_ids,
         groups=known.patients,
-        settings=GroundingSettings(C=section.C, folds=section.folds, seed=run.config.seed),
+        settings=grounding_settings(section, seed=run.config.seed),
         row_weights=row_weights,
         progress=run.reporter.work(what, "concepts"),
     )
@@ -126,6 +127,21 @@ def answer_matrix(
             said = ~np.isnan(values[sources, place])
             answers[targets[said], column[concept]] = values[sources[said], place]
     return concept_ids, answers
+
+
+def grounding_settings(section: GroundingSection, *, seed: int) -> GroundingSettings:
+    """As configured."""
+    return GroundingSettings(
+        C=section.C,
+        balanced=section.balanced,
+        scaling=ScalingKind(section.scaling),
+        calibration=Calibration(section.calibration),
+        soft=section.soft,
+        equal_size=section.equal_size,
+        folds=section.folds,
+        minimum=section.minimum,
+        seed=seed,
+    )
 
 
 def score(run: Run) -> None:
