@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 SOC_SIZ = b"\xff\x4f\xff\x51"  # JPEG 2000: start of codestream and the marker of its size
+SIZ_LENGTH = 42  # bytes from there to the number of components
+MOST_PLACES = 64  # a file has one, and hardly another by chance
 JP2 = b"\0\0\0\x0cjP  "
 START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # ITU-T T.81, table B.1; 0xF7 in T.87
 LOSSLESS_FRAME, HUFFMAN, START_OF_SCAN, APP14 = 0xC3, 0xC4, 0xDA, 0xEE
@@ -15,9 +17,20 @@ def codestream_sizes(frame: bytes) -> list[tuple[int, int, int]]:
     if frame.startswith(SOC_SIZ):
         return [jpeg2000_size(frame)]
     if frame.startswith(JP2):  # wrapped in a JP2 file: whatever might be its codestream
-        places = [place for place in range(len(frame)) if frame.startswith(SOC_SIZ, place)]
-        return [jpeg2000_size(frame[place:]) for place in places]
+        return [jpeg2000_size(frame[place : place + SIZ_LENGTH]) for place in codestream_places(frame)]
     return jpeg_sizes(frame)
+
+
+def codestream_places(frame: bytes) -> list[int]:
+    """Where a JPEG 2000 codestream might begin; none where there are too many places to trust any."""
+    places: list[int] = []
+    place = frame.find(SOC_SIZ)
+    while place >= 0:
+        if len(places) == MOST_PLACES:
+            return []
+        places.append(place)
+        place = frame.find(SOC_SIZ, place + 1)
+    return places
 
 
 def jpeg2000_size(stream: bytes) -> tuple[int, int, int]:

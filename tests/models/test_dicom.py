@@ -32,7 +32,8 @@ from pydicom.uid import (
 )
 
 from models.errors import ModelsError
-from models.images import decode_image, open_image
+from models.images import codestream, decode_image, open_image
+from models.images.codestream import jpeg2000_size
 
 SECRET = "Malvolio^Steward"  # of a play, not of a patient
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -316,6 +317,25 @@ def test_ybr_becomes_rgb() -> None:
     ybr = np.asarray(Image.fromarray(COLOURS).convert("YCbCr"))
     image = shown(dicom(ybr, PhotometricInterpretation="YBR_FULL"))
     assert np.abs(image.astype(int) - COLOURS).max() <= 3
+
+
+def test_a_file_full_of_codestream_headers_is_refused_after_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+
+    def counted(stream: bytes) -> tuple[int, int, int]:
+        assert len(seen) < 100
+        assert len(stream) < 100
+        seen.append(stream)
+        return jpeg2000_size(stream)
+
+    monkeypatch.setattr(codestream, "jpeg2000_size", counted)
+    header = codestream.SOC_SIZ + struct.pack(">2H8IH", 41, 0, 16, 16, 0, 0, 16, 16, 0, 0, 1)
+    assert codestream.codestream_sizes(codestream.JP2 + bytes(20) + header) == [(16, 16, 1)]
+    assert len(seen) == 1
+    dataset = dicom(RAMP)
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    dataset.PixelData = encapsulate([codestream.JP2 + codestream.SOC_SIZ * (5_000_000 // 4)])
+    refused(dataset, "another size than it states")
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
