@@ -91,8 +91,8 @@ class Eraser:
         """
         if grounder.scaling.kind is ScalingKind.UNIT:
             raise ModelsError(
-                "the grounders divide each image's features by their length, so that erasing cannot be folded "
-                "into their weights; fit them with another scaling, or score erased features"
+                "the grounders divide each image's features by their length, so that erasing cannot be "
+                "folded into their weights; fit them with another scaling, or score erased features"
             )
         slopes = grounder.weight / grounder.scaling.scale
         moved = slopes @ self.removed

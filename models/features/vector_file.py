@@ -88,8 +88,8 @@ class VectorFile:
             raise ValueError(f"values are {values.shape}, expected {(len(images), self.dimension)}")
         if not np.isfinite(values).all():
             raise ModelsError(
-                "the encoder gave values that are not finite; check its weights, or encode in float32 if its "
-                "precision is lower"
+                "the encoder gave values that are not finite; check its weights, or set its precision to "
+                "float32 if it is lower"
             )
         rows = np.ascontiguousarray(values, dtype="<f4")
         with transaction(self.folder, write=True) as database:
@@ -276,7 +276,5 @@ def write_at(path: Path, place: int, values: Vectors) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        message = (
-            f"vectors cannot be written to {path.parent} ({error.strerror}); free space there, or allow it"
-        )
-        raise ModelsError(f"{message}, and run again") from error
+        message = f"vectors cannot be written to {path.parent} ({error.strerror})"
+        raise ModelsError(f"{message}; make room or allow writing there, and run again") from error

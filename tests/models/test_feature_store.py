@@ -70,7 +70,7 @@ def test_a_failed_append_leaves_no_row(store: FeatureStore, monkeypatch: pytest.
 
     with monkeypatch.context() as patch:
         patch.setattr("models.features.vector_file.os.fsync", full)
-        with pytest.raises(ModelsError, match=r"written to .*enc \(No space left on device\); free space"):
+        with pytest.raises(ModelsError, match=r"written to .*enc \(No space left on device\); make room"):
             file.append(names(2), vectors(2))
     assert file.absent(names(2)) == set(names(2))
     file.append(names(2), vectors(2))
@@ -108,7 +108,7 @@ def test_a_damaged_database_says_which_folder_to_delete(store: FeatureStore) -> 
 
 
 def test_values_that_are_not_finite_are_refused(store: FeatureStore) -> None:
-    with pytest.raises(ModelsError, match="not finite; check its weights, or encode in float32"):
+    with pytest.raises(ModelsError, match="not finite; check its weights, or set its precision"):
         store.vectors("enc", dimension=4).append(names(1), np.full((1, 4), np.nan, dtype=np.float32))
 
 
