@@ -1,6 +1,7 @@
 """Where a network runs and with how many bits."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 import torch
@@ -39,3 +40,22 @@ def mixed(device: torch.device, precision: torch.dtype) -> AbstractContextManage
     if precision == torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype=precision)
+
+
+@contextmanager
+def full_products(precision: torch.dtype) -> Iterator[None]:
+    """Within it, float32 on a GPU is float32; for other precisions nothing changes.
+
+    By default torch lets convolutions round their factors to TF32, which has 10 bits of fraction for 23.
+    Float32 vectors of a GPU are kept under the digest of the CPU's, so they must be as exact.
+    """
+    if precision != torch.float32:
+        yield
+        return
+    convolutions, matrices = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, matrices.allow_tf32
+    convolutions.allow_tf32 = matrices.allow_tf32 = False
+    try:
+        yield
+    finally:
+        convolutions.allow_tf32, matrices.allow_tf32 = before

@@ -48,6 +48,7 @@ class Place:
 
 
 AUTOMATIC = Place()
+GROUP_BYTES = 160 * 2**20  # of pixels given at once: 1,024 images of 224 x 224
 
 
 class NetworkEncoder:
@@ -77,12 +78,18 @@ class NetworkEncoder:
             model, scaling, device=self.device, precision=precision, size=blank.shape[-2:]
         )
         self.dimension = self.encode(blank).shape[1]
+        self.group = affordable(self._runner.group, image_bytes=blank.nbytes)
 
     def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
         if not len(pixels):
             return np.empty((0, self.dimension), dtype=np.float32)
         return self._runner.run(pixels)
+
+
+def affordable(group: int | None, *, image_bytes: int) -> int | None:
+    """As many images of a group as `GROUP_BYTES` hold; several groups are in memory at a time."""
+    return group and max(1, min(group, GROUP_BYTES // image_bytes))
 
 
 def runner_of(

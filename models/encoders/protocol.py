@@ -21,6 +21,14 @@ class Encoder(Protocol):
         """Length of a vector."""
         ...
 
+    @property
+    def group(self) -> int | None:
+        """Images it works best on when given at once, as far as their pixels may fill the memory.
+
+        None where more of them gain nothing.
+        """
+        ...
+
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
         """Pixels `(3, h, w)` of an image, resized and cropped; h and w are the same for every image.
 

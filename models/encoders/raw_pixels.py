@@ -17,6 +17,7 @@ class RawPixels:
     """
 
     dimension = KEPT
+    group = None
 
     def __init__(self) -> None:
         about = {"side": SIDE, "kept": KEPT, "mode": "L", "interpolation": "bicubic", "scale": "1/255"}

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.encoders.devices import mixed
-from models.encoders.fitting import Fit, run_fitting
+from models.encoders.devices import full_products, mixed
+from models.encoders.fitting import LARGEST, Fit, run_fitting
 from models.encoders.workers import one_core_each
 from models.errors import ModelsError
 
@@ -42,6 +42,11 @@ class Scaling:
 class Runner(Protocol):
     """Pixels in, vectors out."""
 
+    @property
+    def group(self) -> int | None:
+        """Images it works best on when given at once; None where more of them gain nothing."""
+        ...
+
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
         ...
@@ -57,6 +62,8 @@ class CpuRunner:
         scaling: Of the pixels.
         precision: Of the products.
     """
+
+    group = None
 
     def __init__(self, model: nn.Module, scaling: Scaling, *, precision: torch.dtype) -> None:
         self.model, self.scaling, self.precision = model, scaling, precision
@@ -87,8 +94,10 @@ class GpuRunner:
         model: From scaled pixels to vectors.
         scaling: Of the pixels.
         device: Any but the CPU.
-        precision: Of the products.
+        precision: Of the products; float32 is not shortened to TF32.
     """
+
+    group = LARGEST
 
     def __init__(
         self, model: nn.Module, scaling: Scaling, *, device: torch.device, precision: torch.dtype
@@ -112,7 +121,8 @@ class GpuRunner:
         there = torch.tensor(pixels)
         if self.device.type == "cuda":
             there = there.pin_memory().to(self.device, non_blocking=True)
-        return forward(self.model, self.scaling(there.to(self.device)), self.precision)
+        with full_products(self.precision):
+            return forward(self.model, self.scaling(there.to(self.device)), self.precision)
 
     def release(self) -> None:
         """Give unused blocks back to the device."""

@@ -52,7 +52,7 @@ def extract(
         store: Where vectors are kept.
         target: Folder of the table, replaced where it exists.
         digests: As for `fill_store`.
-        batch: Most images encoded together.
+        batch: Images encoded together, more where the encoder's `group` asks for them.
         progress: Called with (distinct images done, distinct images).
         on_broken: As for `fill_store`.
 
@@ -80,6 +80,9 @@ def fill_store(
 ) -> dict[str, str]:
     """Encodes the contents that the store lacks, each once; the digest of every usable image by record id.
 
+    Groups begin with `batch` images and double up to what the encoder asks for: the first are safe soon, and
+    a network that takes many at once gets them.
+
     Every batch is stored before the next but one is encoded, so a killed run goes on where it stood; several
     processes may fill one store with parts of the same records. Pixels are read and prepared ahead of the
     network, a few batches of them at most: memory grows with the number of images by their names alone.
@@ -96,7 +99,7 @@ def fill_store(
         encoder: The network.
         store: Where vectors are kept.
         digests: SHA-256 of files by record id, where known; the others are read.
-        batch: Most images encoded together.
+        batch: Images encoded together, more where the encoder's `group` asks for them.
         progress: Called with (distinct images done, distinct images).
         on_broken: `stop` raises after all other images are stored; `skip` leaves the broken ones out.
 
@@ -154,8 +157,9 @@ def encode_items(
     """Reads and prepares ahead, encodes and stores; the digests of each batch once they are safe."""
     if items:  # threads are not even started in vain
         with one_core_each(cpu_count() or 1) as threads:
-            ahead = in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * batch)
-            yield from encode_into(file, encoder, grouped(sound(ahead, faults), batch))
+            most = max(batch, encoder.group or 0)
+            ahead = in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * most)
+            yield from encode_into(file, encoder, grouped(sound(ahead, faults), batch, most=most))
 
 
 def encode_into(file: VectorFile, encoder: Encoder, groups: Iterable[Sequence[Ready]]) -> Iterator[list[str]]:

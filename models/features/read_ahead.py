@@ -41,13 +41,13 @@ def sound(outcomes: Iterable[T | ModelsError], faults: list[str]) -> Iterator[T]
             yield outcome
 
 
-def grouped(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Groups of `size` items, the last of fewer."""
+def grouped(items: Iterable[T], size: int, *, most: int = 0) -> Iterator[list[T]]:
+    """Groups of `size` items, each twice the one before as far as `most` goes; the last of what is left."""
     group: list[T] = []
     for item in items:
         group.append(item)
         if len(group) == size:
             yield group
-            group = []
+            group, size = [], max(size, min(2 * size, most))
     if group:
         yield group

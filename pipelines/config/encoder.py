@@ -39,7 +39,7 @@ class EncoderSection(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Of the large products; `auto` is float32 on the CPU and float16 on a GPU."""
     batch: Annotated[int, Field(ge=1)] = 64
-    """Images handed over together; for a GPU doubled up to 1,024, and split where its memory does not hold them."""
+    """Images encoded together; on a GPU they double up to 1,024, as far as its memory goes."""
 
     @model_validator(mode="after")
     def _revision_is_pinned(self) -> Self:

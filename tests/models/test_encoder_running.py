@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from models.encoders.devices import available_device, chosen_precision
 from models.encoders.fitting import LARGEST, Fit, run_fitting
+from models.encoders.network import GROUP_BYTES, affordable
 from models.encoders.running import CpuRunner, GpuRunner, Scaling
 from models.encoders.tracing import traced
 from models.encoders.workers import one_core_each
@@ -27,7 +29,10 @@ class Memory:
         self.asked.append(len(pixels))
         if len(pixels) > self.room:
             raise torch.OutOfMemoryError("full")
-        return pixels.reshape(len(pixels), -1).sum(axis=1, keepdims=True).astype(np.float32)
+        sums: NDArray[np.float32] = (
+            pixels.reshape(len(pixels), -1).sum(axis=1, keepdims=True).astype(np.float32)
+        )
+        return sums
 
     def release(self) -> None:
         self.released += 1
@@ -111,6 +116,47 @@ def test_a_device_without_room_for_one_image_is_told(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(runner, "batch", Memory(0).sums)
     with pytest.raises(ModelsError, match="the memory of cpu does not hold one image"):
         runner.run(images(3))
+
+
+class Noting(nn.Module):
+    """Notes whether products may be shortened to TF32 while it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[bool, bool]] = []
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        self.seen.append((torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32))
+        return pixels.flatten(1)
+
+
+@pytest.fixture
+def shortening() -> Iterator[None]:
+    """A process in which somebody allows TF32 everywhere."""
+    convolutions, matrices = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, matrices.allow_tf32
+    convolutions.allow_tf32 = matrices.allow_tf32 = True
+    yield
+    convolutions.allow_tf32, matrices.allow_tf32 = before
+
+
+@pytest.mark.usefixtures("shortening")
+def test_float32_is_not_shortened_on_a_gpu_and_the_settings_of_others_are_given_back() -> None:
+    for precision, allowed in ((torch.float32, False), (torch.bfloat16, True)):
+        model = Noting()
+        GpuRunner(model, SCALING, device=torch.device("cpu"), precision=precision).run(images(2))
+        assert model.seen == [(allowed, allowed)]
+        assert torch.backends.cudnn.allow_tf32
+        assert torch.backends.cuda.matmul.allow_tf32
+
+
+def test_groups_are_bounded_by_their_pixels() -> None:
+    assert GpuRunner(network(), SCALING, device=torch.device("cpu"), precision=torch.float32).group == LARGEST
+    assert CpuRunner(network(), SCALING, precision=torch.float32).group is None
+    assert affordable(LARGEST, image_bytes=3 * 224 * 224) == LARGEST
+    assert affordable(LARGEST, image_bytes=3 * 1024 * 1024) == GROUP_BYTES // (3 * 1024 * 1024) < 64
+    assert affordable(LARGEST, image_bytes=10**9) == 1
+    assert affordable(None, image_bytes=1) is None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.encoders.fitting import Fit, run_fitting
 from models.errors import ModelsError
 from models.features.extraction import extract
 from models.features.store import FeatureStore
@@ -19,6 +21,7 @@ class MeanColour:
 
     digest = "mean-colour"
     dimension = 3
+    group: int | None = None
 
     def __init__(self) -> None:
         self.encoded = 0
@@ -62,8 +65,54 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "features"
 
 
+class OnADevice(MeanColour):
+    """Mean colours from a device that holds `room` images."""
+
+    group: int | None = 64
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room, self.fit = room, Fit(4)
+        self.handed: list[int] = []
+        self.done: list[int] = []
+
+    def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.handed.append(len(pixels))
+        values, self.fit = run_fitting(self.attempt, pixels, self.fit, release=lambda: None)
+        return values
+
+    def attempt(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if len(pixels) > self.room:
+            raise torch.OutOfMemoryError("full")
+        self.done.append(len(pixels))
+        return super().encode(pixels)
+
+
 def expected(records: Sequence[ImageRecord]) -> NDArray[np.float32]:
     return mean_colours([Image.open(record.path).convert("RGB") for record in records])
+
+
+@pytest.mark.parametrize(
+    ("room", "done"),
+    [(10**6, [4, 8, 16, 32, 64, 26]), (20, [4, 8, 16, 16, 16, 16, 16, 16, 16, 16, 10])],
+)
+def test_groups_grow_to_what_the_encoder_asks_for_and_it_to_what_its_memory_holds(
+    tmp_path: Path, store: FeatureStore, target: Path, room: int, done: list[int]
+) -> None:
+    records, encoder = make_records(tmp_path, 150), OnADevice(room)
+    table = extract(records, encoder, store, target=target, batch=4)
+    assert encoder.handed == [4, 8, 16, 32, 64, 26]
+    assert encoder.done == done
+    np.testing.assert_allclose(table.values, expected(records), rtol=1e-6)
+
+
+def test_a_group_larger_than_the_encoder_asks_for_is_left_as_it_is(
+    records: list[ImageRecord], store: FeatureStore, target: Path
+) -> None:
+    encoder = OnADevice(10**6)
+    encoder.group = 2
+    extract(records, encoder, store, target=target, batch=7)
+    assert encoder.handed == [7, 7, 6]
 
 
 def test_each_record_gets_the_vector_of_its_image(
@@ -226,7 +275,7 @@ from models.features.store import FeatureStore
 from models.images import ImageRecord
 
 class Slow:
-    digest, dimension = "mean-colour", 3
+    digest, dimension, group = "mean-colour", 3, None
 
     def prepare(self, image):
         return np.asarray(image).transpose(2, 0, 1)
