@@ -32,8 +32,8 @@ def decode_picture(data: bytes, *, name: str, maximum_pixels: int) -> Image.Imag
             require_single(image, name=name)
             image.load()
             top, dark_is_high = wide_scale(image)
-            upright = ImageOps.exif_transpose(image)
-            return to_8_bits(upright, top=top, dark_is_high=dark_is_high)
+            ImageOps.exif_transpose(image, in_place=True)
+            return to_8_bits(image, top=top, dark_is_high=dark_is_high)
     except ModelsError:
         raise
     except Image.DecompressionBombError as error:

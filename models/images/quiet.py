@@ -7,6 +7,7 @@ from threading import Lock
 
 LOGGERS = ("PIL", "pydicom", "pylibjpeg", "openjpeg")
 LIBRARIES = r"(PIL|pydicom)(\.|$)"
+SILENT = logging.CRITICAL + 1
 IGNORED = ("ignore", None, Warning, re.compile(LIBRARIES), 0)  # as `warnings` keeps such a filter
 
 lock = Lock()
@@ -20,5 +21,6 @@ def keep_libraries_quiet() -> None:
     with lock:
         if IGNORED not in warnings.filters:
             warnings.filterwarnings("ignore", module=LIBRARIES)
-        for name in LOGGERS:  # by level, which their many modules inherit
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        for logger in map(logging.getLogger, LOGGERS):  # by level, which their many modules inherit
+            if logger.level != SILENT:  # setting a level goes through all loggers there are
+                logger.setLevel(SILENT)
