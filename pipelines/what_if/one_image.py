@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
 from models.what_if.interventions import (
-    Contribution,
+    ByContribution,
     Intervention,
     Levels,
     PossibleAnswer,
@@ -108,7 +108,7 @@ def open_questions(
     heads, names, scores = opened(run, image, split)
     head = heads.heads[0]
     answers = possible_answers(head, scores, levels=levels_of(run, heads, levels))
-    order = np.argsort(-Contribution().priorities(head, scores[None], seed=0)[0, 0], kind="stable").tolist()
+    order = np.argsort(-ByContribution().priorities(head, scores[None], seed=0)[0, 0], kind="stable").tolist()
     return OpenQuestions(
         image=image,
         split=heads.split.name,

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.bottleneck import Contribution as Contributed
-from models.bottleneck import KnoBo
+from models.bottleneck import Contribution, KnoBo
 from models.errors import ModelsError
 from models.scaling import Scaling, ScalingKind
 from models.what_if.interventions import (
     POLICIES,
     AnsweredImages,
-    Contribution,
+    ByContribution,
     CurveSettings,
     Levels,
     Random,
@@ -209,13 +208,15 @@ def test_policies_ask_first_what_they_are_named_after() -> None:
     np.testing.assert_array_equal(Uncertainty().priorities(head, scores, seed=0)[0].argmax(axis=1), [0, 2])
     amounts = [[part.amount for part in sorted_by_id(head, row)] for row in scores]
     expected = [int(np.argmax(np.ptp(np.reshape(amount, (2, 3)), axis=0))) for amount in amounts]
-    np.testing.assert_array_equal(Contribution().priorities(head, scores, seed=0)[0].argmax(axis=1), expected)
+    np.testing.assert_array_equal(
+        ByContribution().priorities(head, scores, seed=0)[0].argmax(axis=1), expected
+    )
     drawn = Random(draws=3).priorities(head, scores, seed=7)
     assert drawn.shape == (3, 2, 3)
     np.testing.assert_array_equal(drawn, Random(draws=3).priorities(head, scores, seed=7))
 
 
-def sorted_by_id(head: KnoBo, scores: NDArray[np.float64]) -> list[Contributed]:
+def sorted_by_id(head: KnoBo, scores: NDArray[np.float64]) -> list[Contribution]:
     return [
         part
         for one in head.explain(scores)

@@ -16,13 +16,13 @@ from models.what_if.interventions.one_image import (
     intervene,
     possible_answers,
 )
-from models.what_if.interventions.policies import POLICIES, Contribution, Policy, Random, Uncertainty
+from models.what_if.interventions.policies import POLICIES, ByContribution, Policy, Random, Uncertainty
 
 __all__ = [
     "POLICIES",
     "AnsweredImages",
     "Band",
-    "Contribution",
+    "ByContribution",
     "CurveSettings",
     "Intervention",
     "InterventionCurve",

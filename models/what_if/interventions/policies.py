@@ -54,7 +54,7 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
+class ByContribution:
     """The concept that pulls the classes furthest apart first.
 
     CCTP of Shin et al. adds the sizes of its contributions to all classes; here it is the largest
@@ -71,5 +71,5 @@ class Contribution:
 
 
 POLICIES: Mapping[str, Policy] = MappingProxyType(
-    {each.name: each for each in (Random(), Uncertainty(), Contribution())}
+    {each.name: each for each in (Random(), Uncertainty(), ByContribution())}
 )
