@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from models.acquisition.attributes import Acquisition, Values, acquisitions
 from models.errors import ModelsError
-from models.evaluation.intervals import bootstrap_weights, interval
-from models.evaluation.metrics import binary_auroc
+from models.evaluation.intervals import Draws, draw_units, interval
+from models.evaluation.metrics import binary_auroc, blocks
 from models.grounding.grounder import Grounder
+from models.grounding.quality import CELLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +84,13 @@ def measure_in_cells(
         )
     stated = acquisitions(attributes, images=len(answers), minimum=2 * minimum)
     settings = grounder.settings
-    weights = bootstrap_weights(
+    draws = draw_units(
         groups if groups is not None else scores.ids,
         replicates=settings.replicates,
         generator=np.random.default_rng(settings.seed),
     )
     return tuple(
-        ConceptCells(concept, tuple(cells_of(stated, column, answer, weights=weights, minimum=minimum)))
+        ConceptCells(concept, tuple(cells_of(stated, column, answer, draws=draws, minimum=minimum)))
         for concept, column, answer in zip(scores.columns, scores.values.T, answers.T, strict=True)
     )
 
@@ -99,17 +100,19 @@ def cells_of(
     scores: NDArray[np.floating],
     answer: NDArray[np.floating],
     *,
-    weights: NDArray[np.float64],
+    draws: Draws,
     minimum: int,
 ) -> Iterator[CellQuality]:
-    """Of one concept with `scores (n,)` and `answer (n,)`; row 0 of `weights` is the sample itself."""
+    """Of one concept with `scores (n,)` and `answer (n,)`, a block of replicates at a time."""
     for attribute in stated:
         for code, level in enumerate(attribute.levels):
             rows = np.flatnonzero((attribute.codes == code) & ~np.isnan(answer))
             yes = answer[rows] >= 0.5
             if min(int(yes.sum()), int((~yes).sum())) < minimum:
                 continue
-            values = binary_auroc(yes, scores[rows], weights[:, rows])
+            steps = blocks(len(draws.counts), step=max(1, CELLS // len(rows)))
+            parts = [binary_auroc(yes, scores[rows], draws.weights(step, rows)) for step in steps]
+            values = np.concatenate(parts)
             bounds = interval(values[1:])
             yield CellQuality(
                 attribute=attribute.name,

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from models.acquisition import cell_quality
 from models.acquisition.cell_quality import CellQuality, ConceptCells, measure_in_cells
 from models.acquisition.concept_choice import (
     Ranking,
@@ -18,6 +20,7 @@ from models.baselines.interface import Inputs, TrainingData
 from models.baselines.knobo import Knobo
 from models.baselines.prior_only import PriorOnly
 from models.errors import ModelsError
+from models.evaluation.intervals import bootstrap_weights
 from models.features.table import FeatureTable
 from models.grounding import fit_grounders
 from models.grounding.grounder import Grounder, GroundingSettings
@@ -65,6 +68,28 @@ def test_a_cell_holds_the_images_of_one_level(world: World) -> None:
             assert cell.auroc == pytest.approx(roc_auc_score(answer, scores))
             assert (cell.n_yes, cell.n_no) == (int(answer.sum()), int((1 - answer).sum()))
             assert cell.auroc_low < cell.auroc < cell.auroc_high
+
+
+def test_intervals_do_not_depend_on_how_many_replicates_are_in_memory(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = measure_in_cells(world.grounder, world.answers, {"view": world.views})
+    monkeypatch.setattr(cell_quality, "CELLS", 2000)
+    tracemalloc.start()
+    parts = measure_in_cells(world.grounder, world.answers, {"view": world.views})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert parts == whole
+    assert peak < 8 * 200 * len(world.views) / 2  # half of all replicates in double precision
+    weights = bootstrap_weights(
+        world.grounder.out_of_fold.ids, replicates=200, generator=np.random.default_rng(0)
+    )
+    lying = np.array([view == "AP" for view in world.views]) & ~np.isnan(world.answers[:, 0])
+    scores = world.grounder.out_of_fold.values[lying, 0]
+    draws = [roc_auc_score(world.answers[lying, 0], scores, sample_weight=row) for row in weights[1:, lying]]
+    low, high = np.quantile(draws, [0.025, 0.975])
+    (cell,) = (each for each in whole[0].cells if each.level == "AP")
+    assert (cell.auroc_low, cell.auroc_high) == pytest.approx((low, high))
 
 
 def test_a_concept_that_only_detects_the_view_leads_overall_and_is_last_by_its_worst_cell(
