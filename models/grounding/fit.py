@@ -17,6 +17,7 @@ from models.grounding.quality import measure
 from models.grounding.separation import inseparable
 from models.grounding.settings import Calibration, GroundingSettings
 from models.logistic import Design
+from models.row_blocks import row_blocks
 from models.scaling import Scaling
 
 Progress = Callable[[int, int], None]
@@ -49,28 +50,29 @@ def fit_grounders(
         progress: Told how many concepts are done.
 
     Raises:
-        ModelsError: Shapes that do not fit, or no concept with enough answers of both kinds.
+        ModelsError: Shapes that do not fit, features that are not finite, answers that are no probability, or
+            no concept with enough answers of both kinds.
     """
     settings = settings or GroundingSettings()
     units = tuple(groups) if groups is not None else features.ids
-    check_shapes(features, answers, concept_ids=concept_ids, units=units)
+    check_inputs(features, answers, concept_ids=concept_ids, units=units)
     table, enough = tabulate(answers, row_weights, concept_ids=concept_ids, settings=settings)
     scaling = Scaling.fit(settings.scaling, features.values)
     design = Design.of(features.values, scale=scaling.apply, device=available_device(device))
     folds = assign_folds(units, count=settings.folds, seed=settings.seed)
-    layer = fit_layer(design, table, folds=folds, settings=settings, progress=progress)
+    fitted = fit_layer(design, table, folds=folds, settings=settings, progress=progress)
+    layer = calibrate(fitted, table) if settings.calibration is Calibration.PLATT else fitted
     kept = tuple(concept for concept, usable in zip(concept_ids, enough, strict=True) if usable)
     quality = measure(
-        layer.held_out,
+        fitted.held_out,
         table.yes,
         table.known,
+        decisive=layer.held_out,
         concept_ids=kept,
         units=units,
         replicates=settings.replicates,
         seed=settings.seed,
     )
-    if settings.calibration is Calibration.PLATT:
-        layer = calibrate(layer, table)
     held_out = np.asarray(expit(layer.held_out.T), dtype=np.float32)
     return Grounder(
         concept_ids=kept,
@@ -86,14 +88,14 @@ def fit_grounders(
     )
 
 
-def check_shapes(
+def check_inputs(
     features: FeatureTable,
     answers: NDArray[np.floating],
     *,
     concept_ids: Sequence[str],
     units: Sequence[str],
 ) -> None:
-    """Raises ModelsError where ids, answers and groups do not belong together."""
+    """Raises ModelsError where ids, answers and groups do not belong together, or numbers mean nothing."""
     expected = (len(features.ids), len(concept_ids))
     if answers.shape != expected:
         raise ModelsError(
@@ -102,3 +104,9 @@ def check_shapes(
         )
     if len(units) != expected[0]:
         raise ModelsError(f"{len(units)} groups were given for {expected[0]} images; give one an image")
+    if not all(np.isfinite(block).all() for block in row_blocks(features.values)):
+        raise ModelsError("the features hold numbers that are not finite; encode those images again")
+    if bool(((answers < 0) | (answers > 1)).any()):
+        raise ModelsError(
+            "the answers hold numbers that are no probability; give 0 to 1, and nan where nothing is known"
+        )

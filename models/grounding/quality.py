@@ -17,17 +17,19 @@ def measure(
     yes: NDArray[np.bool_],
     known: NDArray[np.bool_],
     *,
+    decisive: NDArray[np.float64],
     concept_ids: Sequence[str],
     units: Sequence[str],
     replicates: int,
     seed: int,
 ) -> tuple[ConceptQuality, ...]:
-    """Quality of each concept by its held-out logits, before calibration.
+    """Quality of each concept by its held-out logits.
 
     Args:
-        held_out: `(c, n)` logits.
+        held_out: `(c, n)` logits that rank the images: those before calibration, which may level them.
         yes: `(c, n)`.
         known: `(c, n)` where the answer is known.
+        decisive: `(c, n)` logits above 0 for a yes: those after calibration.
         concept_ids: `(c,)`.
         units: `(n,)` patient of each image.
         replicates: Of the bootstrap over patients, the same for all concepts.
@@ -35,8 +37,17 @@ def measure(
     """
     draws = draw_units(units, replicates=replicates, generator=np.random.default_rng(seed))
     return tuple(
-        measure_concept(concept, logits[use], answer[use], draws=draws, images=np.flatnonzero(use))
-        for concept, logits, answer, use in zip(concept_ids, held_out, yes, known, strict=True)
+        measure_concept(
+            concept,
+            ranking[use],
+            answer[use],
+            decisive=deciding[use],
+            draws=draws,
+            images=np.flatnonzero(use),
+        )
+        for concept, ranking, deciding, answer, use in zip(
+            concept_ids, held_out, decisive, yes, known, strict=True
+        )
     )
 
 
@@ -45,15 +56,17 @@ def measure_concept(
     logits: NDArray[np.float64],
     yes: NDArray[np.bool_],
     *,
+    decisive: NDArray[np.float64],
     draws: Draws,
     images: NDArray[np.intp],
 ) -> ConceptQuality:
     """Of one concept, on the images where its answer is known, a block of replicates at a time."""
-    labels, scores = yes.astype(np.int64), np.stack([-logits, logits], axis=1)
+    labels = yes.astype(np.int64)
+    scores, decisions = (np.stack([-side, side], axis=1) for side in (logits, decisive))
     parts: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     for block in blocks(len(draws.counts), step=max(1, CELLS // len(images))):
         weights = draws.weights(block, images)
-        parts.append((auroc(labels, scores, weights), balanced_accuracy(labels, scores, weights)))
+        parts.append((auroc(labels, scores, weights), balanced_accuracy(labels, decisions, weights)))
     ranking, recall = (np.concatenate(side) for side in zip(*parts, strict=True))
     ranking_interval, recall_interval = interval(ranking[1:]), interval(recall[1:])
     return ConceptQuality(

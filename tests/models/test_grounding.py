@@ -1,12 +1,13 @@
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler, normalize
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -16,7 +17,7 @@ from models.features.table import FeatureTable
 from models.grounding import Calibration, Grounder, GroundingSettings, assign_folds, fit_grounders, separation
 from models.grounding import quality as quality_module
 from models.grounding.answers import tabulate
-from models.grounding.concept_records import Inseparable
+from models.grounding.concept_records import ConceptQuality, Inseparable
 from models.grounding.quality import measure
 from models.scaling import Scaling, ScalingKind
 
@@ -191,9 +192,14 @@ def test_quality_does_not_depend_on_how_many_replicates_are_in_memory(
     generator = np.random.default_rng(0)
     logits, yes = generator.normal(size=(2, 80)), generator.random((2, 80)) < 0.4
     known, units = generator.random((2, 80)) < 0.8, [f"p{number // 3}" for number in range(80)]
-    whole = measure(logits, yes, known, concept_ids=names(2), units=units, replicates=60, seed=4)
+
+    def measured() -> tuple[ConceptQuality, ...]:
+        options: dict[str, Any] = {"concept_ids": names(2), "units": units, "replicates": 60, "seed": 4}
+        return measure(logits, yes, known, decisive=logits, **options)
+
+    whole = measured()
     monkeypatch.setattr(quality_module, "CELLS", 500)
-    parts = measure(logits, yes, known, concept_ids=names(2), units=units, replicates=60, seed=4)
+    parts = measured()
     assert whole == parts
     weights = bootstrap_weights(units, replicates=60, generator=np.random.default_rng(4))
     for row, quality in enumerate(whole):
@@ -242,6 +248,21 @@ def test_quality_is_that_of_the_held_out_scores() -> None:
         assert quality.auroc == pytest.approx(roc_auc_score(answers[known, row], scores), abs=1e-6)
         assert quality.auroc_low < quality.auroc < quality.auroc_high
         assert quality.balanced_accuracy_low < quality.balanced_accuracy < quality.balanced_accuracy_high
+
+
+@pytest.mark.parametrize("calibration", Calibration)
+def test_balanced_accuracy_is_that_at_one_half_of_the_held_out_probabilities(
+    calibration: Calibration,
+) -> None:
+    table = make_table(400, 20)
+    answers = make_answers(table, 5, unknown=0)
+    settings = GroundingSettings(replicates=20, calibration=calibration)
+    grounder = fit_grounders(table, answers, concept_ids=names(5), settings=settings)
+    for answer, scores, quality in zip(
+        answers.T, grounder.out_of_fold.values.T, grounder.quality, strict=True
+    ):
+        expected = balanced_accuracy_score(answer, scores >= 0.5)
+        assert quality.balanced_accuracy == pytest.approx(expected)
 
 
 def test_answers_that_mean_nothing_have_an_interval_around_one_half() -> None:
@@ -389,6 +410,15 @@ def test_mistakes_are_named() -> None:
         fit_grounders(table, answers, concept_ids=names(2), row_weights=np.ones(3))
     with pytest.raises(ModelsError, match="row weights hold numbers below 0"):
         fit_grounders(table, answers, concept_ids=names(2), row_weights=np.full(40, -1.0))
+    unread = FeatureTable(table.ids, table.columns, np.where(np.eye(40, 5) > 0, np.nan, table.values))
+    with pytest.raises(ModelsError, match="features hold numbers that are not finite"):
+        fit_grounders(unread, answers, concept_ids=names(2))
+    for settings in (GroundingSettings(), GroundingSettings(soft=True)):
+        for wrong in (1.5, -0.1, np.inf):
+            with pytest.raises(ModelsError, match="numbers that are no probability"):
+                fit_grounders(
+                    table, np.where(answers > 0, wrong, answers), concept_ids=names(2), settings=settings
+                )
     with pytest.raises(ModelsError, match="5 folds were asked for and there are 2 groups"):
         fit_grounders(table, answers, concept_ids=names(2), groups=["a", "b"] * 20)
     grounder = fit_grounders(table, answers, concept_ids=names(2), settings=GroundingSettings(minimum=2))
