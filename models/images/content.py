@@ -1,6 +1,7 @@
 """The bytes of an image file and the digest by which they are known."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from models.errors import ModelsError
@@ -26,7 +27,7 @@ def read_bytes(path: Path, *, maximum: int = MAXIMUM_BYTES) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(maximum + 1)
+            data = file.read(min(os.fstat(file.fileno()).st_size, maximum) + 1)  # room is made for all asked for
     except FileNotFoundError as error:
         raise ModelsError(f"there is no image at {path}; check the path in the manifest") from error
     except OSError as error:
