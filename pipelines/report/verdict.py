@@ -11,7 +11,7 @@ NO_SHIFT = "No shifted domain was audited."
 NOTHING = "The audit holds no number."
 KNOBO, PROBE = "knobo", "linear_probe"
 ARMS = {"knobo_erased": "Erasing", "knobo_balanced": "Balancing"}
-DOMAIN_WORDS = {"shifted": "under shift", "in_domain": "in domain", "average": "on average"}
+UNSHOWN = "are not shown to add to"
 
 
 def lead(index: AuditIndex) -> str:
@@ -103,13 +103,14 @@ def prior_effect(index: AuditIndex) -> str:
     parts = [f"{difference(test)} against {words}" for test, words in tests if test]
     if not parts:
         return ""
-    credited = all(reading(test) == HIGHER for test, _ in tests if test)
-    claim = "add" if credited else "are not shown to add"
-    return f"The signs from the literature {claim} to KnoBo's shifted score: {listed(parts)}."
+    readings = {reading(test) for test, _ in tests if test}
+    claims = {HIGHER: "add to", LOWER: "lower"}
+    claim = claims.get(readings.pop(), UNSHOWN) if len(readings) == 1 else UNSHOWN
+    return f"The signs from the literature {claim} KnoBo's shifted score: {listed(parts)}."
 
 
 def unbeaten(index: AuditIndex) -> str:
-    """The baselines and controls that KnoBo is not shown to exceed under shift, by name.
+    """The baselines and controls that KnoBo is worse than under shift, or not shown to exceed, by name.
 
     Not KnoBo's own arms, which are no rivals, and no oracle, which was shown what the others are tried on.
     """
@@ -117,8 +118,14 @@ def unbeaten(index: AuditIndex) -> str:
     rest = [m for m in index.methods if m not in told and not m.startswith(f"{KNOBO}_")]
     fair = [m for m in rest if describe(m).kind in {"baseline", "control"}]
     tests = [(m, index.test(KNOBO, m, index.scope, "shifted", index.metric)) for m in fair]
-    parts = [f"{name(m)}: {difference(test)}" for m, test in tests if test and reading(test) != HIGHER]
-    return f"Under shift KnoBo is not shown to exceed {listed(parts)}." if parts else ""
+    said = {LOWER: "does worse than", UNCLEAR: "is not shown to exceed"}
+    parts = {
+        read: [f"{name(m)}: {difference(test)}" for m, test in tests if test and reading(test) == read]
+        for read in said
+    }
+    return " ".join(
+        f"Under shift KnoBo {words} {listed(parts[read])}." for read, words in said.items() if parts[read]
+    )
 
 
 def arm_gain(report: ReportInput, index: AuditIndex, arm: str) -> str:

@@ -113,10 +113,34 @@ def test_a_method_inside_a_sentence_keeps_the_capitals_of_its_name() -> None:
 
 def test_neither_an_oracle_nor_an_own_arm_is_held_against_knobo(crowded: ReportInput) -> None:
     text = verdict(crowded, AuditIndex.of(crowded.audit))
-    (unbeaten,) = [s for s in text.split(". ") if "not shown to exceed" in s]
-    assert "DFR" not in unbeaten
-    assert "KnoBo," not in unbeaten
-    assert "prior only: −0.04" in unbeaten
+    said = [s for s in text.split(". ") if "not shown to exceed" in s or "does worse than" in s]
+    assert not any("DFR" in s or "KnoBo," in s for s in said)
+    assert "prior only: −0.04" in said[-1]
+
+
+def test_worse_than_a_rival_is_not_the_same_as_not_shown_to_exceed_it(crowded: ReportInput) -> None:
+    moved = with_knobo_minus(with_knobo_minus(crowded, "pcbm", 0.01), "jtt", -0.05)
+    text = verdict(moved, AuditIndex.of(moved.audit))
+    (worse,) = [s for s in text.split(". ") if "does worse than" in s]
+    (unshown,) = [s for s in text.split(". ") if "not shown to exceed" in s]
+    assert "PCBM: +0.01 (−0.01 to +0.03)" in unshown
+    assert "JTT" not in unshown
+    assert "JTT: −0.05 (−0.07 to −0.03)" in worse
+    assert "PCBM:" not in worse
+
+
+@pytest.mark.parametrize(
+    ("differences", "claim"),
+    [((0.1, 0.1), "add to"), ((-0.1, -0.1), "lower"), ((0.1, -0.1), "are not shown to add to")],
+)
+def test_signs_that_cost_are_said_to_cost(
+    report: ReportInput, differences: tuple[float, float], claim: str
+) -> None:
+    moved = report
+    for method, difference in zip(("no_prior", "random_prior"), differences, strict=True):
+        moved = with_knobo_minus(moved, method, difference)
+    text = verdict(moved, AuditIndex.of(moved.audit))
+    assert f"The signs from the literature {claim} KnoBo's shifted score" in text
 
 
 def test_an_arm_that_does_better_is_named_with_its_interval(
