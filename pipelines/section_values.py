@@ -81,7 +81,19 @@ def grounding_data(config: Config) -> object:
 
 def encoder(config: Config) -> object:
     """Of images, with the content of local weights."""
-    return [config.encoder.meaning(), local_digest(config.encoder.weights)]
+    weights = local_digest(config.encoder.weights) if config.encoder.hub is None else None
+    return [config.encoder.meaning(), weights]
+
+
+def fine_tune(config: Config) -> object:
+    """With the content of local weights."""
+    weights = config.fine_tune.weights
+    return [config.fine_tune.model_dump(mode="json"), local_digest(weights) if weights else None]
+
+
+def heads(config: Config) -> object:
+    """How heads are trained, whichever methods have one."""
+    return config.fit.model_dump(mode="json", exclude={"methods"})
 
 
 def question_texts(config: Config) -> object:
@@ -122,7 +134,9 @@ VALUES: dict[str, Callable[[Config], object]] = {
     "discovery": discovery,
     "encoder": encoder,
     "fetched_literature": fetched_literature,
+    "fine_tune": fine_tune,
     "grounding_data": grounding_data,
+    "heads": heads,
     "indexing": indexing,
     "language_model": language_model,
     "literature": literature,

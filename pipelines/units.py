@@ -22,13 +22,16 @@ class Unit:
 
     Attributes:
         place: Folder of its models below the root, e.g. `knobo/iu-age`; predictions and a note lie beside it.
-        key: Digest of all that the models rest on.
-        train: Trains, saves the models into the folder given, and predicts what the audit reads.
+        key: Digest of all that a model rests on but its seed.
+        seeds: A model each.
+        train: Trains some of the seeds, saves their models into the folder given, and predicts what the audit
+            reads.
     """
 
     place: str
     key: str
-    train: Callable[[Path], Predictions]
+    seeds: tuple[int, ...]
+    train: Callable[[Path, Sequence[int]], Predictions]
 
     def folder(self, root: Path) -> Path:
         """Of the models."""
@@ -52,21 +55,44 @@ def complete(units: Sequence[Unit], root: Path, *, progress: Progress) -> None:
 
 
 def train(unit: Unit, root: Path) -> None:
-    """Trains one; the note comes last, so that a unit without one counts as not begun."""
-    unit.note(root).unlink(missing_ok=True)
+    """Trains the seeds that are not trained; the note comes last: a unit without one counts as not begun."""
+    kept = [predictions] if (predictions := trained_before(unit, root)) else []
+    missing = [seed for seed in unit.seeds if not kept or seed not in kept[0].seeds]
     with new_directory(unit.folder(root)) as folder:
-        found = unit.train(folder)
+        if kept:
+            shutil.copytree(unit.folder(root), folder, dirs_exist_ok=True)
+        found = joined([*kept, unit.train(folder, missing)])
+        unit.note(root).unlink(missing_ok=True)
     write_predictions(unit.predictions(root), [found])
-    write_text(unit.note(root), json.dumps({"key": unit.key, "content": content(unit, root)}) + "\n")
+    write_text(unit.note(root), json.dumps(stated(unit, root)) + "\n")
+
+
+def stated(unit: Unit, root: Path) -> dict[str, object]:
+    """What the note of a trained unit says."""
+    return {"key": unit.key, "seeds": list(unit.seeds), "content": content(unit, root)}
+
+
+def noted(unit: Unit, root: Path) -> dict[str, object]:
+    """What the note says; nothing where there is none that can be read."""
+    try:
+        found = json.loads(unit.note(root).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def is_trained(unit: Unit, root: Path) -> bool:
     """Whether its models rest on what they would rest on now, and are as they were saved."""
-    try:
-        noted = json.loads(unit.note(root).read_bytes())
-    except (OSError, ValueError):
-        return False
-    return isinstance(noted, dict) and noted == {"key": unit.key, "content": content(unit, root)}
+    return noted(unit, root) == stated(unit, root)
+
+
+def trained_before(unit: Unit, root: Path) -> Predictions | None:
+    """Predictions of fewer seeds that rest on the same and are as they were saved."""
+    found = noted(unit, root)
+    if found.get("key") != unit.key or found.get("content") != content(unit, root):
+        return None
+    (predictions,) = read_predictions(unit.predictions(root))
+    return predictions if set(predictions.seeds) < set(unit.seeds) else None
 
 
 def content(unit: Unit, root: Path) -> list[str | None]:

@@ -73,6 +73,11 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
             update={"encoder": local_path(config.screening.encoder, root)}
         ),
         "encoder": config.encoder.model_copy(update={"weights": local_path(config.encoder.weights, root)}),
+        "fine_tune": config.fine_tune.model_copy(
+            update={
+                "weights": local_path(config.fine_tune.weights, root) if config.fine_tune.weights else None
+            }
+        ),
         "language_model": config.language_model.model_copy(
             update={
                 "weights": local_path(config.language_model.weights, root),

@@ -127,6 +127,24 @@ METHODS = (
         "KnoBo after an attribute that means nothing was erased: what erasing does by itself.",
     ),
     Method(
+        "no_prior_erased",
+        "No prior, erased",
+        "control",
+        "KnoBo on erased features with its prior switched off.",
+    ),
+    Method(
+        "random_prior_erased",
+        "Random-sign prior, erased",
+        "control",
+        "KnoBo on erased features, drawn towards random signs.",
+    ),
+    Method(
+        "linear_probe_erased_random",
+        "Linear probe, random attribute erased",
+        "control",
+        "The linear probe after an attribute that means nothing was erased.",
+    ),
+    Method(
         "no_prior",
         "No prior",
         "control",

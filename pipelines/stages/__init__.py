@@ -100,7 +100,7 @@ STAGES = (
     Stage(
         "fit",
         2,
-        ("fit", "grounding", "erasure", "question_texts", "splits", "classes", "seed"),
+        ("fit", "encoder", "grounding", "erasure", "question_texts", "splits", "classes", "seed"),
         (
             "annotations.parquet",
             "concepts.jsonl",
@@ -119,7 +119,7 @@ STAGES = (
     Stage(
         "choose",
         1,
-        ("fit", "grounding", "erasure", "splits", "classes", "seed"),
+        ("heads", "grounding", "erasure", "splits", "classes", "seed"),
         (
             "annotations.parquet",
             "concepts.jsonl",
@@ -132,7 +132,7 @@ STAGES = (
         ),
         ("concept_choice.json",),
         choose.choose,
-        after=("fit",),  # see below
+        after=("fit",),  # for the same reason as fine_tune
     ),
     Stage(
         "fine_tune",
@@ -155,7 +155,7 @@ STAGES = (
     Stage(
         "report",
         5,
-        ("name", "modality", "splits", "classes", "literature", "erasure"),
+        ("name", "modality", "splits", "classes", "literature", "erasure", "audit", "seed"),
         (
             "fetched.json",
             "audit.json",

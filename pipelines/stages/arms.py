@@ -20,7 +20,6 @@ from pipelines.config import Config
 from pipelines.digests import content_digest, value_digest
 from pipelines.images_table import read_images
 from pipelines.run import Run
-from pipelines.section_values import section_value
 from pipelines.stages.encode import configured_encoder
 from pipelines.stages.erase import METHODS, arm_names
 from pipelines.stages.ground import kept_grounder, read_examples
@@ -101,7 +100,7 @@ def arms_of(run: Run) -> list[Arm]:
     own = Arm(
         name="",
         methods=run.config.fit.methods,
-        digest=value_digest([*digests(run, OWN), section_value(run.config, "question_texts")]),
+        digest=value_digest(digests(run, OWN)),
         tables=cache(lambda: own_tables(run)),
     )
     return [own, *(erased_arm(run, name) for name in arm_names(run.config))]
@@ -119,20 +118,28 @@ def erased_arm(run: Run, name: str) -> Arm:
 
 
 def own_tables(run: Run) -> Tables:
-    """The run's own features and scores."""
-    features, scores = FeatureTable.load(run.path("features")), FeatureTable.load(run.path("scores"))
+    """The run's own features and scores, with all that any method is made of."""
+    tables = score_tables(run)
+    return replace(
+        tables,
+        ingredients=replace(
+            tables.ingredients,
+            grounder=kept_grounder(run),
+            examples=read_examples(run, tables.features).of(tables.scores.columns),
+            concept_text=question_vectors(run, tables.scores.columns),
+            image_text=image_text_vectors(run, tables.scores.columns),
+        ),
+    )
+
+
+def score_tables(run: Run) -> Tables:
+    """The same for methods that read the concept scores alone."""
     return Tables(
-        features=features,
-        scores=scores,
+        features=FeatureTable.load(run.path("features")),
+        scores=FeatureTable.load(run.path("scores")),
         paths=image_paths(run),
         prior=read_prior(run),
-        ingredients=replace(
-            settings_of(run.config),
-            grounder=kept_grounder(run),
-            examples=read_examples(run, features).of(scores.columns),
-            concept_text=question_vectors(run, scores.columns),
-            image_text=image_text_vectors(run, scores.columns),
-        ),
+        ingredients=settings_of(run.config),
     )
 
 

@@ -16,7 +16,7 @@ from models.features.table import FeatureTable
 from models.grounding.grounder import Grounder
 from pipelines.concept_choice import ConceptChoice
 from pipelines.run import Run
-from pipelines.stages.arms import Tables, own_tables
+from pipelines.stages.arms import Tables, score_tables
 from pipelines.stages.ground import kept_grounder, read_examples
 from pipelines.stages.split import read_splits
 
@@ -38,7 +38,7 @@ def compare(run: Run, grounder: Grounder) -> ConceptChoice:
     cells = concept_cells(run, grounder)
     orders = [at_random(grounder.concept_ids, seed=run.config.seed + n) for n in range(RANDOM_ORDERS)]
     rankings: list[Ranking] = [by_auroc(grounder), by_worst_cell(cells), *orders]
-    tables = own_tables(run)
+    tables = score_tables(run)
     inside = {section.name for section in run.config.splits if section.in_mean}
     trials = [trial(split, tables) for split in read_splits(run) if split.name in inside and split.shifted]
     if not trials:

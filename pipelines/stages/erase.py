@@ -18,8 +18,8 @@ from pipelines.stages.ground import Examples, best, fit_on, read_examples
 
 ERASED, RANDOM, BALANCED = "erased", "erased_random", "balanced"
 METHODS = {
-    ERASED: ("knobo", "prior_only", "linear_probe"),
-    RANDOM: ("knobo",),
+    ERASED: ("knobo", "no_prior", "random_prior", "prior_only", "linear_probe"),
+    RANDOM: ("knobo", "linear_probe"),
     BALANCED: ("knobo",),
 }
 """What is tried in each arm."""

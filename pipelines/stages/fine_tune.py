@@ -25,7 +25,6 @@ from pipelines.digests import content_digest, value_digest
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
-from pipelines.section_values import section_value
 from pipelines.stages.arms import reported_ids
 from pipelines.stages.split import read_splits
 from pipelines.units import Unit, complete, gather, remove_others
@@ -59,32 +58,34 @@ def fine_tune_units(run: Run) -> list[Unit]:
 
 
 def fine_tune_unit(run: Run, split: DomainSplit, seed: int) -> Unit:
-    """One network."""
-    section = run.config.fine_tune
+    """One network; it rests on the images of the split, what it begins with, and how it is trained."""
+    section, table = run.config.fine_tune, read_images(run.path("images.parquet"))
+    digest = dict(zip((record.id for record in table.records), table.digests, strict=True))
+    small = subsample(split, section.images, seed=run.config.seed)
 
-    def train(folder: Path) -> Predictions:
-        paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
+    def train(folder: Path, seeds: Sequence[int]) -> Predictions:
+        paths = {record.id: record.path for record in table.records}
         given = Ingredients(network=network_factory(run.config), fine_tune=training(section))
-        data = pixel_data(subsample(split, section.images, seed=run.config.seed), paths)
         progress = run.reporter.work(f"fine-tune {split.name}", "images")
-        fitted = make_method("fine_tune", given).fit(data, seeds=[seed], progress=progress)
+        fitted = make_method("fine_tune", given).fit(pixel_data(small, paths), seeds=seeds, progress=progress)
         fitted.save(folder)
         ids = reported_ids(split)
-        return Predictions("fine_tune", split.name, (seed,), ids, fitted.predict(pixel_inputs(ids, paths)))
+        predicted = fitted.predict(pixel_inputs(ids, paths))
+        return Predictions("fine_tune", split.name, tuple(seeds), ids, predicted)
 
     return Unit(
         place=f"{split.name}/{seed}",
         key=value_digest(
             [
                 VERSION,
-                seed,
-                run.config.seed,
-                section.model_dump(mode="json", exclude={"enabled", "seeds"}),
+                architecture_of(run.config),
+                content_digest(weights_of(run.config)),
                 asdict(training(section)),
-                section_value(run.config, "encoder"),
-                content_digest(run.path(f"splits/{split.name}.json")),
+                [[part, [digest[image] for image in ids]] for part, ids in small.parts.items()],
+                [[image, small.label[image]] for image in small.ids],
             ]
         ),
+        seeds=(seed,),
         train=train,
     )
 
@@ -129,7 +130,24 @@ def subsample(split: DomainSplit, images: int | None, *, seed: int) -> DomainSpl
 
 
 def network_factory(config: Config) -> NetworkFactory:
-    """Makes the pretrained network with a new head.
+    """Makes the pretrained network with a new head."""
+    architecture, weights = architecture_of(config), weights_of(config)
+
+    def make(classes: int) -> nn.Module:
+        return pretrained_network(architecture, weights, classes=classes)
+
+    return make
+
+
+def architecture_of(config: Config) -> str:
+    """Name in timm."""
+    section = config.fine_tune
+    preset = PRESETS.get(section.preset)
+    return section.architecture or (preset.architecture if preset else config.encoder.architecture)
+
+
+def weights_of(config: Config) -> Path:
+    """What the network begins with.
 
     Raises:
         PipelineError: The encoder's network cannot be trained, and no other is named.
@@ -140,11 +158,4 @@ def network_factory(config: Config) -> NetworkFactory:
             f"[fine_tune] cannot train an encoder of kind {config.encoder.kind} or from the hub; name an "
             "architecture and weights in [fine_tune], or set enabled = false"
         )
-    weights = find_weights(section.weights or config.encoder.weights)
-    preset = PRESETS.get(section.preset)
-    architecture = section.architecture or (preset.architecture if preset else config.encoder.architecture)
-
-    def make(classes: int) -> nn.Module:
-        return pretrained_network(architecture, weights, classes=classes)
-
-    return make
+    return find_weights(section.weights or config.encoder.weights)

@@ -9,12 +9,13 @@ from models.domains import DomainSplit
 from models.evaluation.predictions import Predictions, write_predictions
 from pipelines.digests import content_digest, value_digest
 from pipelines.run import Run
-from pipelines.stages.arms import Arm, Tables, arms_of, reported_ids, settings_of
-from pipelines.stages.oracle import ORACLES, fit_oracle
+from pipelines.section_values import section_value
+from pipelines.stages.arms import TEXT_METHODS, Arm, Tables, arms_of, reported_ids, settings_of
+from pipelines.stages.oracle import ORACLES, can_be_told, fit_oracle
 from pipelines.stages.split import read_splits
 from pipelines.units import Unit, complete, gather, remove_others
 
-VERSION = 1  # of what a unit does; another one trains all of them anew
+VERSION = 2  # of what a unit does; another one trains all of them anew
 
 
 def fit(run: Run) -> None:
@@ -35,15 +36,18 @@ def fit_units(run: Run) -> list[Unit]:
     """What is to be trained, the run's own features first."""
     splits = read_splits(run)
     return [
-        fit_unit(run, arm, name, split) for arm in arms_of(run) for name in arm.methods for split in splits
+        fit_unit(run, arm, name, split)
+        for arm in arms_of(run)
+        for name in arm.methods
+        for split in splits
+        if name not in ORACLES or can_be_told(split)
     ]
 
 
 def fit_unit(run: Run, arm: Arm, name: str, split: DomainSplit) -> Unit:
     """One method on one split, for all seeds together."""
-    seeds = tuple(range(run.config.seed, run.config.seed + run.config.fit.seeds))
 
-    def train(folder: Path) -> Predictions:
+    def train(folder: Path, seeds: Sequence[int]) -> Predictions:
         tables = arm.tables()
         method = make_method(name, tables.ingredients)
         if name in ORACLES:
@@ -56,12 +60,13 @@ def fit_unit(run: Run, arm: Arm, name: str, split: DomainSplit) -> Unit:
             [
                 VERSION,
                 name,
-                seeds,
                 arm.digest,
+                section_value(run.config, "question_texts") if name in TEXT_METHODS else None,
                 asdict(settings_of(run.config)),
                 content_digest(run.path(f"splits/{split.name}.json")),
             ]
         ),
+        seeds=tuple(range(run.config.seed, run.config.seed + run.config.fit.seeds)),
         train=train,
     )
 

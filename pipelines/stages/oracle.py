@@ -1,8 +1,10 @@
 """Oracles: methods that see images with the shortcut reversed, and are reported on others."""
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,28 +17,41 @@ from pipelines.stages.arms import Tables, reported_ids
 
 ORACLES = frozenset({"dfr"})
 HALVES = 2
+LEAST = 4  # shifted images of each class in each half; half of them choose the penalty
+
+
+def can_be_told(split: DomainSplit) -> bool:
+    """Whether both halves of the shifted images have enough of each class."""
+    half = halves_of(split)
+    counts = Counter((half[image], split.label[image]) for image in split.shifted)
+    return all(counts[number, name] >= LEAST for number in range(HALVES) for name in split.classes)
 
 
 def fit_oracle(
     method: Method, called: str, split: DomainSplit, tables: Tables, *, seeds: Sequence[int], folder: Path
 ) -> Predictions:
     """Two models, each told of one half of the shifted patients and reported on the other half."""
-    ids = reported_ids(split)
-    halves = np.array([half_of(split, image) for image in ids])
+    ids, half = reported_ids(split), halves_of(split)
+    numbers = np.array([half[image] for image in ids])
     probabilities = np.empty((len(seeds), len(ids), len(split.classes)))
     for told in range(HALVES):
-        seen = [image for image in split.shifted if half_of(split, image) == told]
+        seen = [image for image in split.shifted if half[image] == told]
         data = replace(tables.training_data(split), oracle=told_of(split, seen, tables))
         fitted = method.fit(data, seeds=seeds)
         fitted.save(folder / f"told-half-{told}")
-        rows = np.flatnonzero(halves != told)
+        rows = np.flatnonzero(numbers != told)
         probabilities[:, rows] = fitted.predict(tables.inputs([ids[row] for row in rows]))
     return Predictions(called, split.name, tuple(seeds), ids, probabilities)
 
 
-def half_of(split: DomainSplit, image: str) -> int:
-    """0 or 1, the same for all images of a patient."""
-    return int(hashlib.sha256(split.patient.get(image, image).encode()).hexdigest(), 16) % HALVES
+def halves_of(split: DomainSplit) -> Mapping[str, int]:
+    """Half of each reported image: patients of a class in an order by hash, dealt out in turn."""
+    half: dict[str, int] = {}
+    for part, name in product((split.shifted, split.in_domain), split.classes):
+        patients = {split.patient.get(image, image) for image in part if split.label[image] == name}
+        new = sorted(patients - half.keys(), key=lambda patient: hashlib.sha256(patient.encode()).digest())
+        half |= {patient: place % HALVES for place, patient in enumerate(new)}
+    return {image: half[split.patient.get(image, image)] for image in reported_ids(split)}
 
 
 def told_of(split: DomainSplit, shifted: Sequence[str], tables: Tables) -> GroupedImages:

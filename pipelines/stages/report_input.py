@@ -13,7 +13,6 @@ from knowledge.passages import Passage
 from knowledge.priors import load_disagreements, load_prior
 from knowledge.rejections import read_rejections
 from models.acquisition.erasure import Eraser
-from models.bottleneck import KnoBo
 from models.domains import DomainSplit
 from models.errors import ModelsError
 from models.evaluation.audit import AuditReport
@@ -40,7 +39,7 @@ from pipelines.section_values import section_value
 from pipelines.stages.erase import ERASED
 from pipelines.stages.split import read_splits
 from pipelines.what_if.ablation import ablate_run
-from pipelines.what_if.heads import has_heads
+from pipelines.what_if.heads import has_heads, load_heads
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 3  # worked examples
@@ -116,15 +115,9 @@ def acquisition(run: Run) -> Acquisition | None:
     return Acquisition(eraser.attributes, eraser.images, ConceptChoice.load(run.path("concept_choice.json")))
 
 
-def knobo_heads(run: Run, split: str) -> list[KnoBo]:
-    """One a seed."""
-    root = run.path(f"models/knobo/{split}")
-    return [KnoBo.load(folder) for folder in sorted(root.iterdir())] if root.is_dir() else []
-
-
 def mean_weights(run: Run, split: DomainSplit) -> ConceptWeights:
     """KnoBo's weights on a split, mean over the seeds."""
-    heads = knobo_heads(run, split.name)
+    heads = load_heads(run, split.name)
     columns = FeatureTable.load(run.path("scores")).columns
     zeros = np.zeros((len(split.classes), len(columns)), np.float32)
     values = np.mean([head.weight for head in heads] or [zeros], axis=0)
@@ -137,7 +130,7 @@ def explanations(run: Run, splits: tuple[DomainSplit, ...]) -> tuple[Explanation
     paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
     found: list[Explanation] = []
     for split in splits:
-        heads = knobo_heads(run, split.name)
+        heads = load_heads(run, split.name)
         if not heads or len(found) == EXPLAINED:
             continue
         domain = "shifted" if split.shifted else "in_domain"

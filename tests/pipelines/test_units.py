@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,20 +14,25 @@ class Trainer:
     def __init__(self, method: str, seed: int, *, fails: bool = False) -> None:
         self.method, self.seed, self.fails, self.times = method, seed, fails, 0
 
-    def __call__(self, folder: Path) -> Predictions:
+    def __call__(self, folder: Path, seeds: Sequence[int]) -> Predictions:
         self.times += 1
-        (folder / str(self.seed)).mkdir()
-        (folder / str(self.seed) / "weights").write_text(f"{self.method} {self.seed}")
+        for seed in seeds:
+            (folder / str(seed)).mkdir()
+            (folder / str(seed) / "weights").write_text(f"{self.method} {seed}")
         if self.fails:
             raise KeyboardInterrupt
-        probabilities = np.full((1, 2, 2), 0.25 * (self.seed + 1))
+        probabilities = np.stack([np.full((2, 2), 0.25 * (seed + 1)) for seed in seeds])
         ids = ("a", "b") if self.seed == 0 else ("b", "a")
-        probabilities[0, ids.index("b")] += 0.1
-        return Predictions(self.method, "age", (self.seed,), ids, probabilities)
+        probabilities[:, ids.index("b")] += 0.1
+        return Predictions(self.method, "age", tuple(seeds), ids, probabilities)
 
 
 def unit(trainer: Trainer, *, key: str = "k") -> Unit:
-    return Unit(f"{trainer.method}/age/{trainer.seed}", key, trainer)
+    return Unit(f"{trainer.method}/age/{trainer.seed}", key, (trainer.seed,), trainer)
+
+
+def several(trainer: Trainer, seeds: tuple[int, ...], *, key: str = "k") -> Unit:
+    return Unit(f"{trainer.method}/age", key, seeds, trainer)
 
 
 def nothing(_done: int, _total: int) -> None:
@@ -82,3 +87,35 @@ def test_models_that_are_no_longer_wanted_are_removed_and_no_others(tmp_path: Pa
     left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert left == ["knobo/age/0.json", "knobo/age/0.parquet", "knobo/age/0/0/weights"]
     assert is_trained(units[0], tmp_path)
+
+
+def test_further_seeds_are_trained_beside_those_there_are(tmp_path: Path) -> None:
+    trainer = Trainer("knobo", 0)
+    asked: list[list[int]] = []
+
+    def train(folder: Path, seeds: Sequence[int]) -> Predictions:
+        asked.append(list(seeds))
+        return trainer(folder, seeds)
+
+    for seeds, key in (
+        ((0, 1), "k"),
+        ((0, 1, 2), "k"),
+        ((0, 1, 2), "k"),
+        ((0, 1), "k"),
+        ((0, 1, 2), "other"),
+    ):
+        wanted = Unit("knobo/age", key, seeds, train)
+        complete([wanted], tmp_path, progress=nothing)
+        (found,) = gather([wanted], tmp_path)
+        assert found.seeds == seeds
+        np.testing.assert_allclose(found.probabilities[:, 0, 0], [0.25 * (seed + 1) for seed in seeds])
+        assert sorted(path.name for path in (tmp_path / "knobo/age").iterdir()) == [str(s) for s in seeds]
+    assert asked == [[0, 1], [2], [0, 1], [0, 1, 2]]
+
+
+def test_seeds_that_were_tampered_with_are_not_built_upon(tmp_path: Path) -> None:
+    trainer = Trainer("knobo", 0)
+    complete([several(trainer, (0,))], tmp_path, progress=nothing)
+    (tmp_path / "knobo/age/0/weights").write_text("other")
+    complete([several(trainer, (0, 1))], tmp_path, progress=nothing)
+    assert (tmp_path / "knobo/age/0/weights").read_text() == "knobo 0"
