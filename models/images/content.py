@@ -27,7 +27,8 @@ def read_bytes(path: Path, *, maximum: int = MAXIMUM_BYTES) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(min(os.fstat(file.fileno()).st_size, maximum) + 1)  # room is made for all asked for
+            expected = os.fstat(file.fileno()).st_size  # a read makes room for all that it is asked for
+            data = file.read(min(expected, maximum) + 1)
     except FileNotFoundError as error:
         raise ModelsError(f"there is no image at {path}; check the path in the manifest") from error
     except OSError as error:
