@@ -13,7 +13,7 @@ from torch import nn
 from models.encoders.devices import Precision, available_device, chosen_precision
 from models.encoders.digest import encoder_digest
 from models.encoders.folding import fold_batch_norm
-from models.encoders.running import CpuRunner, GpuRunner, Runner, Scaling
+from models.encoders.running import CpuRunner, GpuRunner, PixelScaling, Runner
 from models.encoders.tracing import traced
 
 Crop = Callable[[Image.Image], NDArray[np.uint8]]
@@ -66,7 +66,7 @@ class NetworkEncoder:
     """
 
     def __init__(
-        self, model: nn.Module, *, crop: Crop, scaling: Scaling, recipe: Recipe, place: Place
+        self, model: nn.Module, *, crop: Crop, scaling: PixelScaling, recipe: Recipe, place: Place
     ) -> None:
         self.device = available_device(place.device)
         precision = chosen_precision(place.precision, self.device)
@@ -93,7 +93,12 @@ def affordable(group: int | None, *, image_bytes: int) -> int | None:
 
 
 def runner_of(
-    model: nn.Module, scaling: Scaling, *, device: torch.device, precision: torch.dtype, size: tuple[int, int]
+    model: nn.Module,
+    scaling: PixelScaling,
+    *,
+    device: torch.device,
+    precision: torch.dtype,
+    size: tuple[int, int],
 ) -> Runner:
     """The network in evaluation mode, its batch normalisations folded, where it is to run."""
     example = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0)) * 2 - 1

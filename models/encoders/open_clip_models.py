@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import models.torchvision_operators  # noqa: F401  # before open_clip, which imports torchvision
 from models.encoders.digest import file_digest
 from models.encoders.network import AUTOMATIC, Crop, Place, Recipe
-from models.encoders.running import Scaling
+from models.encoders.running import PixelScaling
 from models.encoders.sources import weights_file
 from models.encoders.text_side import ImageTextNetwork
 from models.errors import ModelsError
@@ -51,7 +51,7 @@ def open_clip_encoder(
         weights=file_digest(weights),
         preprocessing={"network": config["model_cfg"], "steps": settings},
     )
-    scaling = Scaling(tuple(settings["mean"]), tuple(settings["std"]))
+    scaling = PixelScaling(tuple(settings["mean"]), tuple(settings["std"]))
     tower = OpenClipTexts(model, folder, config["model_cfg"]["text_cfg"])
     return ImageTextNetwork(
         ImageTower(model), tower, crop=crop_of(settings), scaling=scaling, recipe=recipe, place=place

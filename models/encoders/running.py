@@ -17,7 +17,7 @@ from models.errors import ModelsError
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
+class PixelScaling:
     """From bytes to what a network was trained on: `(pixel / divisor - mean) / std`.
 
     Attributes:
@@ -65,7 +65,7 @@ class CpuRunner:
 
     group = None
 
-    def __init__(self, model: nn.Module, scaling: Scaling, *, precision: torch.dtype) -> None:
+    def __init__(self, model: nn.Module, scaling: PixelScaling, *, precision: torch.dtype) -> None:
         self.model, self.scaling, self.precision = model, scaling, precision
         self.device, self.cores = torch.device("cpu"), torch.get_num_threads()
 
@@ -100,7 +100,7 @@ class GpuRunner:
     group = LARGEST
 
     def __init__(
-        self, model: nn.Module, scaling: Scaling, *, device: torch.device, precision: torch.dtype
+        self, model: nn.Module, scaling: PixelScaling, *, device: torch.device, precision: torch.dtype
     ) -> None:
         self.model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.scaling, self.device, self.precision = scaling, device, precision

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.encoders.network import Crop, NetworkEncoder, Place, Recipe
-from models.encoders.running import Scaling
+from models.encoders.running import PixelScaling
 
 TEXTS_AT_ONCE = 64
 TextTower = Callable[[Sequence[str], torch.device], Tensor]
@@ -29,7 +29,7 @@ class ImageTextNetwork(NetworkEncoder):
         text_tower: TextTower,
         *,
         crop: Crop,
-        scaling: Scaling,
+        scaling: PixelScaling,
         recipe: Recipe,
         place: Place,
     ) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from models.encoders.digest import file_digest, tensors_digest
 from models.encoders.grid import GridPooling
 from models.encoders.network import AUTOMATIC, Crop, NetworkEncoder, Place, Recipe
-from models.encoders.running import Scaling
+from models.encoders.running import PixelScaling
 from models.encoders.weights import create_model, headless_model
 
 WHOLE_IMAGE = {"crop_pct": 1.0, "crop_mode": "squash"}
@@ -90,7 +90,7 @@ def timm_encoder(
     model: nn.Module, config: Mapping[str, Any], recipe: Recipe, *, place: Place
 ) -> NetworkEncoder:
     """A network with timm's own preprocessing."""
-    scaling = Scaling(tuple(config["mean"]), tuple(config["std"]))
+    scaling = PixelScaling(tuple(config["mean"]), tuple(config["std"]))
     return NetworkEncoder(model, crop=crop_of(config), scaling=scaling, recipe=recipe, place=place)
 
 

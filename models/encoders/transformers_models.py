@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.encoders.digest import files_digest
 from models.encoders.network import AUTOMATIC, Crop, NetworkEncoder, Place, Recipe
-from models.encoders.running import Scaling
+from models.encoders.running import PixelScaling
 from models.encoders.sources import SAFE
 from models.encoders.text_side import ImageTextNetwork
 from models.encoders.transformers_folder import (
@@ -132,12 +132,12 @@ def crop_of(processor: Any) -> Crop:
     return crop
 
 
-def scaling_of(steps: Mapping[str, Any]) -> Scaling:
+def scaling_of(steps: Mapping[str, Any]) -> PixelScaling:
     """Scaling as the settings say it."""
     divisor = 1 / steps["rescale_factor"] if steps.get("do_rescale") else 1.0
     if not steps.get("do_normalize"):
-        return Scaling((0.0,) * 3, (1.0,) * 3, divisor)
-    return Scaling(tuple(steps["image_mean"]), tuple(steps["image_std"]), divisor)
+        return PixelScaling((0.0,) * 3, (1.0,) * 3, divisor)
+    return PixelScaling(tuple(steps["image_mean"]), tuple(steps["image_std"]), divisor)
 
 
 def plain(settings: object) -> Any:

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from models.encoders.devices import available_device, chosen_precision
 from models.encoders.fitting import LARGEST, Fit, run_fitting
 from models.encoders.network import GROUP_BYTES, affordable
-from models.encoders.running import CpuRunner, GpuRunner, Scaling
+from models.encoders.running import CpuRunner, GpuRunner, PixelScaling
 from models.encoders.tracing import traced
 from models.encoders.workers import one_core_each
 from models.errors import ModelsError
 
-SCALING = Scaling((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
+SCALING = PixelScaling((0.5, 0.4, 0.3), (0.2, 0.3, 0.4))
 
 
 class Memory:
