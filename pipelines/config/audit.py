@@ -1,10 +1,14 @@
 """The numbers."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from pipelines.config.section import Section
 
 
 class AuditSection(Section):
     """The numbers."""
 
-    replicates: int = 1000
+    replicates: Annotated[int, Field(ge=1)] = 1000
     """Of the bootstrap."""

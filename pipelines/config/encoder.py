@@ -1,8 +1,9 @@
 """Images to features."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipelines.config.section import Section
 
@@ -28,9 +29,9 @@ class EncoderSection(Section):
     """Name in timm, for `timm` and `untrained`."""
     features: Literal["grid", "pooled"] = "grid"
     """For `timm`: `grid`: an inner map averaged over cells of the whole image; `pooled`: the last layer."""
-    stride: int = 16
+    stride: Annotated[int, Field(ge=1)] = 16
     """Of the map, for `grid`."""
-    cells: int = 3
+    cells: Annotated[int, Field(ge=1)] = 3
     """Along each side, for `grid`."""
     seed: int = 0
     """Of an `untrained` network."""
@@ -40,6 +41,13 @@ class EncoderSection(Section):
     """Of the large products; `auto` is float32 on the CPU and float16 on a GPU."""
     batch: Annotated[int, Field(ge=1)] = 64
     """Images encoded together; on a GPU they double up to 1,024, as far as its memory goes."""
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, value: str) -> str:
+        if re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]+)?", value) is None:
+            raise ValueError(f"{value!r} is no device; use auto, cpu, mps, cuda or cuda:1")
+        return value
 
     @model_validator(mode="after")
     def _revision_is_pinned(self) -> Self:

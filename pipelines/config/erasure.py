@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from pipelines.config.section import Section
+from pipelines.config.section import Section, distinct
 
 
 class ErasureSection(Section):
     """Further arms beside the plain ones; nothing is done unless attributes are named."""
 
-    attributes: tuple[str, ...] = ()
+    attributes: Annotated[tuple[str, ...], AfterValidator(distinct)] = ()
     """Acquisition attributes that the grounding data sets declare (view, scanner): erased linearly from the
     features before grounding, beside the erasure of an attribute that means nothing."""
     balance: bool = False

@@ -22,7 +22,7 @@ class FineTuneSection(Section):
     """The best of them by validation accuracy is kept; 20 by default."""
     batch: Annotated[int, Field(ge=2)] | None = None
     """Images a step."""
-    learning_rate: float | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
     """Of AdamW."""
     size: Annotated[int, Field(ge=32)] | None = None
     """Side of the input in pixels."""

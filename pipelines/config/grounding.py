@@ -12,7 +12,7 @@ class GroundingSection(Section):
 
     datasets: tuple[str, ...]
     """Data sets with reports or expert columns; none of their patients is in a split."""
-    C: float = 0.001
+    C: Annotated[float, Field(gt=0)] = 0.001
     """Inverse strength of the penalty on standardised features (1 in the paper, on features of length 1)."""
     scaling: Literal["standard", "center", "unit", "none"] = "standard"
     """Of the features; `unit` gives each image length one, as in the paper."""
@@ -28,7 +28,7 @@ class GroundingSection(Section):
     """A concept with fewer yes or fewer no is not grounded."""
     folds: Annotated[int, Field(ge=2)] = 5
     """Of the cross-validation."""
-    keep: int = 150
+    keep: Annotated[int, Field(ge=1)] = 150
     """Keep the best, by the lower end of the AUROC interval."""
-    minimum_auroc: float = 0.5
+    minimum_auroc: Annotated[float, Field(ge=0, le=1)] = 0.5
     """And only those whose interval lies above."""

@@ -12,14 +12,17 @@ from pipelines.config.discovery import DiscoverySection, ScreeningSection
 from pipelines.config.encoder import EncoderSection
 from pipelines.config.erasure import ErasureSection
 from pipelines.config.fine_tune import FineTuneSection
-from pipelines.config.fit import FitSection
+from pipelines.config.fit import IMAGE_TEXT_METHODS, FitSection
 from pipelines.config.grounding import GroundingSection
 from pipelines.config.language_model import LanguageModelSection
 from pipelines.config.literature import LiteratureSource
 from pipelines.config.prior import PriorSection
 from pipelines.config.retrieval import RetrievalSection
-from pipelines.config.section import Name, Section
+from pipelines.config.section import Name, Section, named_twice
 from pipelines.config.splits import SplitSection
+
+KINDS_THAT_MAY_READ = frozenset({"transformers", "open_clip"})
+"""Encoders among which some read texts as well; the others never do."""
 
 
 class Config(Section):
@@ -29,7 +32,7 @@ class Config(Section):
     """Folder below `runs/`."""
     modality: str
     """What the images are, e.g. `chest X-ray`; prompts and report use it."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Of everything random."""
     on_broken: Literal["stop", "skip"] = "stop"
     """What to do when images cannot be read."""
@@ -76,19 +79,37 @@ class Config(Section):
         _require_known("[erasure] attributes", self.erasure.attributes, declared)
         if self.erasure.attributes and self.grounding.scaling == "unit":
             raise ValueError(
-                '[grounding] scaling = "unit" cannot be joined with [erasure], which is linear; use "standard"'
+                '[grounding] scaling = "unit" cannot be joined with [erasure], which is linear; '
+                'use "standard"'
             )
         for split in self.splits:
             _require_known(f"split {split.name!r}: datasets", split.datasets, datasets)
             _require_known(f"split {split.name!r}: classes", split.classes, classes)
         return self
 
+    @model_validator(mode="after")
+    def _encoder_can_do_what_is_asked(self) -> "Config":
+        kind = self.encoder.kind
+        reading = [name for name in self.fit.methods if name in IMAGE_TEXT_METHODS]
+        if reading and kind not in KINDS_THAT_MAY_READ:
+            raise ValueError(
+                f"[fit] methods names {', '.join(reading)}, and an [encoder] of kind {kind} reads no text; "
+                "choose another kind (transformers or open_clip) or leave the method out"
+            )
+        starts = kind == "timm" and self.encoder.hub is None
+        if self.fine_tune.enabled and self.fine_tune.weights is None and not starts:
+            what = f"of kind {kind}" if kind != "timm" else "from the hub"
+            raise ValueError(
+                f"[fine_tune] cannot train an [encoder] {what}; set enabled = false in [fine_tune], or name "
+                "architecture and weights there"
+            )
+        return self
+
 
 def _require_distinct(what: str, names: list[str]) -> None:
     if not names:
         raise ValueError(f"no {what} is given; add at least one")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
+    if twice := named_twice(names):
         raise ValueError(f"{what} {', '.join(twice)} is given twice; use distinct names")
 
 

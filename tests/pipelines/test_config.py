@@ -1,8 +1,10 @@
+import re
 from pathlib import Path
 
 import pytest
 
 from pipelines.config import Config, load_config
+from pipelines.config.fit import IMAGE_TEXT_METHODS
 from pipelines.errors import PipelineError
 from pipelines.presets import preset_names, preset_text, write_preset
 
@@ -75,6 +77,103 @@ def test_a_mistake_is_told_in_one_sentence(tmp_path: Path, before: str, after: s
     with pytest.raises(PipelineError, match=r"^[^\n]*$") as caught:
         load_config(write(tmp_path, MINIMAL.replace(before, after)))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "message"),
+    [
+        ("fit.epochs", "0", "greater than or equal to 1"),
+        ("fit.batch", "0", "greater than or equal to 1"),
+        ("fit.learning_rate", "-0.01", "greater than 0"),
+        ("fit.learning_rate", "inf", "finite"),
+        ("fit.prior_weight", "-3", "greater than or equal to 0"),
+        ("fit.methods", "[]", "at least 1 item"),
+        ("fit.methods", '["knobo", "pcbm", "knobo"]', "knobo is given twice; name each once"),
+        ("fine_tune.learning_rate", "0", "greater than 0"),
+        ("grounding.C", "-1", "greater than 0"),
+        ("grounding.C", "nan", "finite"),
+        ("grounding.folds", "1", "greater than or equal to 2"),
+        ("grounding.keep", "0", "greater than or equal to 1"),
+        ("grounding.minimum_auroc", "-0.1", "greater than or equal to 0"),
+        ("grounding.minimum_auroc", "1.5", "less than or equal to 1"),
+        ("encoder.stride", "0", "greater than or equal to 1"),
+        ("encoder.cells", "0", "greater than or equal to 1"),
+        ("encoder.device", '"gpu"', "'gpu' is no device; use auto, cpu, mps, cuda or cuda:1"),
+        ("encoder.device", '"cuda:"', "'cuda:' is no device"),
+        ("encoder.device", '"cuda:0 "', "'cuda:0 ' is no device"),
+        ("erasure.attributes", '["view", "view"]', "view is given twice; name each once"),
+        ("audit.replicates", "0", "greater than or equal to 1"),
+        ("seed", "-1", "greater than or equal to 0"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(
+    tmp_path: Path, setting: str, value: str, message: str
+) -> None:
+    with pytest.raises(PipelineError, match=r"^[^\n]*$") as caught:
+        load_config(write(tmp_path, with_setting(setting, value)))
+    assert re.search(rf"\.toml: {re.escape(setting)}: .*{re.escape(message)}", str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("fit.prior_weight", "0"),
+        ("grounding.minimum_auroc", "1"),
+        *(("encoder.device", f'"{name}"') for name in ("auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12")),
+    ],
+)
+def test_values_at_the_edge_are_taken(tmp_path: Path, setting: str, value: str) -> None:
+    assert isinstance(load_config(write(tmp_path, with_setting(setting, value))), Config)
+
+
+def with_setting(setting: str, value: str) -> str:
+    """The small configuration with one more setting."""
+    if setting.startswith("grounding."):
+        return MINIMAL.replace("grounding = {", f"grounding = {{ {setting.partition('.')[2]} = {value},")
+    return f"{setting} = {value}\n{MINIMAL}"
+
+
+NO_FINE_TUNING = "fine_tune.enabled = false"
+
+
+@pytest.mark.parametrize("method", sorted(IMAGE_TEXT_METHODS))
+@pytest.mark.parametrize("kind", ["timm", "untrained", "pixels"])
+def test_a_method_that_reads_text_needs_an_encoder_that_may(tmp_path: Path, method: str, kind: str) -> None:
+    chosen = f'{NO_FINE_TUNING}\nencoder.kind = "{kind}"\nfit.methods = ["knobo", "{method}"]\n'
+    with pytest.raises(PipelineError, match=r"^[^\n]*$") as caught:
+        load_config(write(tmp_path, chosen + MINIMAL))
+    assert f"[fit] methods names {method}, and an [encoder] of kind {kind} reads no text" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["transformers", "open_clip"])
+def test_an_encoder_that_may_read_text_is_taken(tmp_path: Path, kind: str) -> None:
+    chosen = f'{NO_FINE_TUNING}\nencoder.kind = "{kind}"\nfit.methods = ["dot_product", "pcbm_text"]\n'
+    assert load_config(write(tmp_path, chosen + MINIMAL)).encoder.kind == kind
+
+
+UNTRAINABLE = {
+    "of kind transformers": 'encoder.kind = "transformers"',
+    "of kind open_clip": 'encoder.kind = "open_clip"',
+    "of kind untrained": 'encoder.kind = "untrained"',
+    "of kind pixels": 'encoder.kind = "pixels"',
+    "from the hub": f'encoder.hub = "timm/some"\nencoder.revision = "{"0" * 40}"',
+}
+
+
+@pytest.mark.parametrize("what", list(UNTRAINABLE))
+def test_fine_tuning_of_what_cannot_be_trained_is_refused_at_once(tmp_path: Path, what: str) -> None:
+    with pytest.raises(PipelineError, match=r"^[^\n]*$") as caught:
+        load_config(write(tmp_path, f"{UNTRAINABLE[what]}\n{MINIMAL}"))
+    assert f"[fine_tune] cannot train an [encoder] {what}; set enabled = false in [fine_tune]" in str(
+        caught.value
+    )
+
+
+@pytest.mark.parametrize("what", list(UNTRAINABLE))
+@pytest.mark.parametrize("remedy", [NO_FINE_TUNING, 'fine_tune.weights = "efficientnet-lite0"'])
+def test_what_the_refusal_of_fine_tuning_proposes_is_taken(tmp_path: Path, what: str, remedy: str) -> None:
+    text = f"{UNTRAINABLE[what]}\n{remedy}\n{MINIMAL}"
+    assert isinstance(load_config(write(tmp_path, text)), Config)
 
 
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
