@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli_reference import cli_page
-from pipelines.config_reference import configuration_page
+from pipelines.config_reference import configuration_page, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,6 +15,33 @@ def test_the_configuration_page_is_what_the_settings_say() -> None:
     assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == configuration_page(), (
         "write it anew: python -m pipelines.config_reference > docs/configuration.md"
     )
+
+
+def test_types_are_said_in_words_of_the_reader() -> None:
+    kinds = {path: kind for path, kind, _, _ in settings()}
+    assert kinds["encoder.weights"] == "text"
+    assert kinds["encoder.hub"] == "text or none"
+    assert kinds["fit.epochs"] == "int, at least 1"
+    assert kinds["fine_tune.epochs"] == "int, at least 1, or none"
+    assert kinds["language_model.endpoint.budget_calls"] == "int, at least 0, or none"
+    assert kinds["datasets[].half"] == "one of `first`, `second`, or none"
+    assert kinds["datasets[].where"] == "table of list of text"
+    assert kinds["fit.methods"].startswith("list, not empty, each one of `knobo`, `linear_probe`, ")
+    words = re.compile(r"\b(Annotated|FieldInfo|Optional|Union|Literal|NoneType|str|tuple|dict|Path)\b")
+    assert [kind for kind in kinds.values() if words.search(kind)] == []
+
+
+def test_every_setting_is_one_row_of_four_cells() -> None:
+    head, rows = configuration_page().split("| --- | --- | --- | --- |\n")
+    assert head.endswith("| setting | type | default | meaning |\n")
+    assert len(rows.splitlines()) == len(list(settings()))
+    assert [row for row in rows.splitlines() if len(cells(row)) != 4] == []
+
+
+def cells(row: str) -> list[str]:
+    """Of a row of a table; none where it is no whole row."""
+    found = re.fullmatch(r"\| (.*) \|", row)
+    return re.split(r"(?<!\\)\|", found[1]) if found else []
 
 
 def test_the_page_of_the_command_line_is_what_the_help_says() -> None:
@@ -31,6 +58,16 @@ def test_paths_named_in_a_page_exist(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     named = re.findall(r"`((?:knowledge|models|pipelines|tests|docs)/[\w./-]+)`", text)
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tables_of_a_page_are_whole(page: str) -> None:
+    lines = (ROOT / page).read_text("utf-8").splitlines()
+    pairs = [(above, line) for above, line in zip(["", *lines], lines, strict=False) if line.startswith("|")]
+    assert [line for _, line in pairs if not cells(line)] == []
+    assert [
+        line for above, line in pairs if above.startswith("|") and len(cells(line)) != len(cells(above))
+    ] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
