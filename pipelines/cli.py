@@ -14,6 +14,7 @@ from rich.table import Table
 from pipelines.commands import concepts, features, index, intervene
 from pipelines.commands.ablate import ablate
 from pipelines.commands.edit import edit
+from pipelines.commands.path import path
 from pipelines.errors import USER_ERRORS
 
 app = typer.Typer(
@@ -28,6 +29,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(intervene.app, name="intervene")
 app.command()(ablate)
 app.command()(edit)
+app.command()(path)
 console = Console()
 
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]

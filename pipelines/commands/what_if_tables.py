@@ -1,4 +1,4 @@
-"""How interventions, edits and ablations are printed."""
+"""How interventions, edits, ablations and the path of lambda are printed."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,9 @@ from models.what_if.ablation import ALL, Ablation
 from models.what_if.editing import EditReport
 from models.what_if.interventions import Band
 from pipelines.commands.shared import console, print_rows
+from pipelines.report.path_view import NOTE
 from pipelines.report.wording import (
+    ABSENT,
     DOMAINS,
     METRICS,
     interval,
@@ -19,6 +21,7 @@ from pipelines.report.wording import (
 )
 from pipelines.what_if.ablation import AblatedConcept
 from pipelines.what_if.curve import CurveReport, DomainCurve
+from pipelines.what_if.lambda_path import PathPoint
 from pipelines.what_if.naming import ConceptNames
 from pipelines.what_if.one_image import ImageIntervention, OpenQuestions
 
@@ -151,4 +154,29 @@ def difference_text(row: Ablation | None) -> str:
 
 def say(text: str) -> None:
     """A line with markup."""
+def print_path(points: Sequence[PathPoint], *, own: float) -> None:
+    """A line a lambda; the run's own is marked."""
+    say(
+        f"Optimum of the loss by lambda, {escape(points[0].split)}: prior loss, training cross-entropy, "
+        "share of signs as in the prior, accuracies."
+    )
+    rows = [
+        (
+            f"{each.strength:g}{'*' if each.strength == own else ''}",
+            number(each.prior_loss),
+            number(each.cross_entropy),
+            *map(known, (each.sign_agreement, each.validation, each.in_domain, each.shifted)),
+        )
+        for each in points
+    ]
+    header = ("lambda", "prior loss", "entropy", "signs", "validation", "in domain", "shifted")
+    print_rows(header, rows, marked=frozenset())
+    say(f"* the run's own. {' '.join(NOTE)}")
+
+
+def known(value: float | None) -> str:
+    """A dash where there is nothing."""
+    return ABSENT if value is None else number(value)
+
+
     console.print(text, highlight=False, soft_wrap=True)

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from models.bottleneck import fit_knobo, prior_loss
 from models.heads import full_batch
-from models.heads.lambda_path import cross_entropy
 from models.heads.shared import HeadSettings, Sample
 from models.scaling import Scaling, ScalingKind
+from models.what_if.lambda_path import cross_entropy
 from pipelines.run import Run
 from pipelines.stages.arms import own_tables
 from pipelines.stages.split import read_splits

@@ -13,8 +13,8 @@ from models.bottleneck import SOLVERS, fit_knobo, prior_loss
 from models.errors import ModelsError
 from models.heads import full_batch, mini_batch
 from models.heads.full_batch import LONGEST_STEP, Walk, train_full_batch
-from models.heads.lambda_path import LambdaPath, Objective, lambda_path
-from models.heads.shared import HeadSettings, Sample, Solver, prior_gradient
+from models.heads.shared import HeadSettings, Sample, Solver, one_thread, prior_gradient
+from models.what_if.lambda_path import LambdaPath, Objective, lambda_path
 
 ROWS, CONCEPTS, CLASSES = 240, 5, 3
 LONG = {
@@ -182,6 +182,17 @@ def test_lambdas_below_zero_are_refused() -> None:
 
 @both_solvers
 def test_heads_have_the_epoch_of_best_validation_accuracy(solver: Solver) -> None:
+def test_a_class_without_training_images_keeps_its_row_and_a_label_without_a_row_is_refused() -> None:
+    whole = draw()
+    rows = whole.labels < CLASSES - 1
+    train = Sample(whole.inputs[rows], whole.labels[rows])
+    found = lambda_path(train, draw(1), prior=signs(), strengths=(1, 100))
+    assert found.weight.shape == (2, CLASSES, CONCEPTS)
+    np.testing.assert_array_equal(np.sign(found.weight[-1, -1]), signs()[-1])
+    with pytest.raises(ModelsError, match=r"the prior has shape \(2, 5\) for 3 classes"):
+        lambda_path(whole, draw(1), prior=signs()[:2], strengths=(1,))
+
+
     train, validation = draw(), draw(1)
     settings = HeadSettings(epochs=30, learning_rate=0.05, strength=1)
     heads = SOLVERS[solver](

@@ -1,8 +1,10 @@
-"""`knobo intervene`, `edit` and `ablate` on a small run that is made from files."""
+"""`knobo intervene`, `edit`, `ablate` and `path` on a small run that is made from files."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -16,21 +18,26 @@ from models.domains import DomainSplit, save_split
 from models.errors import ModelsError
 from models.features.table import FeatureTable
 from models.grounding.grounder import ConceptQuality, Grounder, GroundingSettings
+from models.heads.shared import Sample
 from models.images import ImageRecord
 from models.scaling import Scaling, ScalingKind
 from models.what_if.editing import Prune, edited
 from models.what_if.interventions import Levels, intervene
+from models.what_if.lambda_path import lambda_path
 from pipelines.commands.ablate import ablate
 from pipelines.commands.edit import edit
 from pipelines.commands.intervene import app as intervene_app
+from pipelines.commands.path import path
 from pipelines.errors import PipelineError
 from pipelines.images_table import ImagesTable, write_images
+from pipelines.report.path_view import drawing, write_drawing
 from pipelines.run import Run
 from pipelines.status import open_finished
 from pipelines.what_if.ablation import ablate_run, of_scope
 from pipelines.what_if.curve import OTHERS, draw_curves
 from pipelines.what_if.edits import Wanted, edit_run
 from pipelines.what_if.heads import open_heads
+from pipelines.what_if.lambda_path import path_of_run, shown
 from pipelines.what_if.level_names import LevelName
 from pipelines.what_if.one_image import intervene_on_image, open_questions
 from pipelines.what_if.truth import known_answers
@@ -134,6 +141,7 @@ def told(*arguments: object) -> Any:
     app.add_typer(intervene_app, name="intervene")
     app.command()(edit)
     app.command()(ablate)
+    app.command()(path)
     result = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
     assert result.exit_code == 0
     return json.loads(result.stdout)
@@ -283,6 +291,63 @@ def test_ablation_names_all_first_and_then_what_loses_most(run: Path) -> None:
     assert changes == sorted(changes)
 
 
+def test_the_path_of_lambda_is_that_of_each_split_and_its_accuracies_are_counted_by_hand(run: Path) -> None:
+    rows = told("path", run)
+    lambdas = [0, 0.1, 1, 3, 10, 30, 100, 300, 1000]  # 30 is the run's own
+    assert [row["strength"] for row in rows] == 3 * lambdas
+    one, two, mean = (rows[start : start + len(lambdas)] for start in range(0, len(rows), len(lambdas)))
+    assert [part[0]["split"] for part in (one, two, mean)] == ["one", "two", "mean"]
+    heads = open_heads(opened(run), "one")[0]
+    head, split = heads.heads[0], heads.split
+    train, validation = (
+        Sample(head.scaling.apply(heads.scores.rows(ids)), split.targets(ids))
+        for ids in (split.train, split.validation)
+    )
+    found = lambda_path(train, validation, prior=head.prior, strengths=lambdas)
+    for domain, ids in (("in_domain", split.in_domain), ("shifted", split.shifted)):
+        for row, weight in zip(one, found.weight, strict=True):
+            decided = (head.scaling.apply(heads.scores.rows(ids)) @ weight.T).argmax(axis=1)
+            right = [
+                split.classes[each] == split.label[name] for each, name in zip(decided, ids, strict=True)
+            ]
+            assert row[domain] == pytest.approx(sum(right) / len(right))
+    for name in ("prior_loss", "cross_entropy", "sign_agreement", "validation", "in_domain", "shifted"):
+        for row, *parts in zip(mean, one, two, strict=True):
+            assert row[name] == pytest.approx(sum(part[name] for part in parts) / 2)
+    assert told("path", run, "--split", "two") == two
+
+
+def test_the_path_of_lambda_is_drawn_with_every_value_in_words(run: Path, tmp_path: Path) -> None:
+    points = shown(path_of_run(opened(run)))
+    told("path", run, "--svg", tmp_path / "path.svg")
+    text = (tmp_path / "path.svg").read_text("utf-8")
+    assert text == drawing(points, own=30)
+    root = ET.fromstring(text)
+    svg = "{http://www.w3.org/2000/svg}"
+    words = root.findtext(f"{svg}desc")
+    assert words is not None
+    assert f"shifted: lambda 0 {points[0].shifted:.3f}, lambda 0.1" in words
+    panels = root.findall(f"{svg}svg/{svg}svg")
+    assert [len(panel.findall(f"{svg}circle")) for panel in panels] == [3 * len(points)] * 2
+    assert "not the audited heads" in text
+    without = [replace(each, shifted=None, sign_agreement=None) for each in points]
+    assert "nan" not in drawing(without, own=7)
+
+
+def test_a_path_without_heads_split_or_place_is_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(CONFIG, "utf-8")
+    with pytest.raises(PipelineError, match=r"no.* KnoBo"):
+        path_of_run(opened(tmp_path))
+    with pytest.raises(PipelineError, match="the run has no split 'three'; it has one, two"):
+        path_of_run(opened(run), split="three")
+    points = shown(path_of_run(opened(run), split="one"))
+    with pytest.raises(PipelineError, match=r"path.png does not end in .svg"):
+        write_drawing(tmp_path / "path.png", points, own=30)
+    (tmp_path / "taken").touch()
+    with pytest.raises(PipelineError, match=r"path.svg cannot be written \(.*\); give another place"):
+        write_drawing(tmp_path / "taken" / "path.svg", points, own=30)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -291,6 +356,7 @@ def test_ablation_names_all_first_and_then_what_loses_most(run: Path) -> None:
         ["intervene", "curve", "{run}"],
         ["edit", "{run}", "--prune", HEART.id, "--normalise", "--metric", "auroc"],
         ["ablate", "{run}"],
+        ["path", "{run}"],
     ],
 )
 def test_every_verb_prints_a_table_with_a_true_minus_sign(run: Path, arguments: list[str]) -> None:
@@ -298,6 +364,7 @@ def test_every_verb_prints_a_table_with_a_true_minus_sign(run: Path, arguments: 
     app.add_typer(intervene_app, name="intervene")
     app.command()(edit)
     app.command()(ablate)
+    app.command()(path)
     words = [word.format(run=run) for word in arguments]
     result = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "200"})
     assert result.exit_code == 0

@@ -60,11 +60,14 @@ def lambda_path(
     Args:
         train: Scaled scores `(n, c)` with labels.
         validation: Scaled alike.
-        prior: `(k, c)` in [-1, 1].
+        prior: `(k, c)` in [-1, 1]; its classes need not all occur in training.
         strengths: Lambdas, in any order.
         progress: Told of each lambda.
+
+    Raises:
+        ModelsError: No lambda or one below zero; a prior without a row for a label or a column for a score.
     """
-    check_prior(prior, shape=(int(train.labels.max()) + 1, train.inputs.shape[1]))
+    check_prior(prior, shape=(max(len(prior), int(train.labels.max()) + 1), train.inputs.shape[1]))
     if not len(strengths) or min(strengths) < 0:
         raise ModelsError(f"the lambdas are {list(strengths)}; give one or more numbers from 0 upwards")
     found: list[NDArray[np.float64]] = []
@@ -138,10 +141,14 @@ def summarise(
                 for weight in weights
             ]
         ),
-        validation_accuracy=np.array(
-            [(validation.inputs @ weight.T).argmax(axis=1) == validation.labels for weight in weights]
-        ).mean(axis=1),
+        validation_accuracy=accuracy(weights, validation),
     )
+
+
+def accuracy(weights: Sequence[NDArray[np.floating]], sample: Sample) -> NDArray[np.float64]:
+    """`(m,)` of heads without bias, each `weight (k, c)`."""
+    right = [(sample.inputs @ weight.T).argmax(axis=1) == sample.labels for weight in weights]
+    return np.asarray(np.mean(right, axis=1), dtype=np.float64)
 
 
 def cross_entropy(weight: NDArray[np.floating], sample: Sample) -> float:
