@@ -57,9 +57,9 @@ class Acquisition:
         """Images whose level is known, `(n,)`."""
         return np.asarray(self.codes != UNKNOWN)
 
-    def indicators(self) -> NDArray[np.float64]:
-        """One column a level, `(n, l)`; rows of zeros where it is unknown."""
-        return np.asarray(self.codes[:, None] == np.arange(len(self.levels)), dtype=np.float64)
+    def indicators(self, rows: slice = slice(None)) -> NDArray[np.float64]:
+        """One column a level, `(n, l)`, of some of the images; rows of zeros where it is unknown."""
+        return np.asarray(self.codes[rows, None] == np.arange(len(self.levels)), dtype=np.float64)
 
 
 def acquisitions(values: Values, *, images: int, minimum: int) -> tuple[Acquisition, ...]:

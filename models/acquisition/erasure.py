@@ -1,5 +1,6 @@
 """Takes what is linearly known of acquisition attributes out of image features (LEACE)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve
 
 from models.acquisition.attributes import Acquisition, Values, acquisitions
+from models.acquisition.covariance import covariance_of, ledoit_wolf
 from models.artifacts import Artifact, read_artifact, save_artifact
 from models.errors import ModelsError
 from models.features.table import FeatureTable
@@ -17,7 +19,6 @@ from models.row_blocks import row_slices
 from models.scaling import Scaling, ScalingKind
 
 KIND = "eraser"
-LEAST = 1e-6  # shrinkage
 SAME = 1e-8  # singular value, of the largest, below which two attributes ask for the same direction
 
 
@@ -171,10 +172,10 @@ def fit_eraser(
         )
     stated = acquisitions(attributes, images=len(features.ids), minimum=minimum)
     scaling = Scaling.fit(ScalingKind.STANDARD, features.values)
-    inputs = scaling.apply(features.values)
-    amount = ledoit_wolf(inputs) if shrinkage is None else shrinkage
-    differences = distinct_directions(np.concatenate([mean_differences(inputs, each) for each in stated], 1))
-    read = inverse_times(inputs, differences, shrinkage=amount)
+    covariance = covariance_of(features.values, scaling)
+    amount = ledoit_wolf(covariance) if shrinkage is None else shrinkage
+    differences = distinct_directions(mean_differences(features.values, scaling, stated))
+    read = covariance.inverse_times(differences, shrinkage=amount)
     read = solve(differences.T @ read, read.T, assume_a="pos").T
     return Eraser(
         attributes=tuple(Erased(a.name, a.levels, int(a.known.sum()), a.rare) for a in stated),
@@ -187,25 +188,22 @@ def fit_eraser(
     )
 
 
-def ledoit_wolf(inputs: NDArray[np.float64]) -> float:
-    """Shrinkage of least expected error of the covariance of centred `inputs (n, d)` (Ledoit and Wolf 2004).
+def mean_differences(
+    values: NDArray[np.floating], scaling: Scaling, attributes: Sequence[Acquisition]
+) -> NDArray[np.float64]:
+    """Mean of each level less the mean of all that state the attribute, `(d, l)`: the columns of Sigma_xz.
 
-    It is kept above 0, for columns without variance.
+    Of the scaled `values (n, d)`, a block of rows at a time.
     """
-    images, width = inputs.shape
-    gram = inputs @ inputs.T if images < width else inputs.T @ inputs
-    squares = float(np.square(gram).sum()) / images**2
-    distance = squares - (float(np.trace(gram)) / images) ** 2 / width
-    fourth = float(np.square(np.square(inputs).sum(axis=1)).sum()) / images
-    error = (fourth - squares) / images
-    return float(np.clip(error / distance, LEAST, 1)) if distance > 0 else 1.0
-
-
-def mean_differences(inputs: NDArray[np.float64], attribute: Acquisition) -> NDArray[np.float64]:
-    """Mean of each level less the mean of all that state the attribute, `(d, l)`: the columns of Sigma_xz."""
-    known = attribute.known
-    rows, levels = inputs[known], attribute.indicators()[known]
-    return np.asarray((rows.T @ levels) / levels.sum(axis=0) - rows.mean(axis=0)[:, None])
+    sums = [np.zeros((values.shape[1], len(each.levels))) for each in attributes]
+    for rows in row_slices(values):
+        inputs = scaling.apply(values[rows])
+        for number, each in enumerate(attributes):
+            sums[number] += inputs.T @ each.indicators(rows)
+    counts = [np.bincount(each.codes[each.known]) for each in attributes]
+    pairs = zip(sums, counts, strict=True)
+    means = [total / count - (total.sum(axis=1) / count.sum())[:, None] for total, count in pairs]
+    return np.concatenate(means, axis=1)
 
 
 def distinct_directions(differences: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -214,18 +212,3 @@ def distinct_directions(differences: NDArray[np.float64]) -> NDArray[np.float64]
     unit = differences / np.where(lengths > 0, lengths, 1)
     basis, sizes, _ = np.linalg.svd(unit, full_matrices=False)
     return np.asarray(basis[:, sizes > SAME * max(float(sizes[0]), 1e-300)])
-
-
-def inverse_times(
-    inputs: NDArray[np.float64], columns: NDArray[np.float64], *, shrinkage: float
-) -> NDArray[np.float64]:
-    """S^-1 @ columns `(d, r)` of the shrunk covariance S of `inputs (n, d)`, solved on its smaller side."""
-    images, width = inputs.shape
-    ridge = shrinkage * float(np.square(inputs).sum()) / (images * width)
-    share = (1 - shrinkage) / images
-    if width <= images:
-        covariance = share * (inputs.T @ inputs) + ridge * np.eye(width)
-        return np.asarray(solve(covariance, columns, assume_a="pos"))
-    gram = share * (inputs @ inputs.T) + ridge * np.eye(images)  # Woodbury's identity
-    inner = solve(gram, inputs @ columns, assume_a="pos")
-    return np.asarray((columns - share * (inputs.T @ inner)) / ridge)

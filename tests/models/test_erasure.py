@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -6,13 +7,14 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 from sklearn.linear_model import LogisticRegression
 
-from models.acquisition.attributes import collect, shuffled
-from models.acquisition.erasure import Eraser, fit_eraser, ledoit_wolf
+from models.acquisition.attributes import acquisitions, collect, shuffled
+from models.acquisition.covariance import covariance_of, ledoit_wolf
+from models.acquisition.erasure import Eraser, fit_eraser
 from models.errors import ModelsError
 from models.features.table import FeatureTable
 from models.grounding import fit_grounders
 from models.grounding.grounder import GroundingSettings
-from models.scaling import ScalingKind
+from models.scaling import Scaling, ScalingKind
 
 Columns = dict[str, tuple[str | None, ...]]
 
@@ -125,7 +127,34 @@ def test_shrinkage_is_that_of_scikit_learn() -> None:
     for shape in ((50, 120), (200, 20), (80, 80)):
         inputs = generator.normal(size=shape) * generator.exponential(size=shape[1])
         inputs -= inputs.mean(axis=0)
-        assert ledoit_wolf(inputs) == pytest.approx(ledoit_wolf_shrinkage(inputs, assume_centered=True))
+        covariance = covariance_of(inputs, Scaling.fit(ScalingKind.NONE, inputs))
+        assert ledoit_wolf(covariance) == pytest.approx(ledoit_wolf_shrinkage(inputs, assume_centered=True))
+
+
+@pytest.mark.parametrize(("rows", "width"), [(300, 40), (40, 40), (40, 90)])
+def test_the_shrunk_covariance_is_inverted_on_either_side(rows: int, width: int) -> None:
+    generator = np.random.default_rng(0)
+    values, columns = generator.normal(size=(rows, width)), generator.normal(size=(width, 3))
+    scaling = Scaling.fit(ScalingKind.STANDARD, values)
+    plain = np.cov(scaling.apply(values).T, bias=True)
+    shrunk = 0.7 * plain + 0.3 * np.trace(plain) / width * np.eye(width)
+    found = covariance_of(values, scaling).inverse_times(columns, shrinkage=0.3)
+    assert found == pytest.approx(np.linalg.solve(shrunk, columns), abs=1e-10)
+
+
+def test_many_images_are_read_a_block_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, attributes = make_images(6000, 100)
+    whole = fit_eraser(table, attributes)
+    monkeypatch.setattr("models.row_blocks.VALUES_AT_ONCE", 20_000)
+    acquisitions(attributes, images=6000, minimum=10)  # warm
+    tracemalloc.start()
+    parts = fit_eraser(table, attributes)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < table.values.size * 8 / 2  # half of a copy in double precision
+    assert parts.shrinkage == pytest.approx(whole.shrinkage, rel=1e-10)
+    for name in ("center", "removed", "read"):
+        assert getattr(parts, name) == pytest.approx(getattr(whole, name), abs=1e-10)
 
 
 def test_columns_without_variance_stay_as_they_are() -> None:
