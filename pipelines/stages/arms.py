@@ -17,6 +17,7 @@ from models.features.table import FeatureTable
 from models.heads.shared import HeadSettings, Solver
 from models.scaling import ScalingKind
 from pipelines.config import Config
+from pipelines.config.fit import IMAGE_TEXT_METHODS
 from pipelines.digests import content_digest, value_digest
 from pipelines.images_table import read_images
 from pipelines.run import Run
@@ -29,7 +30,6 @@ OWN = ("features", "scores", "grounder", "prior.csv", "annotations.parquet")
 
 
 TEXT_METHODS = frozenset({"language_shaped"})
-IMAGE_TEXT_METHODS = frozenset({"pcbm_text", "pcbm_h_joint_text", "dot_product"})
 
 
 @dataclass(frozen=True, slots=True)

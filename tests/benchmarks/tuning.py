@@ -28,8 +28,9 @@ from models.encoders import open_encoder
 from models.errors import ModelsError
 from models.features.extraction import extract
 from models.features.store import FeatureStore
+from pipelines.config.fit import IMAGE_TEXT_METHODS
 from pipelines.run import Run
-from pipelines.stages.arms import IMAGE_TEXT_METHODS, Tables, own_tables
+from pipelines.stages.arms import Tables, own_tables
 from pipelines.stages.encode import encoder_spec
 from pipelines.stages.ground import kept_grounder
 from pipelines.status import open_finished
