@@ -1,5 +1,9 @@
 import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -214,6 +218,50 @@ def test_equal_content_is_trained_once_and_other_content_again() -> None:
     assert calls == [(4, 20), (2, 20), (4, 3)]
     total(one, settings=HEAD)  # the oldest but one was forgotten
     assert calls == [(4, 20), (2, 20), (4, 3), (4, 20)]
+
+
+def test_threads_that_ask_for_the_same_at_once_share_one_result() -> None:
+    together, calls = Barrier(4), []
+
+    @once(capacity=9)
+    def doubled(value: float) -> list[float]:
+        calls.append(value)
+        time.sleep(0.05)  # the others arrive meanwhile
+        return [2 * value]
+
+    def ask(value: float) -> list[float]:
+        together.wait()
+        return doubled(value)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(ask, [1.0, 1.0, 3.0, 1.0]))
+    assert sorted(calls) == [1, 3]
+    assert found == [[2], [2], [6], [2]]
+    assert found[0] is found[1] is found[3]
+
+
+def test_a_result_that_another_thread_pushes_out_is_still_given_back() -> None:
+    same = once(capacity=1)(lambda value: value)
+    asked = [number // 2 % 2 for number in range(4000)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(6) as threads:
+            assert list(threads.map(same, asked)) == asked
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_a_failure_is_not_kept() -> None:
+    divisors = [7.0, 0.0]
+
+    @once(capacity=1)
+    def unsteady() -> float:
+        return 7 / divisors.pop()
+
+    with pytest.raises(ZeroDivisionError):
+        unsteady()
+    assert unsteady() == unsteady() == 1
 
 
 def test_a_digest_tells_types_shapes_and_fields_apart() -> None:
