@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +18,7 @@ from torch.nn import functional
 from models.scaling import ScalingKind
 
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # Adam's defaults in torch
+CHANGING = Lock()  # held while the number of torch's threads changes
 
 
 class Solver(StrEnum):
@@ -94,13 +97,22 @@ class HeadSolver(Protocol):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread of torch: the steps are so small that waiting for a second takes longer than the work."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """One thread of torch: the steps are so small that waiting for a second takes longer than the work.
+
+    The number is the calling thread's own, and the last one set is also what a new thread begins with; that
+    is put back at once, so that threads which start meanwhile neither keep a 1 nor leave it behind.
+    """
+    with CHANGING:
+        before = torch.get_num_threads()
+        if before > 1:
+            torch.set_num_threads(1)
+            with ThreadPoolExecutor(1) as other:
+                other.submit(torch.set_num_threads, before).result()
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        if before > 1:
+            torch.set_num_threads(before)
 
 
 def first_weights(

@@ -13,7 +13,7 @@ from models.bottleneck import SOLVERS, fit_knobo, prior_loss
 from models.errors import ModelsError
 from models.heads import full_batch, mini_batch
 from models.heads.full_batch import LONGEST_STEP, Walk, train_full_batch
-from models.heads.shared import HeadSettings, Sample, Solver, one_thread, prior_gradient
+from models.heads.shared import HeadSettings, Sample, Solver, prior_gradient
 from models.what_if.lambda_path import LambdaPath, Objective, lambda_path
 
 ROWS, CONCEPTS, CLASSES = 240, 5, 3
@@ -180,8 +180,6 @@ def test_lambdas_below_zero_are_refused() -> None:
         lambda_path(draw(), draw(1), prior=signs(), strengths=(1, -1))
 
 
-@both_solvers
-def test_heads_have_the_epoch_of_best_validation_accuracy(solver: Solver) -> None:
 def test_a_class_without_training_images_keeps_its_row_and_a_label_without_a_row_is_refused() -> None:
     whole = draw()
     rows = whole.labels < CLASSES - 1
@@ -193,6 +191,8 @@ def test_a_class_without_training_images_keeps_its_row_and_a_label_without_a_row
         lambda_path(whole, draw(1), prior=signs()[:2], strengths=(1,))
 
 
+@both_solvers
+def test_heads_have_the_epoch_of_best_validation_accuracy(solver: Solver) -> None:
     train, validation = draw(), draw(1)
     settings = HeadSettings(epochs=30, learning_rate=0.05, strength=1)
     heads = SOLVERS[solver](
