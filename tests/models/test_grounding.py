@@ -19,6 +19,7 @@ from models.grounding import quality as quality_module
 from models.grounding.answers import tabulate
 from models.grounding.concept_records import ConceptQuality, Inseparable
 from models.grounding.quality import measure
+from models.logistic import Design, fit_logistic
 from models.scaling import Scaling, ScalingKind
 
 QUICK = GroundingSettings(replicates=200)
@@ -140,6 +141,21 @@ def test_equal_size_learns_from_as_many_yes_as_no_whatever_other_concepts_there_
     alone = fit_grounders(table, answers[:, 1:2], concept_ids=["c1"], settings=settings)
     np.testing.assert_allclose(together.weight[1], alone.weight[0], atol=1e-3)
     assert together.quality[1].n_yes == np.nansum(answers[:, 1])
+
+
+def test_a_concept_does_not_depend_on_those_that_were_fitted_before_it() -> None:
+    table = make_table(300, 20)
+    answers, _ = tabulate(make_answers(table, 6), None, concept_ids=names(6), settings=QUICK)
+    targets, weights = answers.problems(QUICK)
+    weights *= np.geomspace(0.5, 2, 6, dtype=np.float32)[:, None]
+    design = Design.of(table.values)
+    last = fit_logistic(design, targets[5:], weights[5:])
+    for others in (slice(0, 1), slice(2, 5)):
+        other = Design.of(table.values)
+        fit_logistic(other, targets[others], weights[others])
+        np.testing.assert_array_equal(fit_logistic(other, targets[5:], weights[5:]), last)
+    together = fit_logistic(design, targets, weights)
+    np.testing.assert_allclose(together[5], last[0], atol=3e-4)
 
 
 def test_a_case_that_rounding_can_spoil_is_finished_in_double_precision() -> None:
