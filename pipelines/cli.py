@@ -106,7 +106,8 @@ def explain(
     run: RunArgument,
     image: Annotated[str, typer.Argument(help="Image id, <data set>/<id>.", metavar="IMAGE")],
     split: Annotated[
-        str | None, typer.Option(help="Split whose classifier is asked; the first by default.")
+        str | None,
+        typer.Option(help="Split whose classifier is asked; by default one that reports the image."),
     ] = None,
     top: Annotated[int, typer.Option(help="Concepts to print.")] = 8,
     json_: JsonOption = False,
@@ -121,6 +122,7 @@ def explain(
     console.print(
         f"{found.image} in {found.split}: [bold]{found.predicted}[/] with probability {found.probability:.2f}"
     )
+    console.print(found.sentence, markup=False, highlight=False)
     for item in found.contributions[:top]:
         console.print(
             f"\n[bold]{item.amount:+.3f}[/] = ({item.score:.3f} - {item.usual:.3f}) x {item.weight:+.3f}  "

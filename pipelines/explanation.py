@@ -10,11 +10,10 @@ import numpy as np
 from knowledge.concepts import Concept, ConceptBank
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage
-from models.bottleneck import Contribution, KnoBo
-from models.features.table import FeatureTable
-from pipelines.errors import PipelineError
-from pipelines.run import Run
+from models.bottleneck import Contribution
 from pipelines.status import open_finished
+from pipelines.what_if.asked_split import asked_split
+from pipelines.what_if.heads import load_heads, open_scores, require_heads, require_image, split_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,20 @@ class ExplainedConcept:
 
 @dataclass(frozen=True, slots=True)
 class ImageExplanation:
-    """What KnoBo (first seed) says of an image, the largest contributions first."""
+    """What KnoBo (first seed) says of an image, the largest contributions first.
+
+    Attributes:
+        image, split: Which, and whose classifier.
+        part: Of the split that the image is in; none where the split does not have it.
+        sentence: What that means for the answer.
+        predicted, probability: The class.
+        contributions: Of the concepts.
+    """
 
     image: str
     split: str
+    part: str | None
+    sentence: str
     predicted: str
     probability: float
     contributions: tuple[ExplainedConcept, ...]
@@ -56,11 +65,13 @@ def explain_image(directory: Path, image: str, *, split: str | None = None) -> I
         PipelineError: No such image or split in the run.
     """
     run = open_finished(directory)
-    name = split or run.config.splits[0].name
-    head = first_head(run, name)
-    scores = FeatureTable.load(run.path("scores"))
-    if image not in scores.ids:
-        raise PipelineError(f"the run has no image {image!r}; ids look like {scores.ids[0]!r}")
+    split_names(run, split)
+    require_heads(run)
+    scores = open_scores(run)
+    require_image(image, scores.ids)
+    asked = asked_split(run, image, split)
+    require_heads(run, [asked.name])
+    head = load_heads(run, asked.name)[0]
     values = scores.rows([image])[0]
     probabilities = head.predict(values[None])[0]
     winner = int(np.argmax(probabilities))
@@ -68,22 +79,15 @@ def explain_image(directory: Path, image: str, *, split: str | None = None) -> I
     passages = PassageFile(run.path("passages.jsonl"))
     return ImageExplanation(
         image=image,
-        split=name,
+        split=asked.name,
+        part=asked.part,
+        sentence=asked.sentence,
         predicted=head.classes[winner],
         probability=float(probabilities[winner]),
         contributions=tuple(
             with_evidence(item, bank[item.concept_id], passages) for item in head.explain(values)[winner]
         ),
     )
-
-
-def first_head(run: Run, split: str) -> KnoBo:
-    """KnoBo of the run's first seed on a split."""
-    folder = run.path(f"models/knobo/{split}/{run.config.seed}")
-    if not folder.is_dir():
-        there = ", ".join(section.name for section in run.config.splits)
-        raise PipelineError(f"the run has no KnoBo for the split {split!r}; it has {there}")
-    return KnoBo.load(folder)
 
 
 def with_evidence(

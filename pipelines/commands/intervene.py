@@ -38,7 +38,8 @@ def image(  # noqa: PLR0917 - typer calls by name
         ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="Split whose classifier is asked; the first by default.")
+        str | None,
+        typer.Option(help="Split whose classifier is asked; by default one that reports the image."),
     ] = None,
     levels: LevelsOption = LevelName.MATCHED,
     top: Annotated[int, typer.Option(min=1, help="Concepts to print where none is set.")] = 12,

@@ -33,7 +33,8 @@ def print_intervention(shown: ImageIntervention) -> None:
     found = shown.found
     before, after = map(escape, found.predicted)
     verdict = f"still [bold]{after}[/]" if before == after else f"{before}, then [bold]{after}[/]"
-    say(f"{escape(shown.image)} in {escape(shown.split)}: {verdict}")
+    say(f"{escape(shown.image)} in {escape(shown.asked.name)}: {verdict}")
+    say(escape(shown.asked.sentence))
     rows = [
         (plain(name), number(then), number(now), signed(now - then))
         for name, then, now in zip(found.classes, found.before, found.after, strict=True)
@@ -51,8 +52,9 @@ def print_intervention(shown: ImageIntervention) -> None:
 def print_questions(asked: OpenQuestions, *, top: int) -> None:
     """The concepts that contribute most, with the probability of the predicted class after either answer."""
     winner = max(range(len(asked.classes)), key=lambda row: asked.probabilities[row])
+    say(escape(asked.asked.sentence))
     say(
-        f"{escape(asked.image)} in {escape(asked.split)}: [bold]{escape(asked.classes[winner])}[/] with "
+        f"{escape(asked.image)} in {escape(asked.asked.name)}: [bold]{escape(asked.classes[winner])}[/] with "
         f"probability {asked.probabilities[winner]:.2f}; with one concept answered it would be:"
     )
     rows = [
@@ -152,8 +154,6 @@ def difference_text(row: Ablation | None) -> str:
     return "" if row is None else f"{signed(row.difference)} ({signed_interval(row.low, row.high)})"
 
 
-def say(text: str) -> None:
-    """A line with markup."""
 def print_path(points: Sequence[PathPoint], *, own: float) -> None:
     """A line a lambda; the run's own is marked."""
     say(
@@ -179,4 +179,6 @@ def known(value: float | None) -> str:
     return ABSENT if value is None else number(value)
 
 
+def say(text: str) -> None:
+    """A line with markup."""
     console.print(text, highlight=False, soft_wrap=True)

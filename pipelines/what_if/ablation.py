@@ -34,11 +34,10 @@ def ablate_run(run: Run, *, split: str | None = None) -> tuple[Ablation, ...]:
     """Of one split, or of all and their mean.
 
     Raises:
-        PipelineError: No such split, or the run has no KnoBo.
+        PipelineError: No such split, or a split without KnoBo.
     """
     splits = open_heads(run, split)
-    measured = {each.split.name for each in splits}
-    mean = [name for name in in_mean(run) if name in measured] if split is None else []
+    mean = in_mean(run) if split is None else []
     return ablate(splits, mean=mean, settings=bootstrap(run), progress=run.reporter.work("ablate", "splits"))
 
 

@@ -1,6 +1,7 @@
 """Edits of a finished run's KnoBo: told, measured on every split, and saved elsewhere."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -56,12 +57,23 @@ def edit_run(directory: Path, wanted: Wanted, *, save: Path | None = None) -> Ed
     if not edits:
         raise PipelineError("nothing to edit; give --prune, --flip or --weight")
     refuse_idle(wanted)
-    if save is not None:
-        refuse_folder(run, save)
-    report = report_edits(splits, edits, mean=in_mean(run), settings=bootstrap(run))
-    if save is not None:
-        save_heads(run, edit_splits(splits, edits), report, save)
+    with ExitStack() as stack:
+        folder = None if save is None else begun(run, save, stack)  # before anything is measured
+        report = report_edits(splits, edits, mean=in_mean(run), settings=bootstrap(run))
+        if folder is not None:
+            save_heads(run, edit_splits(splits, edits), report, folder)
     return report
+
+
+def begun(run: Run, folder: Path, stack: ExitStack) -> Path:
+    """What takes the place of a new folder once the stack is left."""
+    try:
+        refuse_folder(run, folder)
+        return stack.enter_context(new_directory(folder))
+    except OSError as error:
+        raise PipelineError(
+            f"{folder} cannot be made ({error.strerror}); name a folder that you may write"
+        ) from error
 
 
 def refuse_idle(wanted: Wanted) -> None:
@@ -112,10 +124,9 @@ def refuse_folder(run: Run, folder: Path) -> None:
 
 def save_heads(run: Run, splits: Sequence[SplitHeads], report: EditReport, folder: Path) -> None:
     """`<split>/<seed>` as in `models/knobo` of a run, and `edits.json`."""
-    with new_directory(folder) as directory:
-        for each in splits:
-            seeds = seeds_of(run, each.split.name)
-            for seed, head in zip(seeds, each.heads, strict=True):
-                head.save(directory / METHOD / each.split.name / seed)
-        with replacing(directory / "edits.json") as file:
-            file.write(to_json(asdict(report)))
+    for each in splits:
+        seeds = seeds_of(run, each.split.name)
+        for seed, head in zip(seeds, each.heads, strict=True):
+            head.save(folder / METHOD / each.split.name / seed)
+    with replacing(folder / "edits.json") as file:
+        file.write(to_json(asdict(report)))

@@ -21,7 +21,8 @@ from models.what_if.split_heads import SplitHeads
 from pipelines.errors import PipelineError
 from pipelines.run import Run
 from pipelines.status import open_finished
-from pipelines.what_if.heads import open_heads, require_image
+from pipelines.what_if.asked_split import AskedSplit, asked_split
+from pipelines.what_if.heads import open_heads, open_scores, require_heads, require_image, split_names
 from pipelines.what_if.level_names import LevelName
 from pipelines.what_if.levels import levels_of
 from pipelines.what_if.naming import ConceptNames
@@ -34,13 +35,14 @@ class ImageIntervention:
     """What KnoBo (first seed) says of an image before and after.
 
     Attributes:
-        image, split: Which, and whose classifier.
+        image: Which.
+        asked: Whose classifier, and the part that the image plays in its split.
         found: Probabilities and the concepts set.
         questions: Of the concepts set.
     """
 
     image: str
-    split: str
+    asked: AskedSplit
     found: Intervention
     questions: tuple[str, ...]
 
@@ -50,7 +52,8 @@ class ImageIntervention:
             {**asdict(each), "question": question}
             for each, question in zip(self.found.moved, self.questions, strict=True)
         ]
-        return {"image": self.image, "split": self.split, **asdict(self.found), "moved": moved}
+        place = {"image": self.image, "split": self.asked.name, "part": self.asked.part}
+        return {**place, **asdict(self.found), "moved": moved}
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class OpenQuestions:
     """What one answer would do to an image, the concept that contributes most first."""
 
     image: str
-    split: str
+    asked: AskedSplit
     classes: tuple[str, ...]
     probabilities: tuple[float, ...]
     answers: tuple[PossibleAnswer, ...]
@@ -66,7 +69,9 @@ class OpenQuestions:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        values = asdict(self)
+        del values["asked"]
+        return {"image": self.image, "split": self.asked.name, "part": self.asked.part, **values}
 
 
 def intervene_on_image(
@@ -83,11 +88,11 @@ def intervene_on_image(
         directory: Of the run.
         image: Id.
         settings: `CONCEPT=yes`, `CONCEPT=no` or `CONCEPT=<number>` each.
-        split: Whose classifier; the first by default.
+        split: Whose classifier; by default as `asked_split` chooses.
         levels: What a yes and a no are set to.
     """
     run = open_finished(directory)
-    heads, names, scores = opened(run, image, split)
+    asked, heads, names, scores = opened(run, image, split)
     stands_for = levels_of(run, heads, levels)
     values: dict[str, float] = {}
     for setting in settings:
@@ -97,7 +102,7 @@ def intervene_on_image(
         values[concept_id] = value
     found = intervene(heads.heads[0], scores, values=values)
     questions = tuple(names.question(each.concept_id) for each in found.moved)
-    return ImageIntervention(image, heads.split.name, found, questions)
+    return ImageIntervention(image, asked, found, questions)
 
 
 def open_questions(
@@ -105,13 +110,13 @@ def open_questions(
 ) -> OpenQuestions:
     """What an answer to each concept would do."""
     run = open_finished(directory)
-    heads, names, scores = opened(run, image, split)
+    asked, heads, names, scores = opened(run, image, split)
     head = heads.heads[0]
     answers = possible_answers(head, scores, levels=levels_of(run, heads, levels))
     order = np.argsort(-ByContribution().priorities(head, scores[None], seed=0)[0, 0], kind="stable").tolist()
     return OpenQuestions(
         image=image,
-        split=heads.split.name,
+        asked=asked,
         classes=head.classes,
         probabilities=tuple(head.predict(scores[None])[0].tolist()),
         answers=tuple(answers[row] for row in order),
@@ -119,11 +124,16 @@ def open_questions(
     )
 
 
-def opened(run: Run, image: str, split: str | None) -> tuple[SplitHeads, ConceptNames, NDArray[np.float32]]:
-    """Heads of the split, names of concepts, and the image's scores `(c,)`."""
-    heads = open_heads(run, split)[0]
-    require_image(image, heads.scores.ids)
-    return heads, ConceptNames.of(run, heads.scores.columns), heads.scores.rows([image])[0]
+def opened(
+    run: Run, image: str, split: str | None
+) -> tuple[AskedSplit, SplitHeads, ConceptNames, NDArray[np.float32]]:
+    """The split that answers, its heads, names of concepts, and the image's scores `(c,)`."""
+    split_names(run, split)
+    require_heads(run)
+    require_image(image, open_scores(run).ids)
+    asked = asked_split(run, image, split)
+    heads = open_heads(run, asked.name)[0]
+    return asked, heads, ConceptNames.of(run, heads.scores.columns), heads.scores.rows([image])[0]
 
 
 def parsed(setting: str, names: ConceptNames, head: KnoBo, levels: Levels) -> tuple[str, float]:

@@ -1,6 +1,7 @@
 """`knobo intervene`, `edit`, `ablate` and `path` on a small run that is made from files."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from pipelines.commands.edit import edit
 from pipelines.commands.intervene import app as intervene_app
 from pipelines.commands.path import path
 from pipelines.errors import PipelineError
+from pipelines.explanation import ImageExplanation, explain_image
 from pipelines.images_table import ImagesTable, write_images
 from pipelines.report.path_view import drawing, write_drawing
 from pipelines.run import Run
@@ -36,7 +38,7 @@ from pipelines.status import open_finished
 from pipelines.what_if.ablation import ablate_run, of_scope
 from pipelines.what_if.curve import OTHERS, draw_curves
 from pipelines.what_if.edits import Wanted, edit_run
-from pipelines.what_if.heads import open_heads
+from pipelines.what_if.heads import load_heads, open_heads
 from pipelines.what_if.lambda_path import path_of_run, shown
 from pipelines.what_if.level_names import LevelName
 from pipelines.what_if.one_image import intervene_on_image, open_questions
@@ -131,6 +133,12 @@ def write_grounder(directory: Path) -> None:
     ).save(directory)
 
 
+def explain_image_of(directory: Path, image: str, split: str | None) -> ImageExplanation:
+    """The bank of the small run quotes nothing."""
+    (directory / "passages.jsonl").touch()
+    return explain_image(directory, image, split=split)
+
+
 def opened(directory: Path) -> Run:
     return open_finished(directory)
 
@@ -202,8 +210,85 @@ def test_a_wrong_image_or_split_and_a_run_without_knobo_are_refused(run: Path, t
     with pytest.raises(PipelineError, match="set twice"):
         intervene_on_image(run, "told/shifted0", [f"{HEART.id}=yes", f"{HEART.id}=no"])
     (tmp_path / "config.toml").write_text(CONFIG, "utf-8")
-    with pytest.raises(PipelineError, match=r"there is no KnoBo in .*models/knobo"):
-        ablate_run(opened(tmp_path))
+    told_to_run = r"no KnoBo in .*models/knobo, for the run has not trained it; `knobo run CONFIG` does"
+    for ask in (
+        lambda: ablate_run(opened(tmp_path)),
+        lambda: intervene_on_image(tmp_path, "told/shifted0", []),
+        lambda: explain_image(tmp_path, "told/shifted0"),
+    ):
+        with pytest.raises(PipelineError, match=told_to_run):
+            ask()
+
+
+@pytest.fixture
+def copy(run: Path, tmp_path: Path) -> Path:
+    """Of the run, to take away from."""
+    return shutil.copytree(run, tmp_path / "copy")
+
+
+def test_a_mean_is_not_taken_over_the_splits_that_happen_to_be_there(copy: Path) -> None:
+    shutil.rmtree(copy / "models" / "knobo" / "two")
+    missing = r"models lacks KnoBo of two; `knobo run CONFIG` runs the stage fit again"
+    for ask in (
+        lambda: ablate_run(opened(copy)),
+        lambda: edit_run(copy, Wanted(prune=(HEART.id,))),
+        lambda: intervene_on_image(copy, "told/shifted0", [], split="two"),
+        lambda: explain_image(copy, "silent/shifted0"),
+    ):
+        with pytest.raises(PipelineError, match=missing):
+            ask()
+    assert {row.split for row in ablate_run(opened(copy), split="one")} == {"one"}
+
+
+def test_a_run_without_scores_names_the_stage_that_makes_them(copy: Path) -> None:
+    shutil.rmtree(copy / "scores")
+    for ask in (
+        lambda: ablate_run(opened(copy)),
+        lambda: intervene_on_image(copy, "told/shifted0", []),
+        lambda: explain_image(copy, "told/shifted0"),
+    ):
+        with pytest.raises(PipelineError, match=r"has no scores of concepts, which its stage score writes"):
+            ask()
+
+
+def test_seeds_are_opened_by_number_and_none_where_none_was_trained(copy: Path) -> None:
+    heads = copy / "models" / "knobo" / "one"
+    (heads / "0").rename(heads / "2")
+    assert [head.about["seed"] for head in load_heads(opened(copy), "one")] == [0, 10]
+    shutil.rmtree(heads)
+    assert load_heads(opened(copy), "one") == ()
+
+
+@pytest.mark.parametrize(
+    ("image", "split", "answers", "sentence"),
+    [
+        ("silent/shifted0", None, ("two", "shifted"), "A shifted image of two, which it was not trained on."),
+        ("silent/in_domain1", None, ("two", "in_domain"), "An in-domain image of two"),
+        ("silent/train0", None, ("two", "train"), "two was trained on this image"),
+        ("told/validation0", None, ("one", "validation"), "one chose its settings on this image"),
+        ("silent/shifted0", "one", ("one", None), "The image is not in one, which tells normal or sick."),
+        ("nowhere/0", None, ("one", None), "No split has this image; one, the first, is asked"),
+    ],
+)
+def test_the_split_that_reports_an_image_answers_for_it(
+    copy: Path, image: str, split: str | None, answers: tuple[str, str | None], sentence: str
+) -> None:
+    scores = FeatureTable.load(copy / "scores")
+    values = np.vstack([scores.values, scores.values[:1]])
+    FeatureTable((*scores.ids, "nowhere/0"), scores.columns, values).save(copy / "scores")
+    asked = open_questions(copy, image, split=split)
+    assert (asked.asked.name, asked.asked.part) == answers
+    assert asked.asked.sentence.startswith(sentence)
+    assert asked.as_json()["split"] == intervene_on_image(copy, image, [], split=split).asked.name
+    explained = explain_image_of(copy, image, split)
+    assert (explained.split, explained.part, explained.sentence) == (*answers, asked.asked.sentence)
+
+
+def test_a_split_that_reports_an_image_goes_before_one_that_was_trained_on_it(copy: Path) -> None:
+    trained = make_split("one", "silent", ("normal", "sick"))
+    save_split(replace(trained, train=trained.shifted, shifted=trained.train), copy / "splits" / "one.json")
+    asked = open_questions(copy, "silent/shifted0").asked
+    assert (asked.name, asked.part) == ("two", "shifted")
 
 
 def test_answers_are_what_the_reports_say_and_unknown_without_one(run: Path) -> None:
@@ -253,6 +338,23 @@ def test_an_edit_is_reported_before_and_after_and_saved_elsewhere(run: Path, tmp
         edit_run(run, Wanted(prune=(EFFUSION.id,)), save=folder)
     with pytest.raises(PipelineError, match="lies inside the run"):
         edit_run(run, Wanted(prune=(EFFUSION.id,)), save=run / "models" / "mine")
+
+
+@pytest.mark.parametrize("name", ["file/edited", "n" * 300])
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_measured(
+    run: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    refused_later = Wanted(prune=(EFFUSION.id,), class_name="foo")
+    with pytest.raises(PipelineError, match=r"cannot be made \(.*\); name a folder that you may write"):
+        edit_run(run, refused_later, save=tmp_path / name)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_an_edit_that_is_refused_leaves_no_folder(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelsError, match="no split has a class"):
+        edit_run(run, Wanted(prune=(HEART.id,), class_name="foo"), save=tmp_path / "edited")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_weight_is_set_for_one_class_and_signs_are_flipped(run: Path) -> None:
