@@ -1,6 +1,6 @@
 """Any timm network as an encoder: its own pooled features, or an inner map averaged over a grid."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +98,14 @@ def crop_of(config: Mapping[str, Any]) -> Crop:
     """Resizing and cropping as timm does them."""
     from timm.data.transforms_factory import create_transform  # noqa: PLC0415  # timm takes seconds
 
-    transform: Callable[[Image.Image], torch.Tensor] = create_transform(**config, use_prefetcher=True)
+    *steps, _ = create_transform(**config, use_prefetcher=True).transforms  # the last makes a tensor of it
 
     def crop(image: Image.Image) -> NDArray[np.uint8]:
-        pixels: NDArray[np.uint8] = transform(image).numpy()
-        return pixels if len(pixels) == 3 else np.repeat(pixels, 3, axis=0)  # a grey image has one
+        for step in steps:
+            image = step(image)
+        pixels = np.asarray(image)
+        grey = pixels.ndim == 2
+        return np.repeat(pixels[None], 3, axis=0) if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
     return crop
 
