@@ -1,5 +1,6 @@
 """All grounders as one logistic layer, and the scores of each image by a layer that never saw its patient."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from models.errors import ModelsError
 from models.grounding.answers import Answers
 from models.grounding.settings import GroundingSettings
 from models.logistic import Design, fit_logistic
+
+log = logging.getLogger("knobo")
 
 BLOCK = 150  # concepts fitted together: enough for fast matrix products, few enough to see progress
 CELLS = 10_000_000  # folds x concepts x images held at once: 40 MB an array
@@ -90,8 +93,20 @@ def hold_out(
         weights,
         start=np.tile(start, (settings.folds, 1)) * weights.any(axis=1, keepdims=True),
         tolerance=FOLD_TOLERANCE,
+        unsettled=tell_unsettled,
     )
     logits = np.empty(answers.known.shape)
     for mask, part in zip(masks, np.split(coefficients, settings.folds), strict=True):
         logits[:, ~mask] = design.logits(part, np.flatnonzero(~mask))
     return logits
+
+
+def tell_unsettled(left: int, problems: int, steps: int) -> None:
+    """Warn that held-out scores are not exact."""
+    log.warning(
+        "%d of %d held-out fits of concepts did not settle in %d steps, so that their quality is "
+        "approximate; lower C, or give the features the scaling standard",
+        left,
+        problems,
+        steps,
+    )

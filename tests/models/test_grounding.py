@@ -18,6 +18,7 @@ from models.grounding import Calibration, Grounder, GroundingSettings, assign_fo
 from models.grounding import quality as quality_module
 from models.grounding.answers import tabulate
 from models.grounding.concept_records import ConceptQuality, Inseparable
+from models.grounding.layer import tell_unsettled
 from models.grounding.quality import measure
 from models.logistic import Design, fit_logistic
 from models.scaling import Scaling, ScalingKind
@@ -156,6 +157,21 @@ def test_a_concept_does_not_depend_on_those_that_were_fitted_before_it() -> None
         np.testing.assert_array_equal(fit_logistic(other, targets[5:], weights[5:]), last)
     together = fit_logistic(design, targets, weights)
     np.testing.assert_allclose(together[5], last[0], atol=3e-4)
+
+
+def test_fits_that_do_not_settle_are_refused_and_held_out_ones_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    table = make_table(150, 20)
+    answers, _ = tabulate(make_answers(table, 3), None, concept_ids=names(3), settings=QUICK)
+    design, problems = Design.of(table.values), answers.problems(QUICK)
+    with pytest.raises(ModelsError, match=r"3 of 3 concepts .* after 2 steps; lower C"):
+        fit_logistic(design, *problems, maximum=2)
+    fit_logistic(design, *problems, maximum=2, unsettled=tell_unsettled)
+    assert "3 of 3 held-out fits of concepts did not settle in 2 steps" in caplog.text
+    caplog.clear()
+    fit_logistic(design, *problems, unsettled=tell_unsettled)
+    assert not caplog.text
 
 
 def test_a_case_that_rounding_can_spoil_is_finished_in_double_precision() -> None:
