@@ -39,7 +39,8 @@ class FineTunePreset:
 
     Attributes:
         architecture: As timm names it.
-        weights: What the paper starts from, in words; a safetensors file with timm's tensor names is needed.
+        weights: What to start from and what the paper starts from, in words; a safetensors file with timm's
+            tensor names is needed.
         settings: Of the training.
     """
 
@@ -57,7 +58,9 @@ PRESETS: Mapping[str, FineTunePreset] = MappingProxyType(
         ),
         "densenet-121": FineTunePreset(
             architecture="densenet121",
-            weights="TorchXRayVision's densenet121-res224-mimic_nb; for skin one trained on ISIC's 9 classes",
+            weights="timm's densenet121, trained on ImageNet. The paper starts from TorchXRayVision's "
+            "densenet121-res224-mimic_nb, which reads one channel with another range of values and so does "
+            "not fit this network, and for skin from one trained on the 9 classes of ISIC",
             settings=FineTuneSettings(epochs=20, batch=64, learning_rate=1e-5, size=224),
         ),
     }

@@ -194,7 +194,9 @@ def test_the_networks_of_the_paper_are_known_and_trained_as_there() -> None:
     vit, dense = PRESETS["vit-l-14"], PRESETS["densenet-121"]
     assert (vit.settings.learning_rate, vit.settings.batch, vit.settings.epochs) == (1e-6, 64, 20)
     assert (dense.settings.learning_rate, dense.settings.batch, dense.settings.epochs) == (1e-5, 64, 20)
+    assert dense.weights.startswith("timm's densenet121, trained on ImageNet.")
     network = create_model(dense.architecture, num_classes=2)
+    assert network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 2)
     assert sum(each.numel() for each in network.parameters()) == 6_955_906  # 7.0 million, as published
     from timm import is_model
 
