@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 from development import DevelopmentData, development_data
+from grids import GRIDS, Grid
 
 from models.baselines import METHODS, make_method
-from models.baselines.grids import GRIDS, Grid
 from models.baselines.interface import Fitted, Inputs, Method, TrainingData
 from models.domains import DomainSplit
 from models.encoders import open_encoder
