@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from models.baselines.interface import GroupedImages, Progress, TrainingData
 from models.baselines.parts.feature_heads import FittedFeatureHeads
 from models.errors import ModelsError
-from models.heads.shared import Heads
+from models.heads.shared import Heads, Sample
 from models.scaling import Scaling, ScalingKind
 
 MINIMUM = 4  # images a group: two in either half
@@ -67,8 +67,10 @@ class Dfr:
             "oracle": oracle.source,
             "oracle_images": len(oracle.labels),
             "C": [layer.strength for layer in layers],
+            "worst_group_accuracy_among_told": [layer.accuracy for layer in layers],
         }
-        heads = stacked(layers)
+        validation = scaling.apply(data.validation.features)
+        heads = stacked(layers, Sample(validation, data.validation_labels))
         return FittedFeatureHeads(self.name, data.classes, tuple(seeds), heads, scaling, about)
 
 
@@ -80,7 +82,7 @@ class Layer:
         weight: `(k, d)`.
         bias: `(k,)`.
         strength: C that was chosen.
-        accuracy: Of the worst group in the half that chose it.
+        accuracy: Of the worst group in the half of the oracle's images that chose it.
     """
 
     weight: NDArray[np.float64]
@@ -167,11 +169,12 @@ def fit_sparse(
     return weight, bias
 
 
-def stacked(layers: Sequence[Layer]) -> Heads:
-    """One head a layer; nothing was selected by epochs."""
+def stacked(layers: Sequence[Layer], validation: Sample) -> Heads:
+    """One head a layer, measured on the validation images, which selected nothing."""
+    shown = [(validation.inputs @ each.weight.T + each.bias).argmax(axis=1) for each in layers]
     return Heads(
         weight=np.stack([layer.weight for layer in layers]).astype(np.float32),
         bias=np.stack([layer.bias for layer in layers]).astype(np.float32),
         epoch=np.zeros(len(layers), dtype=np.int64),
-        validation_accuracy=np.array([layer.accuracy for layer in layers]),
+        validation_accuracy=(np.stack(shown) == validation.labels).mean(axis=1),
     )

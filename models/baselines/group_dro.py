@@ -33,9 +33,8 @@ class GroupDroSettings:
 class GroupDro:
     """Sagawa et al. 2020, algorithm 1, on frozen features and without their adjustment for group sizes.
 
-    Groups are those of `TrainingData.train_groups`, else the classes. A confounded split has training images
-    of one attribute value a class, so its groups are its classes whatever is known of the attribute: the
-    method cannot see the shortcut there, and is class-DRO.
+    Groups are the classes. A confounded split has training images of one attribute value a class, so there
+    are no others: the method cannot see the shortcut and is class-DRO. A plain split declares no attribute.
 
     Attributes:
         training: Of the layer.
@@ -54,7 +53,6 @@ class GroupDro:
     ) -> FittedFeatureHeads:
         """Trains on the features."""
         features = scale_features(data, self.scaling)
-        groups = data.train_labels if data.train_groups is None else data.train_groups
         training = Training(self.training, self.settings.penalty)
         heads = train_weighted_heads(
             features.train,
@@ -62,7 +60,7 @@ class GroupDro:
             classes=len(data.classes),
             seeds=seeds,
             training=training,
-            weighting=GroupWeights(groups, heads=len(seeds), step=self.settings.step),
+            weighting=GroupWeights(data.train_labels, heads=len(seeds), step=self.settings.step),
         )
         if progress is not None:
             progress(1, 1)
@@ -75,7 +73,7 @@ class GroupWeights:
 
     Attributes:
         members: `(n, g)` which group a row belongs to, as zeros and ones.
-        shares: `(h, g)` weight of each group; they add up to 1.
+        logs: `(h, g)` logarithm of each group's weight, for fast steps would overflow; weights add up to 1.
         step: Eta.
     """
 
@@ -83,7 +81,7 @@ class GroupWeights:
         numbers = np.unique(groups, return_inverse=True)[1]
         self.members = functional.one_hot(torch.from_numpy(numbers)).float()
         width = self.members.shape[1]
-        self.shares = torch.full((heads, width), 1 / width)
+        self.logs = torch.zeros(heads, width).log_softmax(dim=1)
         self.step = step
 
     def weights(self, losses: Tensor, rows: Tensor) -> Tensor:
@@ -91,6 +89,5 @@ class GroupWeights:
         members = self.members[rows]  # (h, b, g)
         counts = members.sum(dim=1).clamp(min=1)
         means = torch.einsum("hb,hbg->hg", losses, members) / counts
-        grown = self.shares * torch.exp(self.step * means)
-        self.shares = grown / grown.sum(dim=1, keepdim=True)
-        return torch.einsum("hbg,hg->hb", members, self.shares / counts)
+        self.logs = (self.logs + self.step * means).log_softmax(dim=1)
+        return torch.einsum("hbg,hg->hb", members, self.logs.exp() / counts)

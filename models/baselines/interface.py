@@ -68,8 +68,6 @@ class TrainingData:
         prior: `(k, c) float32` in [-1, 1].
         train, validation: Images to learn from, and to select the epoch by.
         train_labels, validation_labels: `(n,) int64` class numbers.
-        train_groups: `(n,) int64` combination of class and attribute of each training image, by number; None
-            where the attribute is not told, as in a confounded split, whose groups are its classes.
         oracle: Further images that only an oracle may use; None for every other method.
     """
 
@@ -80,7 +78,6 @@ class TrainingData:
     train_labels: NDArray[np.int64]
     validation: Inputs
     validation_labels: NDArray[np.int64]
-    train_groups: NDArray[np.int64] | None = None
     oracle: GroupedImages | None = None
 
 

@@ -141,12 +141,34 @@ def test_group_dro_comes_to_the_minimax_of_the_groups() -> None:
 
 
 def test_in_a_confounded_split_group_dro_is_class_dro(data: TrainingData) -> None:
-    given = Ingredients(probe=SHORT, group_dro=GroupDroSettings(step=0.1))
-    plain = fitted("group_dro", given, data)
-    told = replace(data, train_groups=data.train_labels + 2 * (1 - data.train_labels))
-    np.testing.assert_allclose(fitted("group_dro", given, told).heads.weight, plain.heads.weight, atol=1e-6)
-    other = replace(data, train_groups=np.arange(len(data.train_labels)) % 2)
-    assert np.abs(fitted("group_dro", given, other).heads.weight - plain.heads.weight).max() > 1e-3
+    given = Ingredients(probe=SHORT, group_dro=GroupDroSettings(step=0.3, penalty=0.05))
+    heads = fitted("group_dro", given, data).heads
+    center, scale = data.train.features.mean(axis=0), data.train.features.std(axis=0)
+    values, labels = torch.tensor((data.train.features - center) / scale), torch.tensor(data.train_labels)
+    linear, order, shares = torch.nn.Linear(WIDTH, 2), torch.Generator().manual_seed(1), torch.ones(2) / 2
+    for each in (linear.weight, linear.bias):
+        torch.nn.init.uniform_(each, -(WIDTH**-0.5), WIDTH**-0.5, generator=order)
+    adam = torch.optim.Adam(linear.parameters(), lr=SHORT.learning_rate)
+    for _ in range(int(heads.epoch[1])):
+        for rows in torch.split(torch.randperm(90, generator=order), SHORT.batch):
+            losses = functional.cross_entropy(linear(values[rows]), labels[rows], reduction="none")
+            of_class = torch.stack([losses[labels[rows] == number].mean() for number in (0, 1)])
+            shares = shares * (0.3 * of_class.detach()).exp()
+            shares /= shares.sum()
+            adam.zero_grad()
+            ((shares * of_class).sum() + 0.025 * (linear.weight**2).sum()).backward()  # type: ignore[no-untyped-call]
+            adam.step()
+    assert abs(float(shares[0]) - 0.5) > 0.01
+    np.testing.assert_allclose(heads.weight[1], linear.weight.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(heads.bias[1], linear.bias.detach().numpy(), atol=1e-5)
+
+
+def test_group_dro_with_a_fast_step_puts_all_weight_on_the_worst_group_and_stays_finite() -> None:
+    weighting = GroupWeights(np.array([0, 0, 1, 1]), heads=1, step=10.0)
+    rows, worst = torch.arange(4)[None], torch.tensor([[20.0, 30.0, 0.0, 2.0]])
+    for losses in (worst, worst, worst.flip(1), worst.flip(1), worst.flip(1)):
+        weights = weighting.weights(losses, rows)[0]
+    assert weights.tolist() == pytest.approx([0, 0, 0.5, 0.5])
 
 
 def test_jtt_with_lambda_one_is_the_linear_probe(data: TrainingData) -> None:
@@ -222,6 +244,10 @@ def test_dfr_averages_balanced_resamples_at_the_strength_of_the_best_worst_group
     assert about["oracle"] == "a drawer"
     assert about["oracle_images"] == 120
     assert about["C"][0] == chosen
+    assert about["worst_group_accuracy_among_told"][0] == pytest.approx(max(scores))
+    right = result.predict(data.validation)[0].argmax(axis=1) == data.validation_labels
+    assert about["validation_accuracy"] == pytest.approx(right.mean())
+    assert about["validation_accuracy"] != pytest.approx(max(scores))
 
 
 def test_balanced_draws_have_as_many_of_each_group_and_halves_share_no_row() -> None:
