@@ -10,6 +10,12 @@ from models.logistic.preconditioner import Preconditioners
 MEMORY = 6  # pairs of steps and gradient changes that L-BFGS keeps
 TRIES = 30  # of the length of a step
 FLAT = 0.2  # a step is long enough where the slope along it has fallen to this share
+SETTLED = 0.1  # share of the last step below which the bias is left as it is
+SLOWEST = 0.99  # quotient of two sizes beyond which the series of steps is taken to end after all
+
+NOISE = 100.0  # times the rounding of a product below which a pair says nothing of the curvature
+STATE = ("targets", "weights", "place", "logits", "gradient", "direction")
+MEASURED = ("chosen", "curvature", "size", "ratio", "former")
 
 
 class Search:
@@ -20,7 +26,9 @@ class Search:
         logits: `(p, n)`.
         gradient, direction: `(p, d + 1)`.
         chosen: `(p,)` preconditioner that each uses.
-        size, ratio: `(p,)` of the largest entry of the direction, and its quotient by the last one's.
+        curvature: `(p,)` weights of the loss's second derivative, summed.
+        size: `(p,)` of the direction: its largest entry, or what it adds to a typical logit if that is more.
+        ratio, former: `(p,)` quotient of the last two sizes, and of the two before.
     """
 
     def __init__(
@@ -34,22 +42,29 @@ class Search:
         self.place = start
         self.logits = start @ inputs.T if start.any() else torch.zeros_like(targets)
         chances = torch.sigmoid(self.logits)
-        self.chosen = self.shared.choose(total(chances - chances.square(), weights))
+        self.curvature = total(chances - chances.square(), weights)
+        self.chosen = self.shared.choose(self.curvature)
         self.gradient = self.slopes(chances.sub_(targets).mul_(weights))
         self.direction = -self.shared.solve(self.gradient, self.chosen)
-        self.size = self.direction.abs().amax(dim=1)
+        self.size = self.measure()
         self.ratio = self.former = torch.ones_like(self.size)
 
     def slopes(self, residuals: Tensor) -> Tensor:
         """Gradient `(p, d + 1)` by the slope of the loss in each logit, `(p, n)`."""
         return torch.addcmul(residuals @ self.inputs, self.place, self.penalty)
 
+    def measure(self) -> Tensor:
+        """Size `(p,)` of the direction; by Newton's decrement for the logits, in root mean square."""
+        decrement = -total(self.gradient, self.direction)
+        logits = (decrement.clamp_min(0) / self.curvature.clamp_min(torch.finfo(decrement.dtype).tiny)).sqrt()
+        return torch.maximum(self.direction.abs().amax(dim=1), logits)
+
     def error(self) -> Tensor:
-        """Expected distance of the largest coefficient from its optimum after the next full step, `(p,)`.
+        """Expected distance from the optimum after the next full step, `(p,)`, measured as `size` is.
 
         What is left of a geometric series that falls as slowly as the slower of the last two steps did.
         """
-        ratio = torch.maximum(self.ratio, self.former).clamp(max=0.5)
+        ratio = torch.maximum(self.ratio, self.former).clamp(max=SLOWEST)
         return self.size * ratio / (1 - ratio)
 
     def advance(self) -> None:
@@ -57,15 +72,17 @@ class Search:
         along = self.direction @ self.inputs.T
         length, residuals = self.move(along)
         step = length[:, None] * self.direction
+        shift, residuals = self.settle(residuals)
+        step[:, -1] += shift
         self.place = self.place + step
         gradient = self.slopes(residuals)
         change = gradient - self.gradient
         product = total(step, change)
-        usable = product > torch.finfo(product.dtype).tiny / torch.finfo(product.dtype).eps
+        usable = product > NOISE * torch.finfo(product.dtype).eps * step.norm(dim=1) * change.norm(dim=1)
         self.pairs.append((step, change, torch.where(usable, 1 / product, torch.zeros_like(product))))
         self.gradient = gradient
         self.direction = self.descent()
-        size = self.direction.abs().amax(dim=1)
+        size = self.measure()
         self.former = self.ratio
         self.ratio, self.size = size / self.size.clamp_min(torch.finfo(size.dtype).tiny), size
 
@@ -94,8 +111,25 @@ class Search:
             inside = (better > low) & (better < high) & (better < 4 * length)
             middle = torch.where(high.isinf(), 2 * length, (low + high) / 2)
             length = torch.where(fine, length, torch.where(inside, better, middle))
-        self.logits, self.chosen = logits, self.shared.choose(curved.sum(dim=1))
+        self.logits, self.curvature = logits, curved.sum(dim=1)
         return length, residuals
+
+    def settle(self, residuals: Tensor) -> tuple[Tensor, Tensor]:
+        """A step of Newton's method for the bias alone, `(p,)`, where it helps; the residuals there."""
+        excess = residuals.sum(dim=1)
+        shift = -excess / self.curvature.clamp_min(torch.finfo(excess.dtype).tiny)
+        if bool((shift.abs() <= SETTLED * self.size).all()):
+            self.chosen = self.shared.choose(self.curvature)
+            return torch.zeros_like(shift), residuals
+        logits = self.logits + shift[:, None]
+        chances = torch.sigmoid(logits)
+        curvature = total(chances - chances * chances, self.weights)
+        moved = chances.sub_(self.targets).mul_(self.weights)
+        better = moved.sum(dim=1).abs() < excess.abs()
+        self.logits = torch.where(better[:, None], logits, self.logits)
+        self.curvature = torch.where(better, curvature, self.curvature)
+        self.chosen = self.shared.choose(self.curvature)
+        return shift * better, torch.where(better[:, None], moved, residuals)
 
     def descent(self) -> Tensor:
         """The two-loop recursion of L-BFGS, for all problems together."""
@@ -112,9 +146,7 @@ class Search:
 
     def keep(self, rows: Tensor) -> None:
         """Drops the finished problems."""
-        names: tuple[str, ...] = ("chosen", "targets", "weights", "place", "logits", "gradient", "direction")
-        names += ("size", "ratio", "former")
-        for name in names:
+        for name in STATE + MEASURED:
             setattr(self, name, getattr(self, name)[rows])
         self.pairs = deque(((a[rows], b[rows], c[rows]) for a, b, c in self.pairs), maxlen=MEMORY)
 

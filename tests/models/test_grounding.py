@@ -174,6 +174,19 @@ def test_fits_that_do_not_settle_are_refused_and_held_out_ones_are_told(
     assert not caplog.text
 
 
+def test_going_on_where_rounding_allows_no_step_any_more_does_no_harm() -> None:
+    table = make_table(150, 30)
+    answers = make_answers(table, 4, unknown=0).T
+    design = Design.of(StandardScaler().fit_transform(table.values.astype(float)))
+    weights = np.full(answers.shape, 0.001)
+    told: list[tuple[int, int, int]] = []
+    places = [
+        fit_logistic(design, answers, weights, tolerance=tolerance, unsettled=lambda *n: told.append(n))
+        for tolerance in (1e-5, 1e-12)
+    ]
+    np.testing.assert_allclose(places[1], places[0], atol=1e-4)
+
+
 def test_a_case_that_rounding_can_spoil_is_finished_in_double_precision() -> None:
     table = make_table(150, 12)
     answers = make_answers(table, 2, unknown=0)
