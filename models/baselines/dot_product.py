@@ -31,7 +31,7 @@ class FittedDotProduct:
         """Each head in `directory/<seed>`, the vectors of the questions in `directory/<seed>/vectors`."""
         for seed, head in zip(self.seeds, self.heads, strict=True):
             head.save(directory / str(seed))
-            about = {"concept_ids": head.concept_ids}
+            about = {"concept_ids": head.concept_ids, **self.source.about()}
             vectors = Artifact(self.source.tensors(), about)
             save_artifact(directory / str(seed) / "vectors", vectors, kind="concept_vectors")
 

@@ -57,7 +57,7 @@ class FittedPcbm:
                 "seed": seed,
                 "penalty": float(self.heads.penalty[row]),
                 "validation_accuracy": float(self.heads.validation_accuracy[row]),
-                "scores": type(self.source).__name__,
+                **self.source.about(),
                 "settings": asdict(self.settings),
             }
             save_artifact(directory / str(seed) / part, Artifact(tensors, about), kind="pcbm")

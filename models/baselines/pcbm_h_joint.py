@@ -89,7 +89,9 @@ class FittedPcbmHJoint:
                 "seed": seed,
                 "epoch": int(self.heads.epoch[row]),
                 "validation_accuracy": float(self.heads.validation_accuracy[row]),
-                "scores": type(self.joined.source).__name__,
+                **self.joined.source.about(),
+                "score_scaling": self.joined.scores.kind,
+                "scaling": self.joined.features.kind,
             }
             save_artifact(directory / str(seed), Artifact(tensors, about), kind=self.kind)
 

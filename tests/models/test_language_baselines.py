@@ -2,6 +2,7 @@ import json
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -24,6 +25,7 @@ from models.baselines.parts.once import digest, once
 from models.baselines.parts.weighted_heads import EqualWeights, Training, head_logits, train_weighted_heads
 from models.errors import ModelsError
 from models.heads.shared import HeadSettings, Sample
+from models.scaling import ScalingKind
 
 WIDTH, CONCEPTS = 20, ("opacity", "fluid", "size")
 HEAD = HeadSettings(epochs=20, learning_rate=0.01)
@@ -190,6 +192,47 @@ def test_dot_products_are_knobo_on_cosines(tmp_path: Path) -> None:
     fitted.save(tmp_path)
     about = json.loads((tmp_path / "0" / "vectors" / "about.json").read_text())
     assert about["concept_ids"] == list(CONCEPTS)
+
+
+def read(directory: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    return load_file(directory / "tensors.safetensors"), json.loads((directory / "about.json").read_text())
+
+
+def scaled(values: np.ndarray, kind: str, center: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    if kind == "unit":
+        center, scale = np.zeros(1), np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray((values - center) / scale)
+
+
+def scores_of(features: np.ndarray, kept: dict[str, np.ndarray], kind: str) -> np.ndarray:
+    placed = scaled(features, kind, kept["feature_center"], kept["feature_scale"])
+    return np.asarray(placed @ kept["vectors"].T + kept["offset"])
+
+
+@pytest.mark.parametrize("name", ["pcbm", "pcbm_text", "dot_product", "pcbm_h_joint_text"])
+def test_the_files_of_a_method_on_concept_vectors_are_enough_to_predict(name: str, tmp_path: Path) -> None:
+    data = make_data()
+    given = replace(make_given(), head=replace(HEAD, scaling=ScalingKind.STANDARD))
+    fitted = make_method(name, given).fit(data, seeds=(4,))
+    fitted.save(tmp_path)
+    kept, about = read(tmp_path / "4")
+    features = data.validation.features.astype(np.float64)
+    if name.startswith("pcbm_h_joint"):
+        source = {key.removeprefix("scores_"): each for key, each in kept.items()}
+        scores = scores_of(features, source, about["feature_scaling"])
+        parts = [
+            scaled(scores, about["score_scaling"], kept["score_center"], kept["score_scale"]),
+            scaled(features, about["scaling"], kept["center"], kept["scale"]),
+        ]
+        logits = np.concatenate(parts, axis=1) @ kept["weight"].T + kept["bias"]
+    elif name == "dot_product":
+        vectors, about_vectors = read(tmp_path / "4" / "vectors")
+        scores = scores_of(features, vectors, about_vectors["feature_scaling"])
+        logits = scaled(scores, about["scaling"], kept["center"], kept["scale"]) @ kept["weight"].T
+    else:
+        logits = scores_of(features, kept, about["feature_scaling"]) @ kept["weight"].T + kept["bias"]
+    expected = functional.softmax(torch.tensor(logits), dim=1).numpy()
+    np.testing.assert_allclose(fitted.predict(data.validation)[0], expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["pcbm_text", "dot_product", "pcbm_h_joint_text"])

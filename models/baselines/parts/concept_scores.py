@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ class ConceptScores(Protocol):
         """What an artifact has to keep so that the scores can be computed again."""
         ...
 
+    def about(self) -> Mapping[str, Any]:
+        """What it has to say to that end; JSON values."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class GrounderScores:
@@ -35,6 +39,10 @@ class GrounderScores:
     def tensors(self) -> Mapping[str, NDArray[np.float64]]:
         """Nothing: the grounders are kept by the run."""
         return {}
+
+    def about(self) -> Mapping[str, Any]:
+        """Which source this is."""
+        return {"scores": "GrounderScores"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +73,10 @@ class ConceptVectors:
             "feature_center": self.scaling.center,
             "feature_scale": self.scaling.scale,
         }
+
+    def about(self) -> Mapping[str, Any]:
+        """Which source this is, and how it scales features."""
+        return {"scores": "ConceptVectors", "feature_scaling": self.scaling.kind}
 
 
 def text_vectors(image_text: NDArray[np.float32] | None, *, method: str) -> ConceptVectors:
