@@ -69,7 +69,7 @@ def descend(
     """Weights `(h, k, d)` and offsets `(h, k)` before the first epoch and after each; changed in place."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     weight, offset = first_weights(generators, classes=classes, width=train.inputs.shape[-1], bias=bias)
-    slope = Slope.of(train, as_prior(prior, weight), classes=classes, strength=settings.strength)
+    slope = Slope.of(train, as_prior(prior, weight.shape), classes=classes, strength=settings.strength)
     walk = Walk.planned(settings, rows=len(train.labels))
     moments = Moments.of(weight), Moments.of(offset)
     yield weight, offset

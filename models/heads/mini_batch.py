@@ -1,6 +1,6 @@
 """Trains many linear heads at once as the paper does: Adam on mini-batches, the best epoch kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,9 @@ from models.heads.shared import (
     prior_gradient,
     select,
 )
+
+# of weight (h, k, d) and offset (h, k), each head on its own rows (h, b), which come last
+Gradients = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def train_mini_batch(
@@ -63,16 +66,30 @@ def descend(
     bias: bool,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Weights `(h, k, d)` and offsets `(h, k)` before the first epoch and after each; changed in place."""
+    signs = as_prior(prior, (len(seeds), classes, train.inputs.shape[-1]))
+    loss = Loss(as_inputs(train), torch.from_numpy(train.labels), signs, settings.strength)
+    return walk(loss.gradients, train, classes=classes, seeds=seeds, settings=settings, bias=bias)
+
+
+def walk(
+    gradients: Gradients,
+    train: Sample,
+    *,
+    classes: int,
+    seeds: Sequence[int],
+    settings: HeadSettings,
+    bias: bool,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Adam down any loss on the rows of `train`; weights and offsets as of `descend`."""
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    width = train.inputs.shape[-1]
+    count, width = train.inputs.shape[-2:]
     weight, offset = first_weights(generators, classes=classes, width=width, bias=bias)
-    loss = Loss(as_inputs(train), torch.from_numpy(train.labels), as_prior(prior, weight), settings.strength)
     adam = torch.optim.Adam([weight, offset] if bias else [weight], lr=settings.learning_rate)
     yield weight, offset
     for _ in range(settings.epochs):
-        orders = torch.stack([torch.randperm(len(train.labels), generator=each) for each in generators])
+        orders = torch.stack([torch.randperm(count, generator=each) for each in generators])
         for rows in torch.split(orders, settings.batch, dim=1):
-            weight.grad, offset.grad = loss.gradients(weight, offset, rows)
+            weight.grad, offset.grad = gradients(weight, offset, rows)
             adam.step()
         yield weight, offset
 

@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from models.baselines.parts.weighted_heads import rows_of
-from models.heads.shared import one_thread
+from models.heads.shared import one_thread, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def train_residuals(
         for _ in range(settings.epochs):
             orders = torch.stack([torch.randperm(len(labels), generator=each) for each in generators])
             for rows in torch.split(orders, settings.batch, dim=1):
-                seen = rows_of(inputs, rows)
+                seen = select(inputs, rows)
                 logits = base[each_head, rows] + torch.baddbmm(bias, seen, weight.transpose(1, 2))
                 excess = functional.softmax(logits, dim=2) - functional.one_hot(targets[rows], base.shape[2])
                 shrink = 2 * settings.penalty / weight[0].numel() * weight
