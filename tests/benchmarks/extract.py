@@ -3,7 +3,7 @@
 python tests/benchmarks/extract.py
 
 The ways take turns, so that whatever else the machine does meets all of them; ratios are medians over the
-turns. The network and the extraction see all images in each turn, the plain loop one batch, for it is slower.
+turns. The network and the extraction see all images in each turn, what is much slower sees one batch.
 """
 
 import tempfile
@@ -72,16 +72,20 @@ class NetworkAlone:
         scaled = self.runner.scaling(torch.from_numpy(pixels))
         return [scaled[start : start + BATCH] for start in range(0, len(scaled), BATCH)]
 
-    def one(self, image: torch.Tensor) -> Vectors:
-        """Vector `(1, d)`."""
+    def one(self, batch: torch.Tensor) -> Vectors:
+        """Vectors `(b, d)`."""
         with torch.inference_mode():
-            values: Vectors = self.runner.model(image).numpy()
+            values: Vectors = self.runner.model(batch).numpy()
         return values
 
     def __call__(self, batches: Sequence[torch.Tensor]) -> Vectors:
         """Vectors `(n, d)`; each core works on an image of its own."""
         images = ([batch[n : n + 1] for n in range(len(batch))] for batch in batches)
         return np.concatenate([value for each in images for value in self.runner.pool.map(self.one, each)])
+
+    def on_one_batch(self, batch: torch.Tensor) -> Vectors:
+        """Vectors `(b, d)`; all cores work on the same layer of all images."""
+        return self.one(batch)
 
 
 class PlainLoop:
@@ -108,8 +112,8 @@ class PlainLoop:
         return np.asarray(torch.cat(found).numpy())
 
 
-def turns(folder: Path, images: Sequence[ImageRecord]) -> tuple[list[tuple[float, float, float]], float]:
-    """Seconds an image in each turn (network alone, ours, plain loop), and of all images once more."""
+def turns(folder: Path, images: Sequence[ImageRecord]) -> tuple[list[list[float]], float]:
+    """Seconds an image in each turn (alone, ours, plain loop, alone by batch), and of all images once more."""
     section = EncoderSection()
     encoder = open_encoder(encoder_spec(section))
     assert isinstance(encoder, NetworkEncoder)
@@ -128,9 +132,14 @@ def turns(folder: Path, images: Sequence[ImageRecord]) -> tuple[list[tuple[float
     found = []
     for turn in range(TURNS):
         one_batch = images[turn * BATCH : (turn + 1) * BATCH]
-        ways = (partial(alone, batches), partial(ours, str(turn), images), partial(plain, one_batch))
-        taken = [seconds(way) for way in ways]
-        found.append((taken[0] / len(images), taken[1] / len(images), taken[2] / BATCH))
+        ways = (
+            partial(alone, batches),
+            partial(ours, str(turn), images),
+            partial(plain, one_batch),
+            partial(alone.on_one_batch, batches[turn]),
+        )
+        counts = (len(images), len(images), BATCH, BATCH)
+        found.append([seconds(way) / count for way, count in zip(ways, counts, strict=True)])
     return found, median(seconds(partial(ours, "0", images)) for _ in range(5))
 
 
@@ -142,14 +151,19 @@ def measure() -> dict[str, Figure]:
         return {}
     with tempfile.TemporaryDirectory(prefix="knobo-extract-") as folder:
         found, warm = turns(Path(folder), images)
-    alone, ours, plain = (1 / median(turn[way] for turn in found) for way in range(3))
+    alone, ours, plain, batched = (1 / median(turn[way] for turn in found) for way in range(4))
     setting = f"{IMAGES:,} X-rays, default encoder, batch {BATCH}, {torch.get_num_threads()} threads"
     return {
         "extract.images_per_s": Figure(ours, "images/s", f"from files to the table; {setting}"),
         "extract.share_of_forward": Figure(
             median(turn[0] / turn[1] for turn in found),
             "ratio",
-            f"{ours:.0f} images/s against {alone:.0f} of the network on floats that are ready; {setting}",
+            f"{ours:.0f} images/s against {alone:.0f} of the network on ready floats, a core each; {setting}",
+        ),
+        "extract.share_of_batched_forward": Figure(
+            median(turn[3] / turn[1] for turn in found),
+            "ratio",
+            f"against {batched:.0f} images/s of the same network with all cores on each batch; {setting}",
         ),
         "extract.ratio_plain_loop": Figure(
             median(turn[2] / turn[1] for turn in found),
