@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from models.errors import ModelsError
 NetworkFactory = Callable[
     [int], nn.Module
 ]  # from the number of classes; pretrained where weights are at hand
+DRAWING = Lock()  # torch's random state is the whole process's: one network at a time draws from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class FittedNetworks:
     def predict(self, inputs: Inputs) -> NDArray[np.float64]:
         """Class probabilities `(s, n, k)` from the image files."""
         pixels = pixels_of(inputs, self.settings)
-        network = placed(self.factory(len(self.classes)))
+        with DRAWING:  # an empty network too draws its first weights
+            network = placed(self.factory(len(self.classes)))
         results = []
         for kept in self.kept:
             network.load_state_dict(kept.state)
@@ -88,7 +91,8 @@ class FineTune:
     ) -> FittedNetworks:
         """Trains one network a seed, on a GPU where there is one; `progress` counts images.
 
-        A seed draws the new last layer, the order of the images and their augmentation.
+        A seed draws the new last layer, the order of the images, their augmentation, and what is dropped
+        out. Threads wait for each other, so that each draws what it would alone.
 
         Raises:
             ModelsError: No image files, or one that cannot be read.
@@ -103,7 +107,7 @@ class FineTune:
         counter = Counter(progress, total=len(seeds) * self.settings.epochs * images)
         kept = []
         for seed in seeds:
-            with torch.random.fork_rng(devices=random_devices()):
+            with DRAWING, torch.random.fork_rng(devices=random_devices()):
                 torch.manual_seed(seed)
                 network = placed(self.factory(len(data.classes)))
                 kept.append(

@@ -1,6 +1,8 @@
 """Fine-tuning: pixels kept in memory, augmentation, training, the paper's two networks."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from models.baselines import FineTuneSettings, Inputs, TrainingData
-from models.baselines.fine_tune import FineTune
+from models.baselines.fine_tune import FineTune, FittedNetworks
 from models.baselines.fine_tune_settings import PRESETS
 from models.baselines.parts.augmentation import augment, centred, crop, normalised, to_images
 from models.baselines.parts.network_training import class_probabilities, train_mode
@@ -74,6 +76,34 @@ def test_fine_tuning_learns_is_repeatable_and_counts_images(tmp_path: Path) -> N
     np.testing.assert_allclose(method.fit(data, seeds=(1,)).predict(data.validation)[0], shown[1], atol=1e-6)
     fitted.save(tmp_path / "saved")
     assert (tmp_path / "saved" / "1" / "tensors.safetensors").exists()
+
+
+def test_in_two_threads_networks_come_out_as_one_after_another(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    data = image_data(*make_images(tmp_path, rows=37))
+    together = Barrier(2)
+
+    def drawing_network(classes: int) -> nn.Module:
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(3 * 16 * 16, 32), nn.Dropout(0.5), nn.Linear(32, classes)
+        )
+
+    method = FineTune(drawing_network, FineTuneSettings(epochs=12, batch=8, learning_rate=0.01, size=16))
+
+    def train(seed: int) -> FittedNetworks:
+        together.wait()
+        fitted = method.fit(data, seeds=(seed, seed + 10))
+        for _ in range(20):
+            fitted.predict(data.validation)
+        return fitted
+
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(train, (0, 1)))
+    for fitted in found:
+        alone = method.fit(data, seeds=fitted.seeds)
+        for kept, expected in zip(fitted.kept, alone.kept, strict=True):
+            for name, each in expected.state.items():
+                torch.testing.assert_close(kept.state[name], each, rtol=0, atol=1e-6)
 
 
 def test_memory_for_few_images_changes_no_prediction(tmp_path: Path) -> None:
