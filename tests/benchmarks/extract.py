@@ -113,7 +113,7 @@ class PlainLoop:
 
 
 def turns(folder: Path, images: Sequence[ImageRecord]) -> tuple[list[list[float]], float]:
-    """Seconds an image in each turn (alone, ours, plain loop, alone by batch), and of all images once more."""
+    """Seconds an image in each turn (alone, ours, plain loop, alone by batch), and of all once more."""
     section = EncoderSection()
     encoder = open_encoder(encoder_spec(section))
     assert isinstance(encoder, NetworkEncoder)
