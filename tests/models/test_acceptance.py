@@ -20,21 +20,33 @@ from models.scaling import ScalingKind
 CONCEPTS, RELEVANT, WIDTH, SEEDS = 60, 30, 128, 5
 NAMES = tuple(f"sign-{n}" for n in range(CONCEPTS))
 LEAKY = 0.8  # how much the confounder moves the chance of a sign in the report-like set
-METHODS = ("linear_probe", "pcbm_h_joint", "no_prior", "random_prior", "knobo", "prior_only")
+METHODS = (
+    "linear_probe",
+    "pcbm_h_joint",
+    "pcbm_h_joint_residual_zeroed",
+    "no_prior",
+    "random_prior",
+    "knobo",
+    "prior_only",
+)
 FLIPPED = ("knobo", "prior_only")
 HEAD = HeadSettings(scaling=ScalingKind.CENTER)  # lambda 1 and 200 epochs at 1e-3, as in the paper
-PROBE = HeadSettings(batch=256, learning_rate=4e-3, epochs=100)  # fewer and longer steps, for time
+PROBE = HeadSettings(batch=256, learning_rate=8e-3, epochs=50)  # fewer and longer steps, for time
 
 # In domain / under shift, per cent, means of five worlds: an independent implementation with a generator of
-# its own, then ours.
+# its own, then ours. Only the order that the tests ask for is claimed; it holds in both. These cells deviate:
+# clean, PCBM-h under shift (28, ours 13); leaky, linear probe and PCBM-h under shift (0.1 and 2.6, ours 12: our
+# leak is in the report-like set alone, so that the probe sees the same in both columns), prior only (74 / 73,
+# ours 82 / 85; flipped 70 / 69, ours 80 / 80), and all heads in domain (ours 6 to 8 points higher).
 #
 #                               clean                       leaky
-# linear probe                  100 / 11      99 / 11       100 / 0.1     99 / 11
-# PCBM-h, trained jointly       100 / 28      100 / 12      100 / 2.6     100 / 12
+# linear probe                  100 / 11      99 / 12       100 / 0.1     99 / 12
+# PCBM-h, trained jointly       100 / 28      100 / 13      100 / 2.6     100 / 12
+#   its bottleneck alone                      75.5 / 72.8                 86.5 / 46.2
 # KnoBo without prior           91.4 / 88.5   87.6 / 86.2   87.8 / 57.1   93.6 / 54.8
-# KnoBo, random signs           89.6 / 86.9   84.5 / 83.6   82.6 / 61.8   90.9 / 57.2
-# KnoBo                         90.1 / 87.5   86.8 / 86.2   83.9 / 70.6   90.8 / 71.8
-# KnoBo, 10 % of signs flipped                87.1 / 86.6   83.6 / 67.5   91.2 / 68.5
+# KnoBo, random signs           89.6 / 86.9   84.6 / 83.6   82.6 / 61.8   90.8 / 57.1
+# KnoBo                         90.1 / 87.5   86.8 / 86.2   83.9 / 70.6   90.8 / 71.9
+# KnoBo, 10 % of signs flipped                87.1 / 86.6   83.6 / 67.5   91.2 / 67.8
 # prior only                    84.6 / 84.0   85.2 / 84.9   74.1 / 73.0   82.1 / 84.9
 # prior only, flipped                         80.2 / 80.7   69.9 / 68.6   79.5 / 80.4
 
@@ -146,15 +158,21 @@ def shifted(leak: float) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("leak", [0, LEAKY], ids=["clean", "leaky"])
-def test_methods_that_see_the_features_fall_to_the_shortcut_and_a_bottleneck_beside_them_hardly_helps(
-    leak: float,
-) -> None:
+def test_methods_that_see_the_features_fall_to_the_shortcut(leak: float) -> None:
     for arm in ("linear_probe", "pcbm_h_joint"):
         in_domain, under_shift = table(leak)[arm]
         assert in_domain > 0.97
         assert under_shift < 0.3
         assert under_shift + 0.2 < min(shifted(leak)["no_prior"], shifted(leak)["knobo"])
-    assert shifted(leak)["pcbm_h_joint"] > shifted(leak)["linear_probe"] - 0.03
+
+
+@pytest.mark.parametrize("leak", [0, LEAKY], ids=["clean", "leaky"])
+def test_it_is_the_residual_that_falls_and_a_bottleneck_trained_beside_it_is_worse_than_one_alone(
+    leak: float,
+) -> None:
+    found = shifted(leak)
+    assert found["pcbm_h_joint"] + 0.2 < found["pcbm_h_joint_residual_zeroed"] < found["no_prior"] - 0.03
+    assert table(leak)["pcbm_h_joint_residual_zeroed"][0] < table(leak)["pcbm_h_joint"][0] - 0.05
 
 
 def test_with_clean_detectors_grounding_does_all_the_work_and_a_prior_adds_nothing() -> None:

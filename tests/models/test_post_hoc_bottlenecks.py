@@ -1,4 +1,5 @@
 from dataclasses import replace
+from inspect import unwrap
 from pathlib import Path
 
 import numpy as np
@@ -139,10 +140,25 @@ def test_without_its_residual_pcbm_h_is_the_bottleneck_that_it_froze() -> None:
     bottleneck = Pcbm(learnt_vectors(make_examples(), method="pcbm_h"))
     untrained = PcbmH(bottleneck, ResidualSettings(epochs=0)).fit(data, seeds=(0, 1))
     alone = bottleneck.fit(data, seeds=(0, 1))
-    np.testing.assert_array_equal(untrained.predict(data.validation), alone.predict(data.validation))
-    trained = PcbmH(bottleneck).fit(data, seeds=(0, 1))
-    np.testing.assert_array_equal(trained.bottleneck.heads.weight, alone.heads.weight)
-    assert np.abs(trained.predict(data.validation) - alone.predict(data.validation)).max() > 0.01
+    weight, shown = alone.heads.weight.copy(), alone.predict(data.validation)
+    np.testing.assert_array_equal(untrained.predict(data.validation), shown)
+    trained = PcbmH(bottleneck).fit(data, seeds=(0, 1))  # shares its heads, which are found again
+    fresh = unwrap(train_sparse_heads)(
+        *(
+            Sample(bottleneck.source.scores(inputs), labels)
+            for inputs, labels in (
+                (data.train, data.train_labels),
+                (data.validation, data.validation_labels),
+            )
+        ),
+        classes=2,
+        seeds=(0, 1),
+        settings=bottleneck.settings,
+    )
+    assert fresh.weight is not trained.bottleneck.heads.weight
+    np.testing.assert_array_equal(trained.bottleneck.heads.weight, weight)
+    np.testing.assert_array_equal(fresh.weight, weight)
+    assert np.abs(trained.predict(data.validation) - shown).max() > 0.01
 
 
 def test_a_residual_is_that_of_a_plain_loop_over_torch_linear() -> None:
