@@ -35,9 +35,9 @@ PROBE = HeadSettings(batch=256, learning_rate=8e-3, epochs=50)  # fewer and long
 
 # In domain / under shift, per cent, means of five worlds: an independent implementation with a generator of
 # its own, then ours. Only the order that the tests ask for is claimed; it holds in both. These cells deviate:
-# clean, PCBM-h under shift (28, ours 13); leaky, linear probe and PCBM-h under shift (0.1 and 2.6, ours 12: our
-# leak is in the report-like set alone, so that the probe sees the same in both columns), prior only (74 / 73,
-# ours 82 / 85; flipped 70 / 69, ours 80 / 80), and all heads in domain (ours 6 to 8 points higher).
+# clean, PCBM-h under shift (28, ours 13); leaky, linear probe and PCBM-h under shift (0.1 and 2.6, ours 12:
+# our leak is in the report-like set alone, so that the probe sees the same in both columns), prior only
+# (74 / 73, ours 82 / 85; flipped 70 / 69, ours 80 / 80), and all heads in domain (ours 6 to 8 points higher).
 #
 #                               clean                       leaky
 # linear probe                  100 / 11      99 / 12       100 / 0.1     99 / 12
