@@ -97,5 +97,5 @@ def centred(
     """`(n, d + 1)`: inputs less their centre, and ones."""
     result = torch.ones(len(given), given.shape[1] + 1, dtype=dtype, device=device)
     for rows in row_slices(given):
-        result[rows, :-1] = torch.as_tensor(scale(given[rows]) - center, device=device).to(dtype)
+        result[rows, :-1] = torch.as_tensor(scale(given[rows]) - center).to(dtype).to(device)
     return result
