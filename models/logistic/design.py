@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.logistic.preconditioner import Preconditioners
-from models.row_blocks import row_slices
 
+CACHED = 2**17  # numbers of a block that stays in the cache while it is scaled
 ROWS_PER_COLUMN = 3  # more rows than that say little more about the second moments
 
 Scale = Callable[[NDArray[np.floating]], NDArray[np.floating]]
@@ -47,7 +47,7 @@ class Design:
         cls, given: NDArray[np.floating], *, scale: Scale = unscaled, device: str | torch.device = "cpu"
     ) -> Self:
         """From `given (n, d)`, read a block of rows at a time."""
-        near = scale(given[next(row_slices(given), slice(0))]).mean(axis=0, dtype=np.float64)
+        near = scale(given[: rows_at_once(given)]).mean(axis=0, dtype=np.float64)
         single = centred(given, scale, near, dtype=torch.float32, device=device)
         rest = single[:, :-1].mean(dim=0)  # small, so that float32 loses nothing
         single[:, :-1] -= rest
@@ -80,6 +80,11 @@ class Design:
         return torch.as_tensor(result, device=self.single.device)
 
 
+def rows_at_once(given: NDArray[np.floating]) -> int:
+    """Of a block."""
+    return max(1, CACHED // int(given.shape[1]))
+
+
 def second_moments(sample: Tensor) -> Tensor:
     """`(d, d)` of `sample (n, d)`, by numpy, which halves the work where both sides are one matrix."""
     plain = sample.cpu().numpy()
@@ -96,6 +101,7 @@ def centred(
 ) -> Tensor:
     """`(n, d + 1)`: inputs less their centre, and ones."""
     result = torch.ones(len(given), given.shape[1] + 1, dtype=dtype, device=device)
-    for rows in row_slices(given):
+    for start in range(0, len(given), rows_at_once(given)):
+        rows = slice(start, start + rows_at_once(given))
         result[rows, :-1] = torch.as_tensor(scale(given[rows]) - center).to(dtype).to(device)
     return result

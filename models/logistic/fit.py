@@ -7,13 +7,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.encoders.workers import one_core_each
 from models.errors import ModelsError
 from models.logistic.design import Design
+from models.logistic.preconditioner import Preconditioners
 from models.logistic.search import Search
 
 Unsettled = Callable[[int, int, int], None]
 
 SINGLE_STEPS = 60  # in float32, before float64 takes over
+FEWEST = 10  # problems worth a core of their own
 COMPRESS_AT = 0.2  # share of finished problems at which they are dropped from the arrays
 
 
@@ -36,6 +39,33 @@ def descend(search: Search, *, tolerance: float, maximum: int) -> tuple[Tensor, 
     done = search.error() <= tolerance
     result[live] = search.place + search.direction * done[:, None]
     return result, int((~done).sum())
+
+
+def spread(
+    inputs: Tensor,
+    problems: tuple[Tensor, Tensor, Tensor],
+    *,
+    shared: Preconditioners,
+    tolerance: float,
+    maximum: int,
+) -> tuple[Tensor, int]:
+    """`descend` for `problems`, which are targets and weights `(p, n)` and where to start `(p, d + 1)`.
+
+    On the CPU each core takes some of them. Where all cores share each product, the slowest holds up the
+    others at every one, which on a machine with other work was seen to take twenty times as long.
+    """
+
+    def solve(part: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
+        targets, weights, start = part
+        search = Search(inputs, targets, weights, shared=shared, start=start)
+        return descend(search, tolerance=tolerance, maximum=maximum)
+
+    cores = min(torch.get_num_threads(), len(problems[0]) // FEWEST) if inputs.device.type == "cpu" else 1
+    if cores < 2:
+        return solve(problems)
+    with one_core_each(cores) as pool:
+        found = list(pool.map(solve, zip(*(side.chunk(cores) for side in problems), strict=True)))
+    return torch.cat([place for place, _ in found]), sum(left for _, left in found)
 
 
 def refuse(left: int, problems: int, steps: int) -> None:
@@ -77,20 +107,25 @@ def fit_logistic(
         ModelsError: A problem was not solved, by default.
     """
     device = design.single.device
-    sides = [torch.as_tensor(side, dtype=torch.float32, device=device) for side in (targets, weights)]
+    said, weighed = (torch.as_tensor(side, device=device) for side in (targets, weights))
     place = design.recentred(np.zeros((len(targets), design.single.shape[1])) if start is None else start)
-    rounding = float(sides[1].sum(dim=1).max()) * design.size * float(np.finfo(np.float32).eps)
-    search = Search(design.single, *sides, shared=design.shared, start=place.float())
+    rounding = float(weighed.sum(dim=1).max()) * design.size * float(np.finfo(np.float32).eps)
     exact = rounding < tolerance / 8
-    place, left = descend(
-        search,
+    place, left = spread(
+        design.single,
+        (said.float(), weighed.float(), place.float()),
+        shared=design.shared,
         tolerance=tolerance if exact else max(tolerance, 16 * rounding),
         maximum=maximum if exact else min(maximum, SINGLE_STEPS),
     )
     if not exact or left:
-        sides = [torch.as_tensor(side, dtype=torch.float64, device=device) for side in (targets, weights)]
-        search = Search(design.double(), *sides, shared=design.shared, start=place.double())
-        place, left = descend(search, tolerance=tolerance, maximum=maximum)
+        place, left = spread(
+            design.double(),
+            (said.double(), weighed.double(), place.double()),
+            shared=design.shared,
+            tolerance=tolerance,
+            maximum=maximum,
+        )
     if left:
         unsettled(left, len(targets), maximum)
     return design.uncentred(place)

@@ -1,6 +1,7 @@
 """Approximate Hessians that many logistic regressions share."""
 
 import math
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ class Preconditioners:
         """From `moments (d + 1, d + 1)`."""
         self.moments = moments
         self.inverses: dict[tuple[int, torch.dtype], Tensor] = {}
+        self.making = Lock()
 
     def choose(self, curvatures: Tensor) -> Tensor:
         """The power for each of `curvatures (p,)`, the sums of its problem's weights."""
@@ -36,9 +38,10 @@ class Preconditioners:
 
     def inverse(self, number: int, dtype: torch.dtype) -> Tensor:
         """`(d + 1, d + 1)`."""
-        if (number, dtype) not in self.inverses:
-            self.inverses[number, dtype] = inverted(self.moments.to(dtype), STEP**number)
-        return self.inverses[number, dtype]
+        with self.making:
+            if (number, dtype) not in self.inverses:
+                self.inverses[number, dtype] = inverted(self.moments.to(dtype), STEP**number)
+            return self.inverses[number, dtype]
 
 
 def inverted(moments: Tensor, curvature: float) -> Tensor:

@@ -99,14 +99,14 @@ class Search:
         for number in range(TRIES):
             logits = torch.addcmul(self.logits, along, length[:, None])
             chances = torch.sigmoid(logits)
-            curved = (chances * chances).sub_(chances).mul_(self.weights).neg_()
+            curved = torch.addcmul(chances, chances, chances, value=-1).mul_(self.weights)
             residuals = chances.sub_(self.targets).mul_(self.weights)
             slope = total(residuals, along) + fixed + length * bend
             fine = slope.abs() <= FLAT * first.abs()
             if bool(fine.all()) or number == TRIES - 1:
                 break
             low, high = torch.where(slope < 0, length, low), torch.where(slope < 0, high, length)
-            curvature = total(curved * along, along) + bend
+            curvature = (curved * along).mul_(along).sum(dim=1) + bend
             better = length - slope / curvature.clamp_min(torch.finfo(slope.dtype).tiny)
             inside = (better > low) & (better < high) & (better < 4 * length)
             middle = torch.where(high.isinf(), 2 * length, (low + high) / 2)
