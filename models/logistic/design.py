@@ -1,6 +1,6 @@
 """The inputs that many logistic regressions share, as the search wants them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.logistic.cores import cores_of, on_each_core, spans
 from models.logistic.preconditioner import Preconditioners
 
 CACHED = 2**17  # numbers of a block that stays in the cache while it is scaled
@@ -48,14 +49,10 @@ class Design:
     ) -> Self:
         """From `given (n, d)`, read a block of rows at a time."""
         near = scale(given[: rows_at_once(given)]).mean(axis=0, dtype=np.float64)
-        single = centred(given, scale, near, dtype=torch.float32, device=device)
-        rest = single[:, :-1].mean(dim=0)  # small, so that float32 loses nothing
-        single[:, :-1] -= rest
-        center = near + rest.cpu().numpy()
-        sample = single[:: max(1, len(single) // (ROWS_PER_COLUMN * single.shape[1]))]
-        shared = Preconditioners(second_moments(sample))
-        size = float(torch.linalg.vector_norm(single[:, :-1], ord=1, dim=0).max()) / len(single)
-        return cls(given, scale, single, center, shared, size)
+        single = centred(given, scale, near, dtype=torch.float32, device=torch.device(device))
+        moments, rest, size = described(single)
+        center = near + rest.cpu().double().numpy()
+        return cls(given, scale, single, center, Preconditioners(moments), size)
 
     def double(self) -> Tensor:
         """`single` in float64, made anew."""
@@ -64,8 +61,14 @@ class Design:
 
     def logits(self, place: NDArray[np.floating], rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """Of coefficients `(p, d + 1)` at some of the rows, `(p, len(rows))`."""
-        picked = self.single[torch.as_tensor(rows, device=self.single.device)]
-        return np.asarray((self.recentred(place).float() @ picked.T).double().cpu().numpy())
+        device = self.single.device
+        weights, wanted = self.recentred(place).float(), torch.as_tensor(rows, device=device)
+        found = on_each_core(
+            lambda span: weights @ self.single[wanted[span]].T,
+            spans(len(rows), parts=cores_of(device)),
+            device=device,
+        )
+        return np.concatenate([part.cpu().numpy() for part in found], axis=1).astype(np.float64)
 
     def uncentred(self, place: Tensor) -> NDArray[np.float64]:
         """Coefficients `(p, d + 1)` for the inputs as they were given."""
@@ -85,23 +88,46 @@ def rows_at_once(given: NDArray[np.floating]) -> int:
     return max(1, CACHED // int(given.shape[1]))
 
 
-def second_moments(sample: Tensor) -> Tensor:
-    """`(d, d)` of `sample (n, d)`, by numpy, which halves the work where both sides are one matrix."""
-    plain = sample.cpu().numpy()
-    return torch.as_tensor(plain.T @ plain / np.float32(len(plain)), device=sample.device)
-
-
 def centred(
     given: NDArray[np.floating],
     scale: Scale,
     center: NDArray[np.float64],
     *,
     dtype: torch.dtype,
-    device: str | torch.device,
+    device: torch.device,
 ) -> Tensor:
     """`(n, d + 1)`: inputs less their centre, and ones."""
-    result = torch.ones(len(given), given.shape[1] + 1, dtype=dtype, device=device)
-    for start in range(0, len(given), rows_at_once(given)):
-        rows = slice(start, start + rows_at_once(given))
-        result[rows, :-1] = torch.as_tensor(scale(given[rows]) - center).to(dtype).to(device)
+    result = torch.empty(len(given), given.shape[1] + 1, dtype=dtype, device=device)
+
+    def fill(span: slice) -> None:
+        for start in range(span.start, span.stop, rows_at_once(given)):
+            rows = slice(start, min(start + rows_at_once(given), span.stop))
+            result[rows, :-1] = torch.as_tensor(scale(given[rows]) - center).to(dtype).to(device)
+        result[span, -1] = 1
+
+    on_each_core(fill, spans(len(given), parts=cores_of(device)), device=device)
     return result
+
+
+def described(single: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Takes the mean off the columns but the last; second moments, that mean, and the largest column's size.
+
+    The mean is small, so that float32 loses nothing.
+    """
+    device, step = single.device, max(1, len(single) // (ROWS_PER_COLUMN * single.shape[1]))
+    parts = spans(len(single), parts=cores_of(device))
+    mean = sum_of(on_each_core(lambda span: single[span, :-1].sum(dim=0), parts, device=device)) / len(single)
+
+    def describe(span: slice) -> tuple[Tensor, Tensor]:
+        single[span, :-1] -= mean
+        some = single[span][::step]
+        return some.T @ some, torch.linalg.vector_norm(single[span, :-1], ord=1, dim=0)
+
+    moments, sizes = zip(*on_each_core(describe, parts, device=device), strict=True)
+    taken = sum(len(range(span.start, span.stop, step)) for span in parts)
+    return sum_of(moments) / taken, mean, float(sum_of(sizes).max()) / len(single)
+
+
+def sum_of(parts: Sequence[Tensor]) -> Tensor:
+    """Of tensors of one shape."""
+    return torch.stack(tuple(parts)).sum(dim=0)

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.encoders.workers import one_core_each
 from models.errors import ModelsError
+from models.logistic.cores import cores_of, on_each_core, spans
 from models.logistic.design import Design
 from models.logistic.preconditioner import Preconditioners
 from models.logistic.search import Search
@@ -16,7 +16,7 @@ from models.logistic.search import Search
 Unsettled = Callable[[int, int, int], None]
 
 SINGLE_STEPS = 60  # in float32, before float64 takes over
-FEWEST = 10  # problems worth a core of their own
+FEWEST = 5  # problems worth a core of their own
 COMPRESS_AT = 0.2  # share of finished problems at which they are dropped from the arrays
 
 
@@ -49,22 +49,18 @@ def spread(
     tolerance: float,
     maximum: int,
 ) -> tuple[Tensor, int]:
-    """`descend` for `problems`, which are targets and weights `(p, n)` and where to start `(p, d + 1)`.
-
-    On the CPU each core takes some of them. Where all cores share each product, the slowest holds up the
-    others at every one, which on a machine with other work was seen to take twenty times as long.
-    """
+    """`descend` for `problems`, which are targets and weights `(p, n)` and where to start `(p, d + 1)`."""
 
     def solve(part: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
-        targets, weights, start = part
-        search = Search(inputs, targets, weights, shared=shared, start=start)
+        search = Search(inputs, part[0], part[1], shared=shared, start=part[2])
         return descend(search, tolerance=tolerance, maximum=maximum)
 
-    cores = min(torch.get_num_threads(), len(problems[0]) // FEWEST) if inputs.device.type == "cpu" else 1
-    if cores < 2:
-        return solve(problems)
-    with one_core_each(cores) as pool:
-        found = list(pool.map(solve, zip(*(side.chunk(cores) for side in problems), strict=True)))
+    device = inputs.device
+    parts = spans(len(problems[0]), parts=min(cores_of(device), -(-len(problems[0]) // FEWEST)))
+    targets, weights, start = problems
+    found = on_each_core(
+        solve, [(targets[part], weights[part], start[part]) for part in parts], device=device
+    )
     return torch.cat([place for place, _ in found]), sum(left for _, left in found)
 
 
