@@ -56,7 +56,7 @@ class NetworkEncoder:
 
     Args:
         model: From scaled pixels `(n, 3, h, w)` to vectors `(n, d)`.
-        crop: From an image to pixels `(3, h, w)`.
+        crop: From an image to pixels `(h, w, 3)`.
         scaling: Of the pixels.
         recipe: For the digest.
         place: Where it runs.
@@ -75,13 +75,13 @@ class NetworkEncoder:
         self.digest = encoder_digest(recipe.architecture, recipe.weights, {**recipe.preprocessing, **lower})
         blank = self.prepare(Image.new("RGB", (256, 256)))[None]
         self._runner = runner_of(
-            model, scaling, device=self.device, precision=precision, size=blank.shape[-2:]
+            model, scaling, device=self.device, precision=precision, size=blank.shape[1:3]
         )
         self.dimension = self.encode(blank).shape[1]
         self.group = affordable(self._runner.group, image_bytes=blank.nbytes)
 
     def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
+        """Vectors `(n, d)` of pixels `(n, h, w, 3)`, in their order."""
         if not len(pixels):
             return np.empty((0, self.dimension), dtype=np.float32)
         return self._runner.run(pixels)

@@ -144,7 +144,7 @@ def crop_of(settings: Mapping[str, Any]) -> Crop:
         image = image.convert("RGB")
         for step in steps:
             image = step(image)
-        return np.array(image).transpose(2, 0, 1)
+        return np.asarray(image)
 
     return crop
 

@@ -30,7 +30,7 @@ class Encoder(Protocol):
         ...
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Pixels `(3, h, w)` of an image, resized and cropped; h and w are the same for every image.
+        """Pixels `(h, w, 3)` of an image, resized and cropped; h and w are the same for every image.
 
         The image is RGB, or grey (mode L) and taken as one with three equal channels.
 
@@ -39,7 +39,7 @@ class Encoder(Protocol):
         ...
 
     def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
+        """Vectors `(n, d)` of pixels `(n, h, w, 3)`, in their order."""
         ...
 
 

@@ -24,10 +24,10 @@ class RawPixels:
         self.digest = encoder_digest("raw_pixels", "", about)
 
     def prepare(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Pixels `(3, 28, 28)`, three times the same channel."""
+        """Pixels `(28, 28, 3)`, three times the same channel."""
         grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        return np.repeat(np.asarray(grey)[None], 3, axis=0)
+        return np.repeat(np.asarray(grey)[..., None], 3, axis=2)
 
     def encode(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors `(n, 768)` of pixels `(n, 3, 28, 28)`, in their order."""
-        return pixels[:, 0].reshape(len(pixels), SIDE * SIDE)[:, :KEPT].astype(np.float32) / np.float32(255)
+        """Vectors `(n, 768)` of pixels `(n, 28, 28, 3)`, in their order."""
+        return pixels[..., 0].reshape(len(pixels), SIDE * SIDE)[:, :KEPT].astype(np.float32) / np.float32(255)

@@ -30,13 +30,11 @@ class PixelScaling:
     divisor: float = 255
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        """From `(n, 3, h, w) uint8` to `(n, 3, h, w) float32`, channels last."""
-        batch = pixels.to(torch.float32)
-        mean, std = torch.tensor([self.mean, self.std], device=pixels.device)[:, None, :, None, None]
-        batch = batch.div_(self.divisor).sub_(mean).div_(std)
-        return batch.contiguous(
-            memory_format=torch.channels_last
-        )  # last, for so it takes a third of the time
+        """From `(n, h, w, 3) uint8` to `(n, 3, h, w) float32`, channels last."""
+        rows = pixels.to(torch.float32).flatten(2)  # whole rows, for three values at a time are slow to take
+        mean, std = torch.tensor([self.mean, self.std], device=pixels.device).repeat(1, pixels.shape[2])
+        rows = rows.div_(self.divisor).sub_(mean).div_(std)
+        return rows.view(pixels.shape).permute(0, 3, 1, 2)
 
 
 class Runner(Protocol):
@@ -48,7 +46,7 @@ class Runner(Protocol):
         ...
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
+        """Vectors `(n, d)` of pixels `(n, h, w, 3)`, in their order."""
         ...
 
 
@@ -75,13 +73,14 @@ class CpuRunner:
         return one_core_each(self.cores)
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
+        """Vectors `(n, d)` of pixels `(n, h, w, 3)`, in their order."""
         images = [pixels[n : n + 1] for n in range(len(pixels))]
-        each = map(self.one, images) if self.cores == 1 else self.pool.map(self.one, images)
+        alone = torch.get_num_threads() == 1  # this thread has one core, and others have theirs
+        each = map(self.one, images) if alone else self.pool.map(self.one, images)
         return np.concatenate(list(each))
 
     def one(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vector `(1, d)` of pixels `(1, 3, h, w)`."""
+        """Vector `(1, d)` of pixels `(1, h, w, 3)`."""
         return forward(self.model, self.scaling(torch.tensor(pixels)), self.precision)
 
 
@@ -107,7 +106,7 @@ class GpuRunner:
         self.fit = Fit()
 
     def run(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Vectors `(n, d)` of pixels `(n, 3, h, w)`, in their order."""
+        """Vectors `(n, d)` of pixels `(n, h, w, 3)`, in their order."""
         try:
             values, self.fit = run_fitting(self.batch, pixels, self.fit, release=self.release)
         except torch.OutOfMemoryError as error:

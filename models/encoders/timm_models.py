@@ -105,7 +105,7 @@ def crop_of(config: Mapping[str, Any]) -> Crop:
             image = step(image)
         pixels = np.asarray(image)
         grey = pixels.ndim == 2
-        return np.repeat(pixels[None], 3, axis=0) if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+        return np.repeat(pixels[..., None], 3, axis=2) if grey else pixels
 
     return crop
 

@@ -126,7 +126,7 @@ def crop_of(processor: Any) -> Crop:
 
     def crop(image: Image.Image) -> NDArray[np.uint8]:
         output = processor(image.convert("RGB"), do_rescale=False, do_normalize=False, return_tensors="np")
-        pixels: NDArray[np.uint8] = output["pixel_values"][0]
+        pixels: NDArray[np.uint8] = output["pixel_values"][0].transpose(1, 2, 0)
         return pixels
 
     return crop

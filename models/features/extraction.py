@@ -1,36 +1,24 @@
 """The extraction that fills the feature store, and the tables it gives."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from os import cpu_count
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.encoders import Encoder
 from models.encoders.workers import one_core_each
-from models.errors import ModelsError
-from models.features.read_ahead import grouped, in_threads, sound
+from models.features.encoding import Encoded, Item, encoded_by_core, encoded_together
+from models.features.read_ahead import in_threads, sound
 from models.features.store import FeatureStore, VectorFile
 from models.features.table import FeatureTable, write_table
 from models.images import (
     ImageRecord,
-    bytes_digest,
-    decode_grey_or_rgb,
     image_digest,
-    read_bytes,
     require_unique_ids,
     tell_broken,
 )
-
-Item = tuple[str, ImageRecord]  # the digest of an image, and one record that has it
-Ready = tuple[str, NDArray[np.uint8]]  # the digest of an image, and its prepared pixels
-
-BATCHES_AHEAD = 2
 
 
 def extract(
@@ -137,55 +125,30 @@ def digest_of(record: ImageRecord) -> tuple[str, str]:
     return record.id, image_digest(record.path)
 
 
-def prepare(encoder: Encoder, item: Item) -> Ready:
-    """An image as the encoder takes it.
-
-    Raises:
-        ModelsError: Missing, damaged, or not the content that the digest names.
-    """
-    digest, record = item
-    data = read_bytes(record.path)
-    if bytes_digest(data) != digest:
-        raise ModelsError(f"{record.path} changed after it was listed; run again")
-    pixels = encoder.prepare(decode_grey_or_rgb(data, name=str(record.path)))
-    return digest, np.ascontiguousarray(pixels)  # here, and not while the network waits for the batch
-
-
 def encode_items(
     items: Sequence[Item], encoder: Encoder, file: VectorFile, *, batch: int, faults: list[str]
 ) -> Iterator[list[str]]:
-    """Reads and prepares ahead, encodes and stores; the digests of each batch once they are safe."""
-    if items:  # threads are not even started in vain
-        with one_core_each(cpu_count() or 1) as threads:
-            most = max(batch, encoder.group or 0)
-            ahead = in_threads(threads, partial(prepare, encoder), items, ahead=BATCHES_AHEAD * most)
-            yield from encode_into(file, encoder, grouped(sound(ahead, faults), batch, most=most))
-
-
-def encode_into(file: VectorFile, encoder: Encoder, groups: Iterable[Sequence[Ready]]) -> Iterator[list[str]]:
-    """Encodes and stores; the digests of each group once they are safe.
+    """Reads, prepares, encodes and stores; the digests of each group once they are safe.
 
     A group is written while the next is encoded. What another process stored meanwhile is left alone.
     """
-    with ThreadPoolExecutor(1, thread_name_prefix="store") as writer:
-        writing: deque[tuple[list[str], Future[None]]] = deque()
-        for group in groups:
-            lacking = file.absent([digest for digest, _ in group])
-            new = [(digest, pixels) for digest, pixels in group if digest in lacking]
-            values = encoder.encode(np.stack([pixels for _, pixels in new])) if new else file.nothing()
-            stored = writer.submit(file.append, [digest for digest, _ in new], values)
-            writing.append(([digest for digest, _ in group], stored))
+    if not items:  # threads are not even started in vain
+        return
+    encoded = encoded_by_core if encoder.group is None else encoded_together
+    writing: deque[tuple[Encoded, Future[None]]] = deque()
+    with one_core_each(cpu_count() or 1) as threads, ThreadPoolExecutor(1, "store") as writer:
+        for group in encoded(threads, encoder, file, items, batch=batch, faults=faults):
+            writing.append((group, writer.submit(file.append, group.new, group.values)))
             if len(writing) > 1:
-                yield finished(writing.popleft())
+                yield finished(*writing.popleft())
         while writing:
-            yield finished(writing.popleft())
+            yield finished(*writing.popleft())
 
 
-def finished(writing: tuple[list[str], Future[None]]) -> list[str]:
+def finished(group: Encoded, stored: Future[None]) -> list[str]:
     """Digests of a group once it is written."""
-    digests, stored = writing
     stored.result()
-    return digests
+    return [*group.known, *group.new]
 
 
 def report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:

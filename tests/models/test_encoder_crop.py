@@ -21,4 +21,4 @@ def test_grey_and_coloured_images_are_cropped_to_the_pixels_of_timm(mode: str) -
     for way in ({}, WHOLE_IMAGE):
         whole: dict[str, Any] = config | way
         expected = create_transform(**whole, use_prefetcher=True)(image.convert("RGB"))
-        np.testing.assert_array_equal(crop_of(whole)(image), np.asarray(expected))
+        np.testing.assert_array_equal(crop_of(whole)(image), np.asarray(expected).transpose(1, 2, 0))

@@ -39,7 +39,7 @@ class Memory:
 
 
 def images(count: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (count, 3, 8, 8), dtype=np.uint8)
+    return np.random.default_rng(0).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("room", [1, 2, 5, 16, 64, 100, 10**6])
@@ -84,8 +84,8 @@ def network() -> nn.Module:
 
 
 def expected(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    mean, std = (np.array(each).reshape(1, 3, 1, 1) for each in (SCALING.mean, SCALING.std))
-    scaled = torch.from_numpy(((pixels / 255 - mean) / std).astype(np.float32))
+    mean, std = np.array(SCALING.mean), np.array(SCALING.std)
+    scaled = torch.from_numpy(((pixels / 255 - mean) / std).astype(np.float32)).permute(0, 3, 1, 2)
     with torch.no_grad():
         values: NDArray[np.float32] = network()(scaled).numpy()
     return values
