@@ -206,6 +206,6 @@ def settings_of(config: Config) -> Ingredients:
     return Ingredients(head=head, probe=head)
 
 
-def reported_ids(split: DomainSplit) -> tuple[str, ...]:
-    """Images that the audit reads."""
-    return (*split.in_domain, *split.shifted)
+def predicted_ids(split: DomainSplit) -> tuple[str, ...]:
+    """Images that the audit reads: a threshold is chosen on those of validation, the others are reported."""
+    return (*split.validation, *split.in_domain, *split.shifted)

@@ -25,12 +25,12 @@ from pipelines.digests import content_digest, value_digest
 from pipelines.errors import PipelineError
 from pipelines.images_table import read_images
 from pipelines.run import Run
-from pipelines.stages.arms import reported_ids
+from pipelines.stages.arms import predicted_ids
 from pipelines.stages.split import read_splits
 from pipelines.units import Unit, complete, gather, remove_others
 from pipelines.weights import find_weights
 
-VERSION = 2  # of what a unit does; another one trains all of them anew
+VERSION = 3  # of what a unit does; another one trains all of them anew
 
 
 def fine_tune(run: Run) -> None:
@@ -69,7 +69,7 @@ def fine_tune_unit(run: Run, split: DomainSplit, seed: int) -> Unit:
         progress = run.reporter.work(f"fine-tune {split.name}", "images")
         fitted = make_method("fine_tune", given).fit(pixel_data(small, paths), seeds=seeds, progress=progress)
         fitted.save(folder)
-        ids = reported_ids(split)
+        ids = predicted_ids(split)
         predicted = fitted.predict(pixel_inputs(ids, paths))
         return Predictions("fine_tune", split.name, tuple(seeds), ids, predicted)
 

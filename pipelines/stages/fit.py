@@ -10,12 +10,12 @@ from models.evaluation.predictions import Predictions, write_predictions
 from pipelines.digests import content_digest, value_digest
 from pipelines.run import Run
 from pipelines.section_values import section_value
-from pipelines.stages.arms import TEXT_METHODS, Arm, Tables, arms_of, reported_ids, settings_of
+from pipelines.stages.arms import TEXT_METHODS, Arm, Tables, arms_of, predicted_ids, settings_of
 from pipelines.stages.oracle import ORACLES, can_be_told, fit_oracle
 from pipelines.stages.split import read_splits
 from pipelines.units import Unit, complete, gather, remove_others
 
-VERSION = 2  # of what a unit does; another one trains all of them anew
+VERSION = 3  # of what a unit does; another one trains all of them anew
 
 
 def fit(run: Run) -> None:
@@ -78,5 +78,5 @@ def fit_split(
     data: TrainingData = tables.training_data(split)
     fitted = method.fit(data, seeds=seeds)
     fitted.save(folder)
-    ids = reported_ids(split)
+    ids = predicted_ids(split)
     return Predictions(called, split.name, tuple(seeds), ids, fitted.predict(tables.inputs(ids)))

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from models.baselines import GroupedImages, Method
 from models.domains import DomainSplit
 from models.evaluation.predictions import Predictions
-from pipelines.stages.arms import Tables, reported_ids
+from pipelines.stages.arms import Tables, predicted_ids
 
 ORACLES = frozenset({"dfr"})
-HALVES = 2
+HALVES, BOTH = 2, -1
 LEAST = 4  # shifted images of each class in each half; half of them choose the penalty
 
 
@@ -30,17 +30,21 @@ def can_be_told(split: DomainSplit) -> bool:
 def fit_oracle(
     method: Method, called: str, split: DomainSplit, tables: Tables, *, seeds: Sequence[int], folder: Path
 ) -> Predictions:
-    """Two models, each told of one half of the shifted patients and reported on the other half."""
-    ids, half = reported_ids(split), halves_of(split)
-    numbers = np.array([half[image] for image in ids])
-    probabilities = np.empty((len(seeds), len(ids), len(split.classes)))
+    """Two models, each told of one half of the shifted patients and reported on the other half.
+
+    Both have seen the validation images; there their mean is what they say.
+    """
+    ids, half = predicted_ids(split), halves_of(split)
+    numbers = np.array([half.get(image, BOTH) for image in ids])
+    probabilities = np.zeros((len(seeds), len(ids), len(split.classes)))
     for told in range(HALVES):
         seen = [image for image in split.shifted if half[image] == told]
         data = replace(tables.training_data(split), oracle=told_of(split, seen, tables))
         fitted = method.fit(data, seeds=seeds)
         fitted.save(folder / f"told-half-{told}")
         rows = np.flatnonzero(numbers != told)
-        probabilities[:, rows] = fitted.predict(tables.inputs([ids[row] for row in rows]))
+        share = np.where(numbers[rows] == BOTH, 1 / HALVES, 1)[:, None]
+        probabilities[:, rows] += share * fitted.predict(tables.inputs([ids[row] for row in rows]))
     return Predictions(called, split.name, tuple(seeds), ids, probabilities)
 
 
@@ -51,7 +55,7 @@ def halves_of(split: DomainSplit) -> Mapping[str, int]:
         patients = {split.patient.get(image, image) for image in part if split.label[image] == name}
         new = sorted(patients - half.keys(), key=lambda patient: hashlib.sha256(patient.encode()).digest())
         half |= {patient: place % HALVES for place, patient in enumerate(new)}
-    return {image: half[split.patient.get(image, image)] for image in reported_ids(split)}
+    return {image: half[split.patient.get(image, image)] for image in (*split.in_domain, *split.shifted)}
 
 
 def told_of(split: DomainSplit, shifted: Sequence[str], tables: Tables) -> GroupedImages:

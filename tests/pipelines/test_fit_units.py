@@ -103,7 +103,8 @@ class Numbered:
 def test_an_oracle_is_reported_on_no_image_that_it_was_told_of(tmp_path: Path, images_a_patient: int) -> None:
     split, spy = split_of(48, images_a_patient=images_a_patient), Spy()
     found = fit_oracle(spy, "dfr", split, Numbered(split), seeds=[0], folder=tmp_path)  # type: ignore[arg-type]
-    assert found.probabilities[0, :, 1].all()
+    assert found.of((*split.in_domain, *split.shifted))[0, :, 1].all()
+    np.testing.assert_array_equal(found.of(split.validation)[0], [[1, 0]] * 48)  # both models saw these
     number = Numbered(split).number
     assert set.union(*spy.told) >= {number[image] for image in split.shifted}
 
