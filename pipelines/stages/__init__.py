@@ -99,7 +99,7 @@ STAGES = (
     Stage("score", 1, ("grounding",), ("grounder", "features"), ("scores",), ground.score),
     Stage(
         "fit",
-        2,
+        3,
         ("fit", "encoder", "grounding", "erasure", "question_texts", "splits", "classes", "seed"),
         (
             "annotations.parquet",
@@ -136,7 +136,7 @@ STAGES = (
     ),
     Stage(
         "fine_tune",
-        2,
+        3,
         ("fine_tune", "encoder", "splits", "seed"),
         ("splits", "images.parquet"),
         ("models_fine_tune", "predictions_fine_tune.parquet"),
@@ -146,7 +146,7 @@ STAGES = (
     ),
     Stage(
         "audit",
-        3,
+        4,
         ("audit", "splits", "fit", "fine_tune", "erasure", "seed"),
         ("predictions.parquet", "predictions_fine_tune.parquet", "splits"),
         ("audit.json",),
@@ -154,7 +154,7 @@ STAGES = (
     ),
     Stage(
         "report",
-        5,
+        6,
         ("name", "modality", "splits", "classes", "literature", "erasure", "audit", "seed"),
         (
             "fetched.json",
