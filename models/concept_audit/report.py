@@ -1,0 +1,109 @@
+"""What the concept-level audit found, and concept_audit.json."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from models.artifacts import to_json
+from models.concept_audit.answer_records import (
+    ClassImportance,
+    Completeness,
+    ConceptExistence,
+    ConceptLocation,
+)
+from models.concept_audit.bank_records import BankDiversity, ConceptMap, ConceptPair, PriorAgreement
+from models.concept_audit.records import ConceptCalibration, Deletion, Faithfulness, Leak
+from models.errors import ModelsError
+from models.files import replacing
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptAudit:
+    """All that the concept-level audit found; a part is empty where it could not be measured.
+
+    Attributes:
+        leaks: The concept that moves most with an attribute first.
+        calibration: By split, domain and concept.
+        faithfulness, deletions: By split and domain.
+        importance, existence, locations: Of heads whose images have known answers.
+        completeness: By split, domain and method.
+        pairs: Hard to tell apart, the closest first.
+        agreement: By split and class.
+        diversity: Of the bank.
+        maps: For the examples of the report.
+        notes: Sentences a reader must know, e.g. why a part is empty.
+    """
+
+    leaks: tuple[Leak, ...] = ()
+    calibration: tuple[ConceptCalibration, ...] = ()
+    faithfulness: tuple[Faithfulness, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
+    importance: tuple[ClassImportance, ...] = ()
+    existence: tuple[ConceptExistence, ...] = ()
+    locations: tuple[ConceptLocation, ...] = ()
+    completeness: tuple[Completeness, ...] = ()
+    pairs: tuple[ConceptPair, ...] = ()
+    agreement: tuple[PriorAgreement, ...] = ()
+    diversity: tuple[BankDiversity, ...] = ()
+    maps: tuple[ConceptMap, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def save(self, path: Path) -> None:
+        """As concept_audit.json; equal audits give equal bytes."""
+        with replacing(path) as file:
+            file.write(to_json({"schema": SCHEMA, **asdict(self)}))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            ModelsError: No concept audit there, or one of another schema.
+        """
+        try:
+            content = json.loads(path.read_bytes())
+        except OSError as error:
+            raise ModelsError(
+                f"there is no concept audit at {path} ({error.strerror}); run the concept audit first"
+            ) from error
+        except ValueError as error:
+            raise ModelsError(f"{path} is damaged ({error}); run the concept audit again") from error
+        if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
+            raise ModelsError(f"{path} is no concept audit of schema {SCHEMA}; run the concept audit again")
+        try:
+            parts = {
+                name: tuple(
+                    kind(**{key: frozen(value) for key, value in each.items()}) for each in content[name]
+                )
+                for name, kind in KINDS.items()
+            }
+            return cls(**parts, notes=tuple(content["notes"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelsError(f"{path} is damaged ({error}); run the concept audit again") from error
+
+
+KINDS = MappingProxyType(
+    {
+        "leaks": Leak,
+        "calibration": ConceptCalibration,
+        "faithfulness": Faithfulness,
+        "deletions": Deletion,
+        "importance": ClassImportance,
+        "existence": ConceptExistence,
+        "locations": ConceptLocation,
+        "completeness": Completeness,
+        "pairs": ConceptPair,
+        "agreement": PriorAgreement,
+        "diversity": BankDiversity,
+        "maps": ConceptMap,
+    }
+)
+
+
+def read(values: dict[str, Any], kind: type[Any]) -> Any:
+    """A record, with tuples in place of the lists that JSON has."""
+    return kind(**{key: tuple(each) if isinstance(each, list) else each for key, each in values.items()})
