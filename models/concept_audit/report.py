@@ -75,12 +75,7 @@ class ConceptAudit:
         if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
             raise ModelsError(f"{path} is no concept audit of schema {SCHEMA}; run the concept audit again")
         try:
-            parts = {
-                name: tuple(
-                    kind(**{key: frozen(value) for key, value in each.items()}) for each in content[name]
-                )
-                for name, kind in KINDS.items()
-            }
+            parts = {name: tuple(read(each, kind) for each in content[name]) for name, kind in KINDS.items()}
             return cls(**parts, notes=tuple(content["notes"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelsError(f"{path} is damaged ({error}); run the concept audit again") from error
