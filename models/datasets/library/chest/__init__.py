@@ -1,0 +1,5 @@
+"""Chest X-rays."""
+
+from models.datasets.library.data_set import DataSet
+
+CHEST: tuple[DataSet, ...] = ()
