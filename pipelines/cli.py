@@ -13,7 +13,9 @@ from rich.table import Table
 
 from pipelines.commands import concepts, features, index, intervene
 from pipelines.commands.ablate import ablate
+from pipelines.commands.audit import audit, show_audit
 from pipelines.commands.edit import edit
+from pipelines.commands.history import history
 from pipelines.commands.path import path
 from pipelines.errors import USER_ERRORS
 
@@ -28,7 +30,9 @@ app.add_typer(index.app, name="index")
 app.add_typer(features.app, name="features")
 app.add_typer(intervene.app, name="intervene")
 app.command()(ablate)
+app.command()(audit)
 app.command()(edit)
+app.command()(history)
 app.command()(path)
 console = Console()
 
@@ -132,32 +136,6 @@ def explain(
         console.print(
             f'  "{item.quote}"\n  [dim]{item.locator} · {item.source} · {item.license}[/]', highlight=False
         )
-
-
-@app.command()
-def audit(
-    run: RunArgument,
-    split: Annotated[str | None, typer.Option(help="One split instead of the mean.")] = None,
-    metric: Annotated[str | None, typer.Option(help="accuracy, balanced_accuracy or auroc.")] = None,
-    json_: JsonOption = False,
-) -> None:
-    """Print the audit table of a finished run."""
-    show_audit(run, split=split, metric=metric, json_=json_)
-
-
-def show_audit(run: Path, *, split: str | None, metric: str | None, json_: bool) -> None:
-    """The table, or the whole of audit.json."""
-    from models.evaluation.audit import AuditReport
-    from pipelines.report.summary import COLUMNS, grouped_table, headline
-    from pipelines.status import require_audit_names
-
-    found = AuditReport.load(run / "audit.json")
-    require_audit_names(found, split=split, metric=metric)
-    if json_:
-        print((run / "audit.json").read_text("utf-8"), end="")
-        return
-    print_table(COLUMNS, grouped_table(found, split=split, metric=metric))
-    console.print(headline(found))
 
 
 def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

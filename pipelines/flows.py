@@ -13,6 +13,7 @@ import models.torchvision_operators  # noqa: F401  # before timm and transformer
 from knowledge.errors import NetworkError
 from models.evaluation.audit import AuditReport
 from pipelines.config import load_config
+from pipelines.history.store import record_audit
 from pipelines.progress import LogReporter, Reporter
 from pipelines.report.summary import COLUMNS, headline, summary_table
 from pipelines.run import Run, Stage
@@ -59,6 +60,7 @@ def knobo_flow(config: str, runs: str = "runs") -> bool:
                 stage.name, config, runs, wait_for=waits
             )
         ran = [future.result() for future in submitted.values()]
+    record_audit(run)
     publish(run)
     return any(ran)
 

@@ -19,6 +19,7 @@ from rich.progress import (
 
 from models.files import write_text
 from pipelines.config import Config, load_config
+from pipelines.history.store import record_audit
 from pipelines.progress import BarReporter, LogReporter, Reporter, SilentReporter
 from pipelines.run import Run
 
@@ -72,6 +73,7 @@ def run_serially(run: Run) -> None:
     with run.locked():
         for stage in STAGES:
             run.execute(stage)
+    record_audit(run)
 
 
 def all_fresh(run: Run) -> bool:

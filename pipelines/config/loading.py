@@ -27,16 +27,17 @@ def load_config(path: Path) -> Config:
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
-        raise PipelineError(f"{path}: {_first_fault(error)}") from error
+        raise PipelineError(f"{path}: {first_fault(error)}") from error
     return _with_absolute_paths(config, path.resolve().parent)
 
 
-def _first_fault(error: ValidationError) -> str:
+def first_fault(error: ValidationError, *, reference: str = "docs/configuration.md") -> str:
+    """What is wrong with a file of settings, and where, in a few words."""
     fault = error.errors()[0]
     where = ".".join(str(part) for part in fault["loc"])
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
-        message = "is not a setting; see docs/configuration.md"
+        message = f"is not a setting; see {reference}"
     more = error.error_count() - 1
     return f"{where + ': ' if where else ''}{message}" + (f" (and {more} more)" if more else "")
 

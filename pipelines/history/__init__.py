@@ -1,0 +1,1 @@
+"""What audits found over time: one entry an audit, and what changed between two of them."""

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from models.evaluation.report import AuditReport, AuditRow
+from pipelines.cli import app
+from pipelines.errors import PipelineError
+from pipelines.policy import Policy, judge, load_policy
+
+CHECKS = (
+    ("one", "patient_overlap", True, "none of 90 patients is in two parts"),
+    ("two", "patient_overlap", False, "4 images have no patient id"),
+)
+
+
+def row(
+    split: str, value: float, *, domain: str = "shifted", metric: str = "accuracy", group: str = ""
+) -> AuditRow:
+    return AuditRow("knobo", split, domain, metric, value, value - 0.04, value + 0.04, 100, 5, group)
+
+
+ROWS = (
+    row("one", 0.70),
+    row("two", 0.60),
+    row("mean", 0.65),
+    row("mean", 0.15, domain="gap"),
+    row("one", 0.50, metric="worst_group_accuracy", group="sex=F"),
+    row("one", 0.50, group="sex=F"),
+)
+AUDIT = AuditReport(rows=ROWS, paired=(), checks=CHECKS, notes=())
+
+
+def policy(tmp_path: Path, text: str) -> Policy:
+    (tmp_path / "policy.toml").write_text(text)
+    return load_policy(tmp_path / "policy.toml")
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("at_least = 0.65", [True]),
+        ("at_least = 0.66", [False]),
+        ("at_least = 0.65\ninterval = true", [False]),
+        ("at_least = 0.61\ninterval = true", [True]),
+        ('split = "*"\nat_least = 0.65', [True, False]),
+        ('split = "two"\nat_most = 0.59', [False]),
+        ('domain = "gap"\nat_most = 0.15', [True]),
+        ('domain = "gap"\nat_most = 0.15\ninterval = true', [False]),
+        ('split = "one"\nmetric = "worst_group_accuracy"\nat_least = 0.51', [False]),
+        ('split = "one"\ngroup = "sex=F"\nat_least = 0.5\nat_most = 0.5', [True, True]),
+        ('split = "two"\nmetric = "worst_group_accuracy"\nat_least = 0.1', [False]),  # it was not measured
+    ],
+)
+def test_a_limit_holds_or_not(tmp_path: Path, rule: str, expected: list[bool]) -> None:
+    found = judge(policy(tmp_path, f"[[number]]\n{rule}"), AUDIT, previous=None)
+    assert [each.passed for each in found] == expected
+
+
+def test_a_number_may_not_fall_below_the_interval_before(tmp_path: Path) -> None:
+    rules = policy(tmp_path, '[[number]]\nsplit = "*"\nnot_worse_than_previous = true')
+    assert [each.passed for each in judge(rules, AUDIT, previous=None)] == [True, True]
+    found = judge(rules, AUDIT, previous=(row("one", 0.73), row("two", 0.65)))
+    assert [each.passed for each in found] == [True, False]
+    assert found[1].found == "0.600, previously 0.650 (0.610 to 0.690)"
+
+
+def test_checks_must_pass_where_they_are_asked_for(tmp_path: Path) -> None:
+    everywhere = policy(tmp_path, '[[check]]\nname = "patient_overlap"')
+    assert [each.passed for each in judge(everywhere, AUDIT, previous=None)] == [True, False]
+    single = policy(tmp_path, '[[check]]\nname = "patient_overlap"\nsplit = "one"')
+    assert [each.passed for each in judge(single, AUDIT, previous=None)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "holds no rule"),
+        ("[[number]]\nmetric = 'auroc'", "limits nothing: give `at_least`"),
+        ("[[number]]\nat_leest = 1", r"number\.0\.at_leest: is not a setting; see docs/audit\.md"),
+        ("[[number]", "is not valid TOML"),
+    ],
+)
+def test_a_policy_that_says_nothing_sensible_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(PipelineError, match=message):
+        policy(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[[number]]\nmetric = 'acuracy'\nat_least = 0.1",
+            "names the metric 'acuracy'; the audit has accuracy",
+        ),
+        ("[[number]]\nsplit = 'three'\nat_least = 0.1", "names the split 'three'"),
+        ("[[check]]\nname = 'overlap'", "names the check 'overlap'; the audit has patient_overlap"),
+        ("[[check]]\nname = 'patient_overlap'\nsplit = 'three'", "names the split 'three'"),
+    ],
+)
+def test_a_misspelt_rule_never_passes(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(PipelineError, match=message):
+        judge(policy(tmp_path, text), AUDIT, previous=None)
+
+
+def test_the_exit_status_is_that_of_the_policy(tmp_path: Path) -> None:
+    for name, value in (("run", 0.65), ("before", 0.75)):
+        (tmp_path / name).mkdir()
+        AuditReport(rows=(row("one", value),), paired=(), checks=(), notes=()).save(
+            tmp_path / name / "audit.json"
+        )
+    policy(tmp_path, "[[number]]\nat_least = 0.6\nnot_worse_than_previous = true")
+    runner, rules = CliRunner(), str(tmp_path / "policy.toml")
+    fallen = runner.invoke(
+        app, ["audit", str(tmp_path / "run"), "--policy", rules, "--previous", str(tmp_path / "before")]
+    )
+    assert fallen.exit_code == 1
+    assert "1 of 2 rules hold" in fallen.output
+    risen = runner.invoke(
+        app,
+        ["audit", str(tmp_path / "before"), "--policy", rules, "--previous", str(tmp_path / "run"), "--json"],
+    )
+    assert risen.exit_code == 0
+    assert '"passed": true' in risen.output
