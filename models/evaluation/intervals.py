@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,17 @@ class Interval:
     left_out: int
 
 
+class Resampling(Protocol):
+    """A bootstrap whose weights are made when they are asked for, some replicates at a time."""
+
+    @property
+    def rows(self) -> int:
+        """Replicates and, before them, the sample itself."""
+
+    def weights(self, replicates: slice, images: NDArray[np.intp]) -> NDArray[np.float64]:
+        """How often some images count in some of the rows, `(b, len(images))`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draws:
     """A bootstrap over units in one byte a unit and replicate, however many images a unit has.
@@ -33,6 +45,11 @@ class Draws:
 
     number: NDArray[np.intp]
     counts: NDArray[np.uint8]
+
+    @property
+    def rows(self) -> int:
+        """Replicates and, before them, the sample itself."""
+        return len(self.counts)
 
     def weights(self, replicates: slice, images: NDArray[np.intp]) -> NDArray[np.float64]:
         """How often some images count in some of the rows, `(b, len(images))`."""
@@ -61,7 +78,13 @@ def bootstrap_weights(
 
 
 def shared_weights(units: Sequence[str], *, replicates: int, seed: int) -> NDArray[np.float64]:
-    """How often each image counts, `(1 + replicates, n)`, in draws that samples have in common.
+    """How often each image counts, `(1 + replicates, n)`, in draws as of `shared_draws`."""
+    draws = shared_draws(units, replicates=replicates, seed=seed)
+    return draws.weights(slice(None), np.arange(len(draws.number)))
+
+
+def shared_draws(units: Sequence[str], *, replicates: int, seed: int) -> Draws:
+    """Draws that samples have in common.
 
     The Poisson bootstrap: each unit (patient) is drawn Poisson(1) times by a generator of its own, seeded by
     its name. So a unit counts equally often in every sample that it occurs in, samples without a common unit
@@ -74,9 +97,7 @@ def shared_weights(units: Sequence[str], *, replicates: int, seed: int) -> NDArr
         digest = hashlib.sha256(str(name).encode()).digest()[:16]
         generator = np.random.default_rng([seed, *np.frombuffer(digest, dtype="<u4").tolist()])
         counts[row] = generator.poisson(1, size=replicates)
-    weights = np.ones((1 + replicates, len(number)))
-    weights[1:] = counts[number].T
-    return weights
+    return Draws(number, np.vstack([np.ones((1, len(names)), dtype=np.uint8), counts.T]))
 
 
 def interval(draws: NDArray[np.float64], *, level: float = 0.95) -> Interval:
