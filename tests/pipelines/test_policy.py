@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ from typer.testing import CliRunner
 from models.evaluation.report import AuditReport, AuditRow
 from pipelines.cli import app
 from pipelines.errors import PipelineError
-from pipelines.policy import Policy, judge, load_policy
+from pipelines.policy import CheckRule, NumberRule, Policy, judge, load_policy
 
 CHECKS = (
     ("one", "patient_overlap", True, "none of 90 patients is in two parts"),
@@ -122,3 +123,11 @@ def test_the_exit_status_is_that_of_the_policy(tmp_path: Path) -> None:
     )
     assert risen.exit_code == 0
     assert '"passed": true' in risen.output
+
+
+def test_the_page_shows_a_policy_that_loads_and_names_every_setting(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text("utf-8")
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert len(policy(tmp_path, example).number) == 4
+    named = set(re.findall(r"`(\w+)`", page))
+    assert {*NumberRule.model_fields, *CheckRule.model_fields} <= named
