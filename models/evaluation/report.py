@@ -1,15 +1,18 @@
 """What an audit found, and audit.json."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self
 
-from models.artifacts import to_json
 from models.errors import ModelsError
 from models.files import replacing
 
-SCHEMA = 1
+SCHEMA = 2
+
+BOOTSTRAP: Literal["bootstrap"] = "bootstrap"
+MCNEMAR: Literal["mcnemar"] = "mcnemar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +20,17 @@ class AuditRow:
     """One number.
 
     Attributes:
-        method: `knobo`, `linear_probe`, `fine_tune`, `no_prior`, `random_prior`, `prior_only` or
-            `random_concepts`.
+        method: E.g. `knobo` or `linear_probe`.
         split: Name of the split, or `mean` over the splits that enter the mean.
         domain: `in_domain`, `shifted`, `gap` (in_domain minus shifted) or `average` (their mean).
-        metric: `accuracy`, `balanced_accuracy` or `auroc`.
+        metric: E.g. `accuracy`, `auroc`, `worst_group_accuracy`.
         value: Mean over the seeds on all images of the domain.
-        low, high: 95 % bootstrap interval (patients where known, else images; the same draws in all splits).
-        n: Distinct images in the domain; of the mean, in that domain of all its splits.
+        low, high: 95 % interval (patients where known, else images; and seeds).
+        n: Distinct images in the domain or group; of the mean, in that domain of all its splits.
         seeds: Seeds behind the value.
+        group: `attribute=value` where the number is of these images of the domain alone; of a worst group,
+            which it is; else empty.
+        seed_sd: Standard deviation of the value over the seeds, 0 where there is one.
     """
 
     method: str
@@ -37,6 +42,8 @@ class AuditRow:
     high: float
     n: int
     seeds: int
+    group: str = ""
+    seed_sd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,12 @@ class PairedTest:
     Attributes:
         method, reference, split, domain, metric: What is compared.
         difference: Of the means over seeds.
-        low, high: 95 % paired bootstrap interval.
+        low, high: 95 % interval of the difference.
+        group: As in `AuditRow`.
+        test: `bootstrap`, or `mcnemar`: McNemar's exact test, over patients and seeds where there are any.
+        p: Two-sided, of no difference.
+        p_holm: Corrected for all tests of the family (Holm).
+        family: Tests corrected together, as `docs/statistics.md` lists them.
     """
 
     method: str
@@ -57,6 +69,72 @@ class PairedTest:
     difference: float
     low: float
     high: float
+    group: str = ""
+    test: Literal["bootstrap", "mcnemar"] = BOOTSTRAP
+    p: float = 1.0
+    p_holm: float = 1.0
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityCurve:
+    """How often a method is right when it says so surely, in bins of equally many images.
+
+    Attributes:
+        method, split, domain: Of what.
+        confidence: `(bins,)` mean probability of the positive class (of two), else of the class predicted.
+        observed: `(bins,)` share of images of that class.
+        low, high: `(bins,)` 95 % interval of `observed`.
+        n: `(bins,)` images, every seed counted once.
+    """
+
+    method: str
+    split: str
+    domain: str
+    confidence: tuple[float, ...]
+    observed: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    n: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionCurve:
+    """Net benefit of acting on a method's probability, over what it would cost to act in vain.
+
+    Attributes:
+        method, split, domain: Of what.
+        threshold: `(t,)` probabilities from which one acts.
+        net_benefit: `(t,)` true positives less false positives at the odds of the threshold, per image.
+        low, high: `(t,)` 95 % interval of `net_benefit`.
+        treat_all: `(t,)` of acting on every image; that of acting on none is 0.
+    """
+
+    method: str
+    split: str
+    domain: str
+    threshold: tuple[float, ...]
+    net_benefit: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    treat_all: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The probability from which a method is taken to say the positive class.
+
+    Attributes:
+        method, split: Of what.
+        value: Mean over the seeds, each of which has its own.
+        source: `validation` (largest Youden index on the validation images) or `default` (0.5, since there is
+            no prediction on validation images of both classes).
+    """
+
+    method: str
+    split: str
+    value: float
+    source: str = "validation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +142,21 @@ class AuditReport:
     """All that the audit found.
 
     Attributes:
-        rows: In the order method, split, domain, metric.
+        rows: In the order method, split, group, domain, metric.
         paired: KnoBo against each other method.
         checks: `(split, name, passed, message)`.
         notes: Sentences a reader must know, e.g. that a baseline ran with one seed only.
+        reliability, decisions: Of the headline methods.
+        thresholds: Of every method and split with two classes.
     """
 
     rows: tuple[AuditRow, ...]
     paired: tuple[PairedTest, ...]
     checks: tuple[tuple[str, str, bool, str], ...]
     notes: tuple[str, ...]
+    reliability: tuple[ReliabilityCurve, ...] = ()
+    decisions: tuple[DecisionCurve, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
 
     def save(self, path: Path) -> None:
         """As audit.json; equal reports give equal bytes."""
@@ -83,10 +166,13 @@ class AuditReport:
             "rows": [asdict(row) for row in self.rows],
             "paired": [asdict(test) for test in self.paired],
             "checks": [dict(zip(names, check, strict=True)) for check in self.checks],
-            "notes": self.notes,
+            "notes": list(self.notes),
+            "reliability": [asdict(curve) for curve in self.reliability],
+            "decisions": [asdict(curve) for curve in self.decisions],
+            "thresholds": [asdict(threshold) for threshold in self.thresholds],
         }
         with replacing(path) as file:
-            file.write(to_json(content))
+            file.write(a_record_a_line(content))
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -105,9 +191,41 @@ class AuditReport:
             raise ModelsError(f"{path} is damaged ({error}); run the audit again") from error
         if not isinstance(content, dict) or content.get("schema") != SCHEMA:
             raise ModelsError(f"{path} is no audit of schema {SCHEMA}; run the audit again")
-        return cls(
-            rows=tuple(AuditRow(**row) for row in content["rows"]),
-            paired=tuple(PairedTest(**test) for test in content["paired"]),
-            checks=tuple((c["split"], c["name"], c["passed"], c["message"]) for c in content["checks"]),
-            notes=tuple(content["notes"]),
-        )
+        try:
+            return cls(
+                rows=tuple(AuditRow(**row) for row in content["rows"]),
+                paired=tuple(PairedTest(**test) for test in content["paired"]),
+                checks=tuple((c["split"], c["name"], c["passed"], c["message"]) for c in content["checks"]),
+                notes=tuple(content["notes"]),
+                reliability=tuple(ReliabilityCurve(**tuples(each)) for each in content["reliability"]),
+                decisions=tuple(DecisionCurve(**tuples(each)) for each in content["decisions"]),
+                thresholds=tuple(Threshold(**each) for each in content["thresholds"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise ModelsError(f"{path} is damaged ({error}); run the audit again") from error
+
+
+def a_record_a_line(content: Mapping[str, Any]) -> bytes:
+    """JSON with a line for each record of each list: small, and what changed shows in a comparison of lines.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    parts = []
+    for name, value in content.items():
+        if isinstance(value, list) and value:
+            lines = ",\n".join(f"  {compact(item)}" for item in value)
+            parts.append(f" {compact(name)}: [\n{lines}\n ]")
+        else:
+            parts.append(f" {compact(name)}: {compact(value)}")
+    return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
+
+
+def compact(value: object) -> str:
+    """One line of JSON."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def tuples(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The same record with tuples where JSON has lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}

@@ -321,8 +321,8 @@ def test_a_saved_audit_reads_back_and_its_bytes_repeat(tmp_path: Path) -> None:
     audit(predictions, splits, notes=["A note."], settings=QUICK).save(tmp_path / "again.json")
     assert (tmp_path / "audit.json").read_bytes() == (tmp_path / "again.json").read_bytes()
     content = json.loads((tmp_path / "audit.json").read_text())
-    assert content["schema"] == 1
-    names = {"method", "split", "domain", "metric", "value", "low", "high", "n", "seeds"}
+    assert content["schema"] == 2
+    names = {"method", "split", "domain", "metric", "value", "low", "high", "n", "seeds", "group", "seed_sd"}
     assert set(content["rows"][0]) == names
     assert all(row["value"] == round(row["value"], 6) for row in content["rows"])
 
@@ -352,7 +352,7 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         read_predictions(tmp_path / "predictions.parquet")
     report.save(tmp_path / "audit.json")
     (tmp_path / "audit.json").write_text(
-        (tmp_path / "audit.json").read_text().replace('"schema": 1', '"schema": 9')
+        (tmp_path / "audit.json").read_text().replace('"schema": 2', '"schema": 9')
     )
-    with pytest.raises(ModelsError, match="no audit of schema 1"):
+    with pytest.raises(ModelsError, match="no audit of schema 2"):
         AuditReport.load(tmp_path / "audit.json")
