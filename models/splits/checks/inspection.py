@@ -1,0 +1,52 @@
+"""Every check that needs no pixels: records, digests and parts are enough."""
+
+from collections.abc import Callable, Sequence
+
+from models.images import ImageRecord
+from models.splits.cells import Digest, file_digest
+from models.splits.checks.copies import conflicting_labels, duplicate_images
+from models.splits.checks.finding import CheckFinding
+from models.splits.checks.labels import unknown_labels
+from models.splits.checks.listing import Listing, listing_of
+from models.splits.checks.mixtures import attribute_mixture
+from models.splits.checks.overlap import patient_overlap
+from models.splits.checks.sizes import cell_counts, class_imbalance
+from models.splits.types import Check, DomainSplit
+
+CHECKS: tuple[Callable[[Listing], CheckFinding], ...] = (
+    patient_overlap,
+    duplicate_images,
+    conflicting_labels,
+    unknown_labels,
+    cell_counts,
+    class_imbalance,
+    attribute_mixture,
+)
+
+
+def inspect(listing: Listing) -> tuple[CheckFinding, ...]:
+    """What every check says of a listing; nothing is taken over from how it was made."""
+    return tuple(check(listing) for check in CHECKS)
+
+
+def inspect_split(
+    split: DomainSplit, records: Sequence[ImageRecord], *, digest: Digest = file_digest
+) -> tuple[CheckFinding, ...]:
+    """What every check says of a split.
+
+    Args:
+        split: The split; its own `checks` are not read.
+        records: All records it was drawn from.
+        digest: Content of an image, equal for copies.
+
+    Raises:
+        ModelsError: An image of the split is not among the records.
+    """
+    return inspect(listing_of(split, records, digest=digest))
+
+
+def check_split(
+    split: DomainSplit, records: Sequence[ImageRecord], *, digest: Digest = file_digest
+) -> tuple[Check, ...]:
+    """The same as the split itself keeps it, without ids."""
+    return tuple(finding.as_check() for finding in inspect_split(split, records, digest=digest))
