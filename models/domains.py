@@ -23,12 +23,14 @@ from models.splits.cells import (
 from models.splits.checks import check_split
 from models.splits.files import load_split, save_split
 from models.splits.patients import assign, balance, divide
+from models.splits.strength import Pairing, PartSizes, lend, mix, require_strength
 from models.splits.types import PARTS, Check, DomainSplit
 
 __all__ = [
     "PARTS",
     "Check",
     "DomainSplit",
+    "PartSizes",
     "check_split",
     "confounded",
     "load_split",
@@ -50,14 +52,17 @@ def confounded(
     fractions: Fractions = (0.6, 0.2, 0.2),
     maximum: int | None = None,
     minimum: int = 10,
+    strength: float = 1.0,
+    sizes: PartSizes | None = None,
     digest: Digest = file_digest,
 ) -> DomainSplit:
     """A split in which an attribute predicts the class, until the shifted part reverses it.
 
     Train, validation and in_domain hold the first class with the first value and the second class with the
-    second; shifted holds the two other cells. Every part has equally many images of both classes, no patient
-    is in two parts (`models.splits.patients.divide` says what gives way), no image occurs twice, and images
-    whose copies have different labels are left out.
+    second or, below full strength, this share of each class so and the rest the other way round; shifted
+    holds the two other cells alone, at any strength. Every part has equally many images of both classes, no
+    patient is in two parts (`models.splits.patients.divide` says what gives way), no image occurs twice, and
+    images whose copies have different labels are left out.
 
     Args:
         records: Images of one manifest, or of several for `attribute="dataset"` or their common column.
@@ -66,32 +71,45 @@ def confounded(
         attribute: The confounder.
         values: The value that goes with each class in training.
         seed: Of every draw.
-        fractions: Of the aligned images, for train, validation and in_domain.
+        fractions: Of the images that may train, for train, validation and in_domain; unused with `sizes`.
         maximum: Most images of each class in train.
         minimum: Fewest images in each of the four cells.
+        strength: Share of each class that goes with its value wherever the model learns, from 0.5 to 1.
+        sizes: Most images of each class in each part.
         digest: Content of an image, equal for copies; reads the files unless given.
 
     Raises:
         ModelsError: Unknown class, attribute or value (the message lists those there are), too small a cell.
     """
     require_fractions(fractions)
+    require_strength(strength)
     known = of_classes(records, classes)
     require_values(known, attribute, values)
-    aligned = list(zip(classes, values, strict=True))
-    opposite = list(zip(classes, reversed(values), strict=True))
+    aligned = tuple(zip(classes, values, strict=True))
+    opposite = tuple(zip(classes, reversed(values), strict=True))
+    pairing = Pairing(attribute, aligned, opposite, strength)
     contents = contents_of(known, digest)
-    cells = [r for r in without_conflicts(known, contents) if cell_of(r, attribute) in aligned + opposite]
+    cells = [r for r in without_conflicts(known, contents) if cell_of(r, attribute) in (*aligned, *opposite)]
     usable = without_copies(cells, contents)
-    require_cells(name, count_cells(usable, attribute), aligned + opposite, minimum)
+    require_cells(name, count_cells(usable, attribute), (*aligned, *opposite), minimum)
     generator = np.random.default_rng(seed)
     here, shifted = divide(
         usable, attribute=attribute, aligned=aligned, opposite=opposite, generator=generator
     )
-    parts = [*assign(here, fractions=fractions, generator=generator), shifted]
-    limits = [maximum, None, None, None]
+    if strength < 1 or sizes is not None:
+        here, shifted = lend(usable, shifted=shifted, pairing=pairing, sizes=sizes, generator=generator)
+    parts = assign(
+        here,
+        fractions=fractions if sizes is None else sizes.fractions,
+        generator=generator,
+        stratum=lambda record: cell_of(record, attribute),
+    )
+    most = [maximum, None, None] if sizes is None else [sizes.train, sizes.validation, sizes.in_domain]
     parts = [
-        balance(part, generator=generator, maximum=limit) for part, limit in zip(parts, limits, strict=True)
+        mix(part, pairing=pairing, generator=generator, maximum=limit)
+        for part, limit in zip(parts, most, strict=True)
     ]
+    parts.append(balance(shifted, generator=generator))
     return finish(name, classes, attribute, parts, records, digest=lambda record: contents[record.id])
 
 

@@ -1,7 +1,7 @@
 """Assigns whole patients to parts, so that no patient is in two of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 
@@ -20,6 +20,11 @@ def by_patient(records: Iterable[ImageRecord]) -> list[Patient]:
         known = record.patient is not None
         patients.setdefault((known, record.patient or record.id), []).append(record)
     return list(patients.values())
+
+
+def class_of(record: ImageRecord) -> Hashable:
+    """The class: what `assign` shares out by default."""
+    return record.label
 
 
 def shuffled(patients: Sequence[Patient], generator: np.random.Generator) -> list[Patient]:
@@ -69,18 +74,22 @@ def touches(patient: Patient, attribute: str, cells: Sequence[Cell]) -> bool:
 
 
 def assign(
-    records: Sequence[ImageRecord], *, fractions: Sequence[float], generator: np.random.Generator
+    records: Sequence[ImageRecord],
+    *,
+    fractions: Sequence[float],
+    generator: np.random.Generator,
+    stratum: Callable[[ImageRecord], Hashable] = class_of,
 ) -> list[list[ImageRecord]]:
-    """Records by part, each class near its fractions of the images.
+    """Records by part, each stratum (by default each class) near its fractions of the images.
 
-    Patients with many images come first, for they fit worst; each goes where its classes are furthest below
+    Patients with many images come first, for they fit worst; each goes where its strata are furthest below
     their share.
     """
-    total = Counter(record.label for record in records)
+    total = Counter(stratum(record) for record in records)
     parts: list[list[ImageRecord]] = [[] for _ in fractions]
-    held: list[Counter[str | None]] = [Counter() for _ in fractions]
+    held: list[Counter[Hashable]] = [Counter() for _ in fractions]
     for patient in sorted(shuffled(by_patient(records), generator), key=len, reverse=True):
-        labels = Counter(record.label for record in patient)
+        labels = Counter(stratum(record) for record in patient)
         room = [
             sum(count * (1 - have[label] / (share * total[label])) for label, count in labels.items())
             for have, share in zip(held, fractions, strict=True)
