@@ -43,6 +43,13 @@ class Leak:
         """The end of the interval that is nearer to 0.5, as |2 AUROC - 1|; 0 where 0.5 lies within."""
         return max(0.0, 2 * self.low - 1, 1 - 2 * self.high)
 
+    @property
+    def rank(self) -> tuple[float, float, float, str, str, str, str]:
+        """Smallest for what moves most; of two that move alike, for the one that says less of the class."""
+        signal = 0.0 if self.signal is None else self.signal
+        names = (self.split, self.attribute, self.value, self.concept_id)
+        return -self.strength, signal, -abs(self.auroc - 0.5), *names
+
 
 @dataclass(frozen=True, slots=True)
 class ConceptCalibration:

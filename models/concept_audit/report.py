@@ -1,7 +1,8 @@
 """What the concept-level audit found, and concept_audit.json."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -79,6 +80,16 @@ class ConceptAudit:
             return cls(**parts, notes=tuple(content["notes"]))
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelsError(f"{path} is damaged ({error}); run the concept audit again") from error
+
+
+def join(audits: Sequence[ConceptAudit]) -> ConceptAudit:
+    """What several audits found, one after the other; leaks by their rank among all."""
+    parts = {
+        each.name: tuple(found for audit in audits for found in getattr(audit, each.name))
+        for each in fields(ConceptAudit)
+    }
+    parts["leaks"] = tuple(sorted(parts["leaks"], key=lambda leak: leak.rank))
+    return ConceptAudit(**parts)
 
 
 KINDS = MappingProxyType(
