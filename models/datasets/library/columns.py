@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models.datasets.library.text_files import TextFiles
 from models.errors import ModelsError
 from models.images import ImageRecord
 
@@ -51,7 +52,9 @@ class ImageColumns:
     def rows(self, wanted: Sequence[int]) -> "ImageColumns":
         """Some rows, in the order given."""
 
-        def pick(column: Sequence[str]) -> list[str]:
+        def pick(column: Sequence[str]) -> Sequence[str]:
+            if isinstance(column, TextFiles):
+                return column.rows(wanted)
             return [column[row] for row in wanted] if len(column) else []
 
         return ImageColumns(

@@ -76,10 +76,11 @@ class DataSet:
     Attributes:
         facts: What is known of it.
         read: From the folder to its columns. Raises `ModelsError` where the folder has not that layout.
-        unpack: For sets that keep pixels inside an archive: writes (source, target, progress) as image files
-            with tables that `read` takes; None where the images are files already.
+        unpack: For sets that may keep pixels inside an archive: from (source, target, progress) to the folder
+            that `read` takes, after writing image files and a table below `target` where that is needed; None
+            where the images always are files.
     """
 
     facts: Facts
     read: Callable[[Path], ImageColumns]
-    unpack: Callable[[Path, Path, Progress | None], None] | None = None
+    unpack: Callable[[Path, Path, Progress | None], Path] | None = None

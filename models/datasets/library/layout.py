@@ -1,9 +1,11 @@
 """Finds the files of a distributed data set below the folder that a user names."""
 
+import csv
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from models.datasets.tables import DELIMITERS, open_text
 from models.errors import ModelsError
 from models.images import SUFFIXES
 
@@ -56,3 +58,10 @@ def images_by_path(root: Path) -> list[str]:
         chosen = [name for name in files if name[0] != "." and name[name.rfind(".") :].lower() in SUFFIXES]
         found += [before + name for name in chosen]
     return sorted(found)
+
+
+def column_names(path: Path) -> list[str]:
+    """The header of a CSV or TSV file."""
+    with open_text(path) as file:
+        delimiter = DELIMITERS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix, ",")
+        return [name.strip() for name in next(csv.reader(file, delimiter=delimiter), [])]
