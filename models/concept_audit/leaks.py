@@ -73,6 +73,11 @@ class Strata:
         )
         return cls(positive, tuple(kept))
 
+    @property
+    def counted(self) -> NDArray[np.bool_]:
+        """Images that are in one of them, `(n,)`."""
+        return np.isin(np.arange(len(self.positive)), np.concatenate(self.rows))
+
 
 def find_leaks(
     images: ScoredImages,
@@ -133,7 +138,9 @@ def leaks_of(
         value, low, high = summarise(curves[column], level=level)
         if np.isnan([value, low, high]).any():
             continue
-        answered = answer_auroc(images.answers[:, column], strata, images.labels)
+        told, alike = answered_aurocs(
+            images.scores[:, column], images.answers[:, column], strata, images.labels
+        )
         yield Leak(
             split=images.split,
             concept_id=concept_id,
@@ -143,7 +150,8 @@ def leaks_of(
             low=low,
             high=high,
             signal=rounded(class_signal(images.scores[:, column], images.labels, known)),
-            answer_auroc=rounded(answered),
+            answer_auroc=rounded(told),
+            given_answer=rounded(alike),
             push=None if pushes is None else rounded(pushes[column]),
             n=int(known.known.sum()),
         )
@@ -161,12 +169,22 @@ def auroc_curves(scores: NDArray[np.floating], strata: Strata, draws: Draws) -> 
     return found / len(strata.rows)
 
 
-def answer_auroc(answers: NDArray[np.floating], strata: Strata, labels: NDArray[np.int64]) -> float:
-    """As the leak, of the answers `(n,)` where they are known; nan where these are too few."""
-    stated = np.zeros(len(answers), dtype=np.bool_)
-    stated[np.concatenate(strata.rows)] = True
-    told = Strata.of(strata.positive, stated & ~np.isnan(answers), labels, minimum=MINIMUM)
-    each = [sample_auroc(told.positive[rows], answers[rows]) for rows in told.rows]
+def answered_aurocs(
+    scores: NDArray[np.floating], answers: NDArray[np.floating], strata: Strata, labels: NDArray[np.int64]
+) -> tuple[float, float]:
+    """Where answers `(n,)` are known: of the answers, and of `scores (n,)` among equal ones.
+
+    Nan where too few are known.
+    """
+    known = strata.counted & ~np.isnan(answers)
+    told = Strata.of(strata.positive, known, labels, minimum=MINIMUM)
+    alike = Strata.of(strata.positive, known, 2 * labels + (answers >= 0.5), minimum=MINIMUM)
+    return mean_auroc(answers, told), mean_auroc(scores, alike)
+
+
+def mean_auroc(values: NDArray[np.floating], strata: Strata) -> float:
+    """Of the sample as it is, mean over the strata; nan where there is none."""
+    each = [sample_auroc(strata.positive[rows], values[rows]) for rows in strata.rows]
     return float(np.mean(each)) if each else float("nan")
 
 

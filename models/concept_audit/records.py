@@ -16,6 +16,8 @@ class Leak:
             0 where the score tells nothing of the class.
         answer_auroc: As `auroc`, of the known answers in place of the score: what of it is in the images'
             findings. None where too few are known.
+        given_answer: As `auroc`, among images of the same class and the same answer: what the detector sees
+            of the attribute and the findings do not explain. None where too few are known.
         push: What the value by itself adds to the logit of the split's last class over the first, mean over
             classes and seeds. None without a head, or with more than two classes.
         n: Images whose value is known.
@@ -30,6 +32,7 @@ class Leak:
     high: float
     signal: float | None
     answer_auroc: float | None
+    given_answer: float | None
     push: float | None
     n: int
 
