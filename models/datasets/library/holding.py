@@ -87,9 +87,10 @@ def holding_of(facts: Facts, columns: ImageColumns) -> Holding:
 
 
 def counted(name: str, column: Sequence[str]) -> ColumnCounts:
-    """One column in counts; values are named only where they are few."""
+    """One column in counts; values are named only where they are few and shared, for they may be names."""
     counts = Counter(column)
     unknown = counts.pop("", 0)
-    shown = counts.most_common() if len(counts) <= MOST_VALUES or name == "label" else []
+    few = len(counts) <= MOST_VALUES and 2 * len(counts) <= len(column) - unknown
+    shown = counts.most_common() if few or name == "label" else []
     ordered = sorted(shown, key=lambda pair: (-pair[1], pair[0]))
     return ColumnCounts(name, tuple(ValueCount(*pair) for pair in ordered), len(counts), unknown)

@@ -43,7 +43,7 @@ def read_part(root: Path, part: str, file: str, races: dict[str, str]) -> ImageC
             "sex": sexes(cells["Sex"]),
             "age": ages,
             "age_group": age_groups(ages, young=30, old=60),
-            "view": [view or ("" if side == "Frontal" else "LL") for view, side in views(cells)],
+            "view": views(cells),
             "projection": projection,
             "race": [races.get(patient, "") for patient in patients],
             "source": ["stanford"] * len(paths),
@@ -53,9 +53,10 @@ def read_part(root: Path, part: str, file: str, races: dict[str, str]) -> ImageC
     )
 
 
-def views(cells: dict[str, list[str]]) -> zip[tuple[str, str]]:
-    """The direction of the beam and the side of each image."""
-    return zip(cells["AP/PA"], cells["Frontal/Lateral"], strict=True)
+def views(cells: dict[str, list[str]]) -> list[str]:
+    """AP or PA as stated, LL for lateral images, empty where unknown."""
+    pairs = zip(cells["AP/PA"], cells["Frontal/Lateral"], strict=True)
+    return [beam if beam in {"AP", "PA"} else ("LL" if side == "Lateral" else "") for beam, side in pairs]
 
 
 def summary(stated: dict[str, list[str]]) -> dict[str, list[str]]:

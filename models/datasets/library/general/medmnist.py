@@ -23,7 +23,13 @@ COLUMNS = ("image", "id", "label", "official_split")
 
 
 def read(root: Path) -> ImageColumns:
-    """The table that `unpack` wrote."""
+    """The table that `unpack` wrote.
+
+    Raises:
+        ModelsError: There is none.
+    """
+    if not (root / TABLE).is_file() and any(root.glob("*.npz")):
+        raise ModelsError(f"{root} holds packed images; unpack them with: knobo data prepare medmnist")
     table = require_file(root, [TABLE])
     findings = [name for name in column_names(table) if name not in COLUMNS]
     cells = read_columns(table, [*COLUMNS, *findings])

@@ -1,0 +1,180 @@
+"""The configuration that goes with a prepared data set."""
+
+import os
+import tomllib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from models.datasets.library import Facts, ImageColumns
+from pipelines.errors import PipelineError
+
+SKIN_WORDS = ("dermoscop", "skin", "clinical photograph")
+NORMAL = frozenset({"normal", "no finding", "no_finding"})
+GENERAL = frozenset({"abnormal", "has finding", "has_finding"})
+MOST_VALUES = 20  # an attribute of more values is hardly a domain
+PLACEHOLDER = {"name": "reports", "manifest": "grounding.csv", "image": "image", "report": ["report"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Confounding:
+    """An attribute that goes with the class in training.
+
+    Attributes:
+        attribute: Column.
+        classes: Two classes.
+        values: The value that goes with each.
+    """
+
+    attribute: str
+    classes: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a kind of images brings from this package."""
+
+    handbook: str
+    template: str
+    lexicon: tuple[str, ...]
+    silence: str
+
+
+CHEST = Words("demo-handbook:chest_xray", "chest X-ray {query} diagnosis criteria", ("chest_xray",), "no")
+SKIN = Words("demo-handbook:skin", "skin lesion {query} diagnosis criteria", ("skin",), "unknown")
+
+
+def configuration_text(
+    facts: Facts,
+    columns: ImageColumns,
+    *,
+    manifest: Path,
+    confounding: Confounding | None,
+    reports: Path | None,
+) -> str:
+    """TOML that `knobo run` reads; one section to paste where the set has fewer than two classes."""
+    section = data_set_section(facts, columns, manifest)
+    counts = Counter(label for label in columns.label if label)
+    if len(counts) < 2:
+        head = "# Fewer than two classes: a section for another configuration, whose concepts it grounds."
+        return "\n".join([head, credit(facts), "", tomli_w.dumps({"datasets": [section]})])
+    classes = list(confounding.classes) if confounding else sorted(counts)
+    audited, grounding, remark = with_grounding(section, reports, manifest.parent)
+    words = SKIN if any(word in facts.modality.lower() for word in SKIN_WORDS) else CHEST
+    whole: dict[str, Any] = {
+        "name": f"{facts.name}-audit",
+        "modality": facts.modality,
+        "classes": [class_section(name) for name in classes],
+        "literature": [
+            {"name": "handbook", "kind": "markdown", "path": words.handbook, "license": "Apache-2.0"}
+        ],
+        "datasets": [audited, grounding],
+        "splits": [split_section(facts, classes, confounding)],
+        "discovery": {"template": words.template},
+        "annotation": {"lexicon": list(words.lexicon), "silence": words.silence},
+        "grounding": {"datasets": [grounding["name"]]},
+    }
+    command = f"# Prepared from {facts.title}: knobo run {facts.name}.toml"
+    return "\n".join([command, credit(facts), remark, "", tomli_w.dumps(whole)])
+
+
+def credit(facts: Facts) -> str:
+    """Where the images come from and on what terms, as a comment."""
+    lines = [f"Licence: {facts.licence}", f"Terms: {facts.terms}", f"Cite: {facts.citation}"]
+    return "\n".join(f"# {' '.join(line.split())}" for line in lines)
+
+
+def data_set_section(facts: Facts, columns: ImageColumns, manifest: Path) -> dict[str, Any]:
+    """The set as the configuration names it, with the attributes that may serve as domain."""
+    section: dict[str, Any] = {"name": facts.name, "manifest": manifest.name, "id": "id"}
+    if any(columns.label):
+        section["label"] = "label"
+    if any(columns.patient):
+        section["patient"] = "patient"
+    if len(columns.report):
+        section |= {"report": ["report"], "external_llm_allowed": facts.external_llm_allowed}
+    return section | {"attributes": domains_of(columns.attributes)}
+
+
+def domains_of(attributes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Attributes with two values or more, and not too many."""
+    values = {name: {value for value in column if value} for name, column in attributes.items()}
+    return [name for name, there in values.items() if 2 <= len(there) <= MOST_VALUES]
+
+
+def with_grounding(
+    section: dict[str, Any], reports: Path | None, folder: Path
+) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """The set that is audited, the set whose reports ground the concepts, and a remark on the latter.
+
+    A set with reports of its own gives one half of its patients to either purpose.
+    """
+    if reports is not None:
+        return (
+            section,
+            prepared_section(reports, folder, section["name"]),
+            "# Concepts are learnt from reports.",
+        )
+    if "report" in section:
+        mine = {**section, "half": "second"}
+        theirs = {**section, "name": f"{section['name']}-reports", "half": "first"}
+        theirs.pop("label", None)
+        return (
+            mine,
+            theirs,
+            "# Half of the patients ground the concepts by their reports; the other half is audited.",
+        )
+    remark = (
+        "# The images have no reports: name a data set that has (grounding.csv is a placeholder),\n"
+        "# or prepare one first and give its folder with --reports."
+    )
+    return section, dict(PLACEHOLDER), remark
+
+
+def prepared_section(reports: Path, folder: Path, name: str) -> dict[str, Any]:
+    """The data set with reports in a folder that was prepared before.
+
+    Raises:
+        PipelineError: No such folder, no set with reports in it, or the same set again.
+    """
+    found = [section for file in sorted(reports.glob("*.toml")) for section in sections_of(file)]
+    having = [section for section in found if section.get("report")]
+    if not having:
+        raise PipelineError(
+            f"{reports} holds no prepared data set with reports; run knobo data prepare for one"
+        )
+    section = {key: value for key, value in having[-1].items() if key not in {"label", "half"}}
+    section["name"] = str(section["name"]).removesuffix("-reports")
+    if section["name"] == name:
+        raise PipelineError(f"{reports} holds {name} itself, which shares its reports without --reports")
+    table = reports.resolve() / str(section["manifest"])
+    return {**section, "manifest": Path(os.path.relpath(table, folder.resolve())).as_posix()}
+
+
+def sections_of(file: Path) -> list[dict[str, Any]]:
+    """The data sets of a configuration file."""
+    try:
+        values = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"{file} cannot be read as TOML; prepare that set anew") from error
+    return list(values.get("datasets", []))
+
+
+def class_section(name: str) -> dict[str, Any]:
+    """A class, marked where its name says that there is no disease, or any."""
+    marks = {"normal": name.lower() in NORMAL, "general": name.lower() in GENERAL}
+    return {"name": name, **{key: True for key, set_ in marks.items() if set_}}
+
+
+def split_section(facts: Facts, classes: Sequence[str], confounding: Confounding | None) -> dict[str, Any]:
+    """The split that was asked for, or one without a shift."""
+    common = {"datasets": [facts.name], "classes": list(classes)}
+    if confounding is None:
+        return {"name": facts.name, "kind": "plain", **common}
+    values = {"attribute": confounding.attribute, "values": list(confounding.values)}
+    return {"name": f"{facts.name}-{confounding.attribute}", **common, **values}

@@ -1,0 +1,174 @@
+"""Makes a local copy of a public data set ready: a manifest, a link to the images, a configuration."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from models.datasets.library import DataSet, ImageColumns
+from models.datasets.library.findings import UNCERTAIN, exclusive_labels, mentioned_labels
+from models.datasets.library.manifest_file import write_manifest
+from models.files import write_text
+from pipelines.errors import PipelineError
+from pipelines.library.configuration import Confounding, configuration_text
+from pipelines.progress import Reporter, SilentReporter
+
+LINK, UNPACKED = "files", "unpacked"
+SUFFIXES = {"parquet": ".parquet", "csv": ".csv"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a user wants of a data set.
+
+    Attributes:
+        classes: Classes, in the order of `values`; those of the label column where none is named.
+        attribute: Confounder of a split; empty for a split without one.
+        values: Its value with each class in training.
+        unmentioned: Whether a finding that a report does not mention is no hindrance to the label of another.
+        table: `parquet` or `csv`.
+        reports: Folder of a set prepared before, whose reports ground the concepts.
+    """
+
+    classes: tuple[str, ...] = ()
+    attribute: str = ""
+    values: tuple[str, ...] = ()
+    unmentioned: bool = False
+    table: str = "parquet"
+    reports: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was written.
+
+    Attributes:
+        manifest: The table.
+        configuration: The TOML file.
+        images: Rows of the table.
+        missing: Images that the owner's tables name and that were not at hand.
+        labelled: Rows with a label.
+        complete: Whether `knobo run` reads the configuration as it is; else it is one section to paste.
+    """
+
+    manifest: Path
+    configuration: Path
+    images: int
+    missing: int
+    labelled: int
+    complete: bool
+
+
+def prepare(
+    data_set: DataSet, source: Path, out: Path, *, choice: Choice, reporter: Reporter | None = None
+) -> Prepared:
+    """Reads the copy at `source` and writes table and configuration into `out`; the copy is left as it is.
+
+    Raises:
+        ModelsError: Not the layout of that set, or none of its images.
+        PipelineError: A class, attribute or value that the copy has not.
+    """
+    reporter = reporter or SilentReporter()
+    root = unpacked(data_set, source, out, reporter)
+    columns = data_set.read(root)
+    chosen = labelled(columns.at_hand(), choice)
+    name = data_set.facts.name
+    manifest = out / f"{name}{suffix_of(choice.table)}"
+    write_manifest(manifest, chosen, under=link_to(root, out), progress=reporter.work("prepare", "images"))
+    confounding = confounding_of(chosen, choice)
+    text = configuration_text(
+        data_set.facts, chosen, manifest=manifest, confounding=confounding, reports=choice.reports
+    )
+    configuration = out / f"{name}.toml"
+    write_text(configuration, text)
+    return Prepared(
+        manifest=manifest,
+        configuration=configuration,
+        images=len(chosen),
+        missing=len(columns) - len(chosen),
+        labelled=sum(1 for label in chosen.label if label),
+        complete=len({label for label in chosen.label if label}) > 1,
+    )
+
+
+def suffix_of(table: str) -> str:
+    """Suffix of a kind of table."""
+    if table not in SUFFIXES:
+        raise PipelineError(f"a table is {' or '.join(SUFFIXES)}, not {table!r}")
+    return SUFFIXES[table]
+
+
+def unpacked(data_set: DataSet, source: Path, out: Path, reporter: Reporter) -> Path:
+    """The folder that the reader takes."""
+    if data_set.unpack is None:
+        return source
+    return data_set.unpack(source, out / UNPACKED, reporter.work("unpack", "images"))
+
+
+def link_to(root: Path, out: Path) -> str:
+    """The way from `out` to the images, by a link where they do not lie below it.
+
+    A table may name only what lies below its own folder; a link that its owner put there is followed.
+    """
+    here, there = out.resolve(), root.resolve()
+    if there.is_relative_to(here):
+        inner = there.relative_to(here).as_posix()
+        return "" if inner == "." else f"{inner}/"
+    link = out / LINK
+    if link.is_symlink() and link.resolve() == there:
+        return f"{LINK}/"
+    if link.exists() or link.is_symlink():
+        raise PipelineError(f"{link} is there and leads elsewhere; remove it or give another folder")
+    out.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(there, target_is_directory=True)
+    return f"{LINK}/"
+
+
+def labelled(columns: ImageColumns, choice: Choice) -> ImageColumns:
+    """The columns with the label that the chosen classes give."""
+    classes = choice.classes
+    if not classes:
+        return columns
+    if all(name in columns.findings for name in classes):
+        doubtful = columns.attributes.get(UNCERTAIN, [""] * len(columns))
+        labels = (
+            mentioned_labels(columns.findings, classes, doubtful=doubtful)
+            if choice.unmentioned
+            else exclusive_labels(columns.findings, classes)
+        )
+        return with_labels(columns, labels, classes)
+    if any(name in columns.findings for name in classes) and not set(classes) <= set(columns.label):
+        raise PipelineError(f"{', '.join(classes)} are not all findings of one kind; {known(columns)}")
+    return with_labels(columns, [label if label in classes else "" for label in columns.label], classes)
+
+
+def with_labels(columns: ImageColumns, labels: Sequence[str], classes: Sequence[str]) -> ImageColumns:
+    """Refuse a class that no image has."""
+    absent = [name for name in classes if name not in set(labels)]
+    if absent:
+        raise PipelineError(f"no image at hand has the class {', '.join(absent)} alone; {known(columns)}")
+    return replace(columns, label=labels)
+
+
+def known(columns: ImageColumns) -> str:
+    """The classes and findings that there are."""
+    there = sorted({label for label in columns.label if label} | set(columns.findings))
+    return f"there are {', '.join(there[:40]) or 'no classes'}"
+
+
+def confounding_of(columns: ImageColumns, choice: Choice) -> Confounding | None:
+    """The confounder that was asked for."""
+    if not choice.attribute:
+        return None
+    if choice.attribute not in columns.attributes:
+        names = ", ".join(columns.attributes)
+        raise PipelineError(f"there is no attribute {choice.attribute!r}; there are {names or 'none'}")
+    if len(choice.classes) != 2 or len(choice.values) != 2:
+        raise PipelineError("a confounded split needs two classes and two values of its attribute")
+    there = {value for value in columns.attributes[choice.attribute] if value}
+    absent = [value for value in choice.values if value not in there]
+    if absent:
+        listed = ", ".join(sorted(there)) if len(there) <= 20 else f"{len(there)} others"
+        raise PipelineError(
+            f"no image has {choice.attribute} {', '.join(absent)}; there are {listed or 'none'}"
+        )
+    return Confounding(choice.attribute, choice.classes, choice.values)
