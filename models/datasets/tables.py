@@ -10,23 +10,29 @@ from typing import TextIO
 
 from models.errors import ModelsError
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+DELIMITERS = {".csv": ",", "": ",", ".tsv": "\t", ".tab": "\t"}
 
 
-def read_columns(path: Path, names: Iterable[str]) -> dict[str, list[str]]:
+def read_columns(path: Path, names: Iterable[str], *, optional: Iterable[str] = ()) -> dict[str, list[str]]:
     """Cells of the named columns, in the file's order, stripped; a missing value is an empty string.
+
+    Args:
+        path: The table.
+        names: Columns that must be there.
+        optional: Columns whose cells are empty where the table lacks them.
 
     Raises:
         ModelsError: No such file, another format, a column that is not there, rows of unequal length.
     """
-    wanted = list(dict.fromkeys(names))
+    required = list(dict.fromkeys(names))
+    more = [name for name in dict.fromkeys(optional) if name not in required]
     if not path.is_file():
         raise ModelsError(f"there is no table at {path}; check the path")
     suffix = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     if suffix.lower() in DELIMITERS:
-        return read_delimited(path, wanted, DELIMITERS[suffix.lower()])
+        return read_delimited(path, required, more, DELIMITERS[suffix.lower()])
     if suffix.lower() == ".parquet":
-        return read_parquet(path, wanted)
+        return read_parquet(path, required, more)
     raise ModelsError(f"{path} is neither .csv, .tsv (also .gz) nor .parquet; convert it or rename it")
 
 
@@ -38,21 +44,30 @@ def require_columns(path: Path, wanted: list[str], there: list[str]) -> None:
         raise ModelsError(message)
 
 
-def read_delimited(path: Path, wanted: list[str], delimiter: str) -> dict[str, list[str]]:
+def with_absent(cells: dict[str, list[str]], names: Iterable[str], rows: int) -> dict[str, list[str]]:
+    """Columns in the order asked for, empty where the table has none of that name."""
+    return {name: cells[name] if name in cells else [""] * rows for name in names}
+
+
+def read_delimited(
+    path: Path, required: list[str], optional: list[str], delimiter: str
+) -> dict[str, list[str]]:
     """Columns of a CSV or TSV file in UTF-8, compressed or not."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a report is often longer than the default of 131,072
     try:
         with open_text(path) as file:
             rows = csv.reader(file, delimiter=delimiter, strict=True)
             header = [name.strip() for name in next(rows, [])]
-            require_columns(path, wanted, header)
+            require_columns(path, required, header)
+            wanted = [name for name in [*required, *optional] if name in header]
             places = [header.index(name) for name in wanted]
             table = [[row[place].strip() for place in places] for row in whole_rows(path, rows, len(header))]
     except UnicodeDecodeError as error:
         raise ModelsError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except (csv.Error, EOFError, OSError) as error:
         raise ModelsError(f"{path} cannot be read as a table ({error}); check the file") from error
-    return {name: [row[place] for row in table] for place, name in enumerate(wanted)}
+    cells = {name: [row[place] for row in table] for place, name in enumerate(wanted)}
+    return with_absent(cells, [*required, *optional], len(table))
 
 
 @contextmanager
@@ -76,18 +91,21 @@ def whole_rows(path: Path, rows: Iterable[list[str]], width: int) -> Iterator[li
             yield row
 
 
-def read_parquet(path: Path, wanted: list[str]) -> dict[str, list[str]]:
+def read_parquet(path: Path, required: list[str], optional: list[str]) -> dict[str, list[str]]:
     """Columns of a Parquet file as text."""
     import pyarrow as pa  # noqa: PLC0415  # a CSV does not need it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
         with pq.ParquetFile(path) as file:
-            require_columns(path, wanted, file.schema_arrow.names)
+            there = file.schema_arrow.names
+            require_columns(path, required, there)
+            wanted = [name for name in [*required, *optional] if name in there]
             table = file.read(columns=wanted)
     except pa.ArrowException as error:
         raise ModelsError(f"{path} cannot be read as Parquet; write it again") from error
-    return {name: [cell_text(value) for value in table.column(name).to_pylist()] for name in wanted}
+    cells = {name: [cell_text(value) for value in table.column(name).to_pylist()] for name in wanted}
+    return with_absent(cells, [*required, *optional], table.num_rows)
 
 
 def cell_text(value: object) -> str:

@@ -1,0 +1,173 @@
+"""A table of 380,000 images is read, checked and split, as a hospital's whole archive would be.
+
+python tests/benchmarks/manifest.py
+
+The size is that of MIMIC-CXR: 65,000 patients with one to many images, a report for each, four views, two
+sexes. The images are files that are there, of a few bytes each, so that the existence of every path, the
+digest of every content and the copies planted among them are real work; reading real pixels is limited by
+the disk and measured by the benchmark of feature extraction. Seconds and memory are those of a fresh process,
+imports included; making the files is not counted. The processor time of the same work is given beside the
+seconds, for a shared machine makes the seconds long.
+"""
+
+import csv
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+from figures import Figure, report
+
+from models.datasets.manifest import ManifestColumns, read_manifest
+from models.domains import DomainSplit, confounded, plain
+from models.images import ImageRecord
+from models.splits.cells import contents_of, file_digest
+
+IMAGES, PATIENTS, COPIES, CONFLICTS = 380_000, 65_000, 400, 100
+FINDINGS = ("no_finding", "atelectasis", "cardiomegaly", "effusion", "pneumonia")
+SHARES = (0.4, 0.2, 0.15, 0.2, 0.05)
+SENTENCE = "The lungs are clear and the heart is of normal size, with no effusion and no pneumothorax. "
+HEADER = ("image", "dicom_id", "subject_id", "finding", "sex", "view", "age", "report")
+COLUMNS = ManifestColumns(
+    id="dicom_id",
+    label="finding",
+    patient="subject_id",
+    report=("report",),
+    attributes=("sex", "view", "age"),
+)
+
+
+def made_rows() -> Iterator[tuple[str, ...]]:
+    """The table, row by row; sex is the patient's, everything else the image's."""
+    generator = np.random.default_rng(0)
+    patients = np.sort(generator.integers(PATIENTS, size=IMAGES))
+    findings = generator.choice(FINDINGS, size=IMAGES, p=SHARES)
+    views = generator.choice(("PA", "AP", "LATERAL", "LL"), size=IMAGES)
+    ages = generator.integers(18, 91, size=PATIENTS)
+    for number, (patient, finding, view) in enumerate(zip(patients, findings, views, strict=True)):
+        name = f"p{patient:05}/s{number // 2:06}-{number:06}"
+        text = f"Study {number}. " + SENTENCE * (3 + number % 7)
+        sex = ("F", "M")[patient % 2]
+        yield f"{name}.jpg", f"i{number:06}", f"{patient}", finding, sex, view, f"{ages[patient]}", text
+
+
+def make(folder: Path) -> None:
+    """Writes the tables and the images: the last are copies of the first, some with another label."""
+    rows = list(made_rows())
+    with (folder / "table.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        writer.writerows(rows)
+    for patient in sorted({row[2] for row in rows}, key=int):
+        (folder / f"p{int(patient):05}").mkdir()
+    source = contents_by_row(rows)
+    for row, content in zip(rows, source, strict=True):
+        (folder / row[0]).write_bytes(b"%d" % content)
+    table = pyarrow.csv.read_csv(folder / "table.csv")
+    pyarrow.parquet.write_table(table, folder / "table.parquet")
+
+
+def contents_by_row(rows: list[tuple[str, ...]]) -> list[int]:
+    """What lies in each file: its row number, but for the planted copies."""
+    first: dict[str, list[int]] = {}
+    for number, row in enumerate(rows[: IMAGES // 2]):
+        first.setdefault(row[3], []).append(number)
+    contents = list(range(IMAGES))
+    for number in range(IMAGES - COPIES, IMAGES):
+        conflict = number >= IMAGES - CONFLICTS
+        same = rows[number][3]
+        label = next(name for name in FINDINGS[:2] if name != same) if conflict else same
+        contents[number] = next(islice(first[label], number % 1000, None))
+    return contents
+
+
+@contextmanager
+def timed(times: dict[str, float], name: str) -> Iterator[None]:
+    """Adds the seconds of a block under a name."""
+    started = time.perf_counter()
+    yield
+    times[name] = time.perf_counter() - started
+
+
+def use(table: Path) -> dict[str, float]:
+    """Reads, digests, splits and checks; seconds of each part and the most memory."""
+    times: dict[str, float] = {}
+    with timed(times, "read"):
+        records = read_manifest(table, name="archive", columns=COLUMNS)
+    with timed(times, "digests"):
+        contents = contents_of(records, file_digest)
+
+    def digest(record: ImageRecord) -> str:
+        return contents[record.id]
+
+    def shifted(attribute: str, values: tuple[str, str]) -> DomainSplit:
+        return confounded(
+            records,
+            name=attribute,
+            classes=("no_finding", "effusion"),
+            attribute=attribute,
+            values=values,
+            seed=0,
+            digest=digest,
+        )
+
+    with timed(times, "view"):
+        by_view = shifted("view", ("PA", "AP"))
+    with timed(times, "sex"):
+        by_sex = shifted("sex", ("F", "M"))
+    with timed(times, "plain"):
+        whole = plain(records, name="plain", classes=FINDINGS, seed=0, digest=digest)
+    for split in (by_view, by_sex, whole):
+        require_sound(split)
+    conflicts = {check.name: check.counts for check in whole.checks}["conflicting_labels"]["images"]
+    assert conflicts > 0, "the planted contradictions were not found"
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return times | {"cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss * 1024 / 1e9}
+
+
+def require_sound(split: DomainSplit) -> None:
+    """A split that failed a check measured nothing."""
+    failed = [check.message for check in split.checks if not check.passed]
+    assert not failed, f"split {split.name}: {failed}"
+
+
+def measured(table: Path) -> dict[str, float]:
+    """`use` in a process of its own; `total` is its life from start to end."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, __file__, "--use", table], check=True, stdout=subprocess.PIPE, text=True
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found | {"total": time.perf_counter() - started}
+
+
+def measure() -> dict[str, Figure]:
+    """Seconds and memory for a CSV, and the same for Parquet."""
+    figures: dict[str, Figure] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder))
+        for suffix in ("csv", "parquet"):
+            found = measured(Path(folder) / f"table.{suffix}")
+            parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in found.items() if name != "memory")
+            what = f"{IMAGES:,} rows of {suffix} with reports and files, three splits; seconds: {parts}"
+            figures[f"manifest.{suffix}_seconds"] = Figure(found["total"], "s", what)
+            figures[f"manifest.{suffix}_memory"] = Figure(
+                found["memory"], "GB", "largest resident size of that process, imports included"
+            )
+    return figures
+
+
+if __name__ == "__main__":
+    if "--use" in sys.argv:
+        print(json.dumps(use(Path(sys.argv[sys.argv.index("--use") + 1]))))
+    else:
+        report(measure())
