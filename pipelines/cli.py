@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.commands import concepts, features, index, intervene
+from pipelines.commands import concepts, data, features, index, intervene
 from pipelines.commands.ablate import ablate
 from pipelines.commands.audit import audit, show_audit
 from pipelines.commands.edit import edit
@@ -26,6 +26,7 @@ app = typer.Typer(
     help="Medical literature in, an interpretable image classifier and its domain-shift audit out.",
 )
 app.add_typer(concepts.app, name="concepts")
+app.add_typer(data.app, name="data")
 app.add_typer(index.app, name="index")
 app.add_typer(features.app, name="features")
 app.add_typer(intervene.app, name="intervene")
