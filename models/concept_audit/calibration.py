@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.concept_audit.leaks import ScoredImages
 from models.concept_audit.records import ConceptCalibration
+from models.concept_audit.scored_images import ScoredImages
 from models.evaluation.audit import AuditSettings, summarise
 from models.evaluation.intervals import Draws, draw_units
 from models.evaluation.metrics import binary_auroc, blocks

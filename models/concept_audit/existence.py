@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
 from models.concept_audit.answer_records import ConceptExistence
-from models.concept_audit.leaks import ScoredImages
+from models.concept_audit.scored_images import ScoredImages
 from models.evaluation.audit import AuditSettings, summarise
 from models.evaluation.intervals import shared_weights
 from models.evaluation.metrics import divide

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
 from models.concept_audit.answer_records import ClassImportance
-from models.concept_audit.leaks import ScoredImages, rounded
+from models.concept_audit.scored_images import ScoredImages, rounded
 from models.evaluation.metrics import divide
 
 

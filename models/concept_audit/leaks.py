@@ -6,7 +6,6 @@ each leak stands beside the same number of the known answers.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,69 +13,13 @@ from numpy.typing import NDArray
 from models.acquisition.attributes import Acquisition
 from models.bottleneck import KnoBo
 from models.concept_audit.records import Leak
+from models.concept_audit.scored_images import ScoredImages, rounded
+from models.concept_audit.strata import Strata, auroc_curves, mean_auroc, sample_auroc
 from models.evaluation.audit import AuditSettings, summarise
 from models.evaluation.intervals import Draws, draw_units
-from models.evaluation.metrics import binary_auroc, blocks
-from models.grounding.quality import CELLS
 from models.scaling import ScalingKind
 
 MINIMUM = 10  # images of a class with the value, and without it
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ScoredImages:
-    """Images of one split with what is known of them.
-
-    Attributes:
-        split: Name of the split.
-        concept_ids: `(c,)`.
-        scores: `(n, c)` of detectors that have not learnt from these images.
-        answers: `(n, c)` probability of yes; nan where unknown.
-        labels: `(n,) int64` class numbers.
-        units: `(n,)` patients, or images where none is known.
-    """
-
-    split: str
-    concept_ids: tuple[str, ...]
-    scores: NDArray[np.floating]
-    answers: NDArray[np.floating]
-    labels: NDArray[np.int64]
-    units: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Strata:
-    """Images with a value and images with another, class by class.
-
-    Attributes:
-        positive: `(n,)` images with the value.
-        rows: Of each class that has enough of both, its images whose value is known.
-    """
-
-    positive: NDArray[np.bool_]
-    rows: tuple[NDArray[np.intp], ...]
-
-    @classmethod
-    def of(
-        cls,
-        positive: NDArray[np.bool_],
-        known: NDArray[np.bool_],
-        classes: NDArray[np.int64],
-        *,
-        minimum: int,
-    ) -> "Strata":
-        """Of the images that are `known (n,)`; classes with fewer than `minimum` of either are left out."""
-        found = [np.flatnonzero(known & (classes == each)) for each in np.unique(classes)]
-        counts = [int(positive[rows].sum()) for rows in found]
-        kept = (
-            rows for rows, yes in zip(found, counts, strict=True) if minimum <= yes <= len(rows) - minimum
-        )
-        return cls(positive, tuple(kept))
-
-    @property
-    def counted(self) -> NDArray[np.bool_]:
-        """Images that are in one of them, `(n,)`."""
-        return np.isin(np.arange(len(self.positive)), np.concatenate(self.rows))
 
 
 def find_leaks(
@@ -157,18 +100,6 @@ def leaks_of(
         )
 
 
-def auroc_curves(scores: NDArray[np.floating], strata: Strata, draws: Draws) -> NDArray[np.float64]:
-    """Of each column of `scores (n, c)` in each draw, `(c, 1 + replicates)`: mean over the classes."""
-    found = np.zeros((scores.shape[1], len(draws.counts)))
-    for rows in strata.rows:
-        positive, values = strata.positive[rows], scores[rows].T
-        for step in blocks(len(draws.counts), step=max(1, CELLS // len(rows))):
-            weights = draws.weights(step, rows)
-            for column, each in enumerate(values):
-                found[column, step] += binary_auroc(positive, each, weights)
-    return found / len(strata.rows)
-
-
 def answered_aurocs(
     scores: NDArray[np.floating], answers: NDArray[np.floating], strata: Strata, labels: NDArray[np.int64]
 ) -> tuple[float, float]:
@@ -180,12 +111,6 @@ def answered_aurocs(
     told = Strata.of(strata.positive, known, labels, minimum=MINIMUM)
     alike = Strata.of(strata.positive, known, 2 * labels + (answers >= 0.5), minimum=MINIMUM)
     return mean_auroc(answers, told), mean_auroc(scores, alike)
-
-
-def mean_auroc(values: NDArray[np.floating], strata: Strata) -> float:
-    """Of the sample as it is, mean over the strata; nan where there is none."""
-    each = [sample_auroc(strata.positive[rows], values[rows]) for rows in strata.rows]
-    return float(np.mean(each)) if each else float("nan")
 
 
 def class_signal(scores: NDArray[np.floating], labels: NDArray[np.int64], known: Acquisition) -> float:
@@ -216,15 +141,3 @@ def push_of(
     ]
     margin = np.mean([(head.weight[-1] - head.weight[0]) / head.scaling.scale for head in heads], axis=0)
     return np.asarray(np.mean(moved, axis=0) * margin, dtype=np.float64)
-
-
-def sample_auroc(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> float:
-    """AUROC of the sample as it is; nan where one side is missing."""
-    if not len(scores):
-        return float("nan")
-    return float(binary_auroc(positive, scores, np.ones((1, len(scores))))[0])
-
-
-def rounded(value: float) -> float | None:
-    """Six digits; None where there is no number."""
-    return None if np.isnan(value) else round(float(value), 6)

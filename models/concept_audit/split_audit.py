@@ -14,9 +14,10 @@ from models.concept_audit.deletion import delete_concepts
 from models.concept_audit.existence import concept_existence
 from models.concept_audit.faithfulness import measure_faithfulness
 from models.concept_audit.importance import class_importance
-from models.concept_audit.leaks import MINIMUM, ScoredImages, find_leaks
+from models.concept_audit.leaks import MINIMUM, find_leaks
 from models.concept_audit.records import Leak
 from models.concept_audit.report import ConceptAudit, join
+from models.concept_audit.scored_images import ScoredImages
 from models.domains import DomainSplit
 from models.errors import ModelsError
 from models.evaluation.audit import AuditSettings
