@@ -1,12 +1,13 @@
 """Bootstrap over patients, as one weight matrix that every metric and method shares."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.evaluation.shared_counts import SharedCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,17 @@ class Interval:
     left_out: int
 
 
-class Resampling(Protocol):
-    """A bootstrap whose weights are made when they are asked for, some replicates at a time."""
+class Counts(Protocol):
+    """An array `(1 + replicates, u) uint8` of how often each unit was drawn, or what makes parts of one."""
 
-    @property
-    def rows(self) -> int:
-        """Replicates and, before them, the sample itself."""
+    def __len__(self) -> int: ...
 
-    def weights(self, replicates: slice, images: NDArray[np.intp]) -> NDArray[np.float64]:
-        """How often some images count in some of the rows, `(b, len(images))`."""
+    def __getitem__(self, replicates: slice, /) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """A bootstrap over units in one byte a unit and replicate, however many images a unit has.
+    """A bootstrap over units in one byte a unit and replicate at most, however many images a unit has.
 
     Attributes:
         number: `(n,)` unit of each image.
@@ -44,16 +42,15 @@ class Draws:
     """
 
     number: NDArray[np.intp]
-    counts: NDArray[np.uint8]
+    counts: Counts
 
-    @property
-    def rows(self) -> int:
-        """Replicates and, before them, the sample itself."""
-        return len(self.counts)
+    def drawn(self, replicates: slice, images: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """How often some images count in some of the rows, `(b, len(images))`."""
+        return self.counts[replicates].take(self.number[images], axis=1)
 
     def weights(self, replicates: slice, images: NDArray[np.intp]) -> NDArray[np.float64]:
-        """How often some images count in some of the rows, `(b, len(images))`."""
-        return self.counts[replicates][:, self.number[images]].astype(np.float64)
+        """As `drawn`."""
+        return self.drawn(replicates, images).astype(np.float64)
 
 
 def draw_units(units: Sequence[str], *, replicates: int, generator: np.random.Generator) -> Draws:
@@ -92,12 +89,7 @@ def shared_draws(units: Sequence[str], *, replicates: int, seed: int) -> Draws:
     itself. A replicate may be empty if the units are few.
     """
     names, number = np.unique(np.asarray(units, dtype=np.str_), return_inverse=True)
-    counts = np.empty((len(names), replicates), dtype=np.uint8)  # a Poisson(1) above 255 does not occur
-    for row, name in enumerate(names):
-        digest = hashlib.sha256(str(name).encode()).digest()[:16]
-        generator = np.random.default_rng([seed, *np.frombuffer(digest, dtype="<u4").tolist()])
-        counts[row] = generator.poisson(1, size=replicates)
-    return Draws(number, np.vstack([np.ones((1, len(names)), dtype=np.uint8), counts.T]))
+    return Draws(number, SharedCounts.of(names.tolist(), replicates=replicates, seed=seed))
 
 
 def interval(draws: NDArray[np.float64], *, level: float = 0.95) -> Interval:

@@ -23,6 +23,7 @@ from models.evaluation.metrics.brier import (
     brier_uncertainty,
 )
 from models.evaluation.metrics.calibration import calibration_intercept, calibration_slope
+from models.evaluation.metrics.choice import GROUP_METRICS
 from models.evaluation.metrics.decisions import accuracy, balanced_accuracy, macro_f1
 from models.evaluation.metrics.groups import (
     equalised_odds_difference,
@@ -41,6 +42,7 @@ from models.evaluation.metrics.thresholds import (
 __all__ = [
     "ALL_METRICS",
     "BINS",
+    "GROUP_METRICS",
     "METRICS",
     "TWO_CLASS_METRICS",
     "Binned",

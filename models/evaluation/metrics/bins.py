@@ -5,16 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.metrics import arrays
-from models.evaluation.metrics.arrays import (
-    Labels,
-    Probabilities,
-    Values,
-    Weights,
-    blocks,
-    divide,
-    is_correct,
-)
+from models.evaluation.metrics.arrays import Labels, Probabilities, Values, Weights, divide, is_correct
+from models.evaluation.metrics.ranks import Ranked, Walk, cumulated, walks
 
 BINS = 10
 
@@ -42,40 +34,40 @@ def binned(
     An image of weight w counts as w images, so that the bins are those of the sample in which each image
     occurs as often as it was drawn. Equal probabilities share a bin.
     """
-    order = np.argsort(probabilities, kind="stable")
-    ranked = probabilities[order].astype(np.float64)
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    occurred = events[order]
     found = np.empty((3, len(weights), bins))
-    for block in blocks(len(weights), step=max(1, arrays.BLOCK // len(ranked))):
-        drawn = weights[block][:, order]
-        sums = [cumulated(each) for each in (drawn, drawn * ranked, drawn * occurred)]
-        edges = edges_of(sums[0], starts, bins=bins)
-        for place, each in enumerate(sums):
-            found[place, block] = np.diff(np.take_along_axis(each, edges, axis=1), axis=1)
+    for rows, walk in walks(Ranked.of(events, probabilities), weights):
+        part = into_bins(walk, bins=bins)
+        found[:, rows] = part.weight, part.predicted, part.observed
     return Binned(*found)
 
 
-def cumulated(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums over the first 0, 1, ..., n columns, `(b, n + 1)`."""
-    sums = np.zeros((len(values), values.shape[1] + 1))
-    np.cumsum(values, axis=1, out=sums[:, 1:])
-    return sums
+def into_bins(walk: Walk, *, bins: int = BINS) -> Binned:
+    """See `binned`."""
+    ranked = walk.ranked
+    edges = edges_of(walk, bins=bins)
+    predicted = cumulated(walk.drawn * ranked.scores)
+    sums = [
+        np.take_along_axis(walk.weight, edges, axis=1),
+        np.take_along_axis(predicted, edges, axis=1),
+        np.take_along_axis(walk.events, ranked.before[edges], axis=1),
+    ]
+    return Binned(*(np.diff(each, axis=1) for each in sums))
 
 
-def edges_of(sums: NDArray[np.float64], starts: NDArray[np.intp], *, bins: int) -> NDArray[np.intp]:
+def edges_of(walk: Walk, *, bins: int) -> NDArray[np.intp]:
     """Ranks at which the bins begin and the last one ends, `(b, bins + 1)`.
 
     The quantile at j/bins of w images is what ranks (w - 1) j/bins, counted from 0; a value is above it if
     more than so many images have a smaller one.
     """
-    total = sums.shape[1] - 1
-    ends = np.append(starts, total)
-    edges = np.zeros((len(sums), bins + 1), dtype=np.intp)
-    for row, (below, all_weight) in enumerate(zip(sums[:, starts], sums[:, -1], strict=True)):
-        quantiles = (all_weight - 1) * np.arange(1, bins) / bins
-        edges[row, 1:-1] = ends[np.searchsorted(below, quantiles, side="right")]
-    edges[:, -1] = total
+    starts, below = walk.ranked.starts, walk.weight
+    if walk.ranked.tied:
+        below = below.take(starts, axis=1)
+    edges = np.zeros((len(below), bins + 1), dtype=np.intp)
+    quantiles = (below[:, -1:] - 1) * np.arange(1, bins) / bins
+    for row, (sums, sought) in enumerate(zip(below[:, :-1], quantiles, strict=True)):
+        edges[row, 1:-1] = starts[sums.searchsorted(sought, side="right")]
+    edges[:, -1] = starts[-1]
     return edges
 
 
@@ -85,10 +77,18 @@ def ece(labels: Labels, probabilities: Probabilities, weights: Weights, *, bins:
     Of the probability of class 1 if `k = 2`, else of the most probable class (Nguyen and O'Connor, EMNLP
     2015; Guo et al., ICML 2017). Nan for a weighting of nothing.
     """
+    return mean_distance(binned(*confidence(labels, probabilities), weights, bins=bins))
+
+
+def confidence(
+    labels: Labels, probabilities: Probabilities
+) -> tuple[NDArray[np.bool_], NDArray[np.floating]]:
+    """The event whose probability is to be right, and that probability, `(n,)` each."""
     if probabilities.shape[1] == 2:
-        found = binned(labels == 1, probabilities[:, 1], weights, bins=bins)
-    else:
-        correct = is_correct(labels, probabilities) > 0
-        found = binned(correct, probabilities.max(axis=1), weights, bins=bins)
-    distance = np.abs(found.predicted - found.observed).sum(axis=1)
-    return divide(distance, found.weight.sum(axis=1))
+        return labels == 1, probabilities[:, 1]
+    return is_correct(labels, probabilities) > 0, probabilities.max(axis=1)
+
+
+def mean_distance(found: Binned) -> Values:
+    """Over the bins, each by its weight, `(b,)`."""
+    return divide(np.abs(found.predicted - found.observed).sum(axis=1), found.weight.sum(axis=1))

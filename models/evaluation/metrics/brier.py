@@ -1,5 +1,6 @@
 """The Brier score and its parts: how far frequencies are from probabilities, and how far they spread."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.evaluation.metrics.arrays import Labels, Probabilities, Values, Weights, divide
 from models.evaluation.metrics.bins import BINS, Binned, binned
+from models.evaluation.metrics.sums import Sums, ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +29,41 @@ class BrierParts:
 
 def brier(labels: Labels, probabilities: Probabilities, weights: Weights) -> Values:
     """Mean squared distance of probability and event, `(b,)`: of class 1 if `k = 2`, else of all, summed."""
-    columns = events_of(labels, probabilities)
-    distance = np.sum([(value - event) ** 2 for event, value in columns], axis=0)
-    return divide(weights @ distance, weights.sum(axis=1))
+    return brier_sums(labels, probabilities).of(weights)
+
+
+def brier_sums(labels: Labels, probabilities: Probabilities) -> Sums:
+    """See `brier`."""
+    distances = [(value - event) ** 2 for event, value in events_of(labels, probabilities)]
+    return ratio(np.sum(distances, axis=0), np.ones(len(labels)))
 
 
 def brier_parts(
     labels: Labels, probabilities: Probabilities, weights: Weights, *, bins: int = BINS
 ) -> BrierParts:
     """The three parts over bins as of `ece`; of more than two classes summed over each against the rest."""
-    found = [
-        (binned(event, value, weights, bins=bins), weights @ (value - event) ** 2)
-        for event, value in events_of(labels, probabilities)
-    ]
-    parts = [parts_of(each, divide(squares, each.weight.sum(axis=1))) for each, squares in found]
-    return BrierParts(*np.sum(parts, axis=0))
+    found = [binned(event, value, weights, bins=bins) for event, value in events_of(labels, probabilities)]
+    return parts_of(found, brier(labels, probabilities, weights))
 
 
-def parts_of(found: Binned, score: Values) -> tuple[Values, Values, Values]:
-    """Reliability, resolution and uncertainty of one event whose Brier score is known."""
-    total = found.weight.sum(axis=1)
+def parts_of(found: Sequence[Binned], score: Values) -> BrierParts:
+    """Of events, each in bins of its own, whose Brier scores add up to `score (b,)`."""
+    reliability = np.sum([reliability_of(each) for each in found], axis=0)
+    uncertainty = np.sum([uncertainty_of(each) for each in found], axis=0)
+    return BrierParts(reliability, reliability + uncertainty - score, uncertainty)
+
+
+def reliability_of(found: Binned) -> Values:
+    """Mean squared distance of the bins' mean probability and frequency, `(b,)`."""
     squares = (found.predicted - found.observed) ** 2
     per_bin = np.divide(squares, found.weight, out=np.zeros_like(squares), where=found.weight > 0)
-    reliability = divide(per_bin.sum(axis=1), total)
-    frequency = divide(found.observed.sum(axis=1), total)
-    uncertainty = frequency * (1 - frequency)
-    return reliability, reliability + uncertainty - score, uncertainty
+    return divide(per_bin.sum(axis=1), found.weight.sum(axis=1))
+
+
+def uncertainty_of(found: Binned) -> Values:
+    """Variance of the event, `(b,)`."""
+    frequency = divide(found.observed.sum(axis=1), found.weight.sum(axis=1))
+    return np.asarray(frequency * (1 - frequency))
 
 
 def events_of(

@@ -1,7 +1,6 @@
 """What the most probable class gets right: accuracy, balanced accuracy and macro-F1 of weighted samples."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.evaluation.metrics.arrays import (
     Labels,
@@ -9,15 +8,15 @@ from models.evaluation.metrics.arrays import (
     Values,
     Weights,
     decided,
-    divide,
     is_correct,
     one_hot,
 )
+from models.evaluation.metrics.sums import Sums, mean_of_present, mean_quotient, nowhere, ratio
 
 
 def accuracy(labels: Labels, probabilities: Probabilities, weights: Weights) -> Values:
     """Weight of the images whose most probable class is their label, over all weight, `(b,)`."""
-    return divide(weights @ is_correct(labels, probabilities), weights.sum(axis=1))
+    return accuracy_sums(labels, probabilities).of(weights)
 
 
 def balanced_accuracy(labels: Labels, probabilities: Probabilities, weights: Weights) -> Values:
@@ -25,23 +24,31 @@ def balanced_accuracy(labels: Labels, probabilities: Probabilities, weights: Wei
 
     Nan for a weighting that misses one of them, and for any weighting if there is only one.
     """
-    present = one_hot(labels)
-    if present.shape[1] < 2:
-        return np.full(len(weights), np.nan)
-    hits = weights @ (present * is_correct(labels, probabilities)[:, None])
-    return np.asarray(divide(hits, weights @ present).mean(axis=1), dtype=np.float64)
+    return balanced_accuracy_sums(labels, probabilities).of(weights)
 
 
 def macro_f1(labels: Labels, probabilities: Probabilities, weights: Weights) -> Values:
     """Mean F1 over the classes that occur among the labels or the decisions of a weighting, `(b,)`."""
+    return macro_f1_sums(labels, probabilities).of(weights)
+
+
+def accuracy_sums(labels: Labels, probabilities: Probabilities) -> Sums:
+    """See `accuracy`."""
+    return ratio(is_correct(labels, probabilities), np.ones(len(labels)))
+
+
+def balanced_accuracy_sums(labels: Labels, probabilities: Probabilities) -> Sums:
+    """See `balanced_accuracy`."""
+    present = one_hot(labels)
+    if present.shape[1] < 2:
+        return nowhere(len(labels))
+    hits = present * is_correct(labels, probabilities)[:, None]
+    return Sums(np.concatenate([hits, present], axis=1), mean_quotient)
+
+
+def macro_f1_sums(labels: Labels, probabilities: Probabilities) -> Sums:
+    """See `macro_f1`: twice the images of a class that are told as it, over those that are or are told."""
     classes = np.arange(probabilities.shape[1])
     true, chosen = (side[:, None] == classes for side in (labels, decided(probabilities)))
-    both = weights @ (true & chosen).astype(np.float64)
-    either = weights @ (true.astype(np.float64) + chosen)
-    return mean_where(divide(2 * both, either))
-
-
-def mean_where(values: NDArray[np.float64]) -> Values:
-    """Mean over the columns that are not nan; nan where all are, `(b,)`."""
-    present = ~np.isnan(values)
-    return divide(np.where(present, values, 0).sum(axis=1), present.sum(axis=1).astype(np.float64))
+    both, either = 2.0 * (true & chosen), true.astype(np.float64) + chosen
+    return Sums(np.concatenate([both, either], axis=1), mean_of_present)

@@ -1,40 +1,33 @@
 """Metrics over groups of images: accuracy of each, of the worst, and the equalised-odds difference."""
 
+from functools import partial
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.metrics.arrays import (
-    Labels,
-    Probabilities,
-    Values,
-    Weights,
-    decided,
-    divide,
-    is_correct,
-)
+from models.evaluation.metrics.arrays import Labels, Probabilities, Values, Weights, decided, is_correct
+from models.evaluation.metrics.sums import Sums, least_quotient, quotients
+
+Groups: TypeAlias = NDArray[np.int64]  # (n,) numbers from 0; images below 0 belong to no group
 
 
 def group_accuracy(
-    labels: Labels, probabilities: Probabilities, weights: Weights, *, groups: NDArray[np.int64]
+    labels: Labels, probabilities: Probabilities, weights: Weights, *, groups: Groups
 ) -> NDArray[np.float64]:
-    """Accuracy of each group, `(b, g)`, nan where a weighting has none of it.
-
-    Groups are numbered from 0 in `groups (n,)`; images below 0 belong to none.
-    """
-    member = membership(groups)
-    return divide(weights @ (member * is_correct(labels, probabilities)[:, None]), weights @ member)
+    """Accuracy of each group, `(b, g)`, nan where a weighting has none of it."""
+    return quotients(weights @ worst_group_sums(labels, probabilities, groups).columns)
 
 
 def worst_group_accuracy(
-    labels: Labels, probabilities: Probabilities, weights: Weights, *, groups: NDArray[np.int64]
+    labels: Labels, probabilities: Probabilities, weights: Weights, *, groups: Groups
 ) -> Values:
     """Accuracy of the group that has the lowest in a weighting, `(b,)`; those without weight are left out."""
-    each = group_accuracy(labels, probabilities, weights, groups=groups)
-    return np.asarray(np.fmin.reduce(each, axis=1, initial=np.nan))
+    return worst_group_sums(labels, probabilities, groups).of(weights)
 
 
 def equalised_odds_difference(
-    labels: Labels, probabilities: Probabilities, weights: Weights, *, groups: NDArray[np.int64]
+    labels: Labels, probabilities: Probabilities, weights: Weights, *, groups: Groups
 ) -> Values:
     """Largest difference between two groups in the rate of any decision on images of any class, `(b,)`.
 
@@ -42,21 +35,36 @@ def equalised_odds_difference(
     NeurIPS 2016). A group without images of a class has no rate there and is left out of that comparison;
     nan where no class has two groups to compare.
     """
-    classes, chosen, member = range(probabilities.shape[1]), decided(probabilities), membership(groups)
-    widest = np.full(len(weights), np.nan)
-    for label in classes:
-        own = member * (labels == label)[:, None]
-        total = weights @ own
-        several = (total > 0).sum(axis=1) > 1
-        for decision in classes:
-            rate = divide(weights @ (own * (chosen == decision)[:, None]), total)
-            spread = np.fmax.reduce(rate, axis=1, initial=np.nan) - np.fmin.reduce(
-                rate, axis=1, initial=np.nan
-            )
-            widest = np.fmax(widest, np.where(several, spread, np.nan))
-    return widest
+    return equalised_odds_sums(labels, probabilities, groups).of(weights)
 
 
-def membership(groups: NDArray[np.int64]) -> NDArray[np.float64]:
+def worst_group_sums(labels: Labels, probabilities: Probabilities, groups: Groups) -> Sums:
+    """See `worst_group_accuracy`."""
+    member = membership(groups)
+    hits = member * is_correct(labels, probabilities)[:, None]
+    return Sums(np.concatenate([hits, member], axis=1), least_quotient)
+
+
+def equalised_odds_sums(labels: Labels, probabilities: Probabilities, groups: Groups) -> Sums:
+    """See `equalised_odds_difference`: columns by label, decision and group, then groups of each again."""
+    classes, member = np.arange(probabilities.shape[1]), membership(groups)
+    true, chosen = (side[:, None] == classes for side in (labels, decided(probabilities)))
+    rates = np.einsum("nl,nd,ng->nldg", true, chosen, member)
+    totals = np.repeat(np.einsum("nl,ng->nlg", true, member)[:, :, None], len(classes), axis=2)
+    columns = np.stack([rates, totals], axis=1).reshape(len(labels), -1)
+    return Sums(columns, partial(widest_spread, groups=member.shape[1]))
+
+
+def widest_spread(sums: NDArray[np.float64], *, groups: int) -> Values:
+    """Largest difference between the groups in any rate that two of them have, `(b,)`."""
+    if not groups:
+        return np.full(len(sums), np.nan)
+    rates = quotients(sums).reshape(len(sums), -1, groups)
+    spread = np.fmax.reduce(rates, axis=2) - np.fmin.reduce(rates, axis=2)
+    several = (~np.isnan(rates)).sum(axis=2) > 1
+    return np.asarray(np.fmax.reduce(np.where(several, spread, np.nan), axis=1))
+
+
+def membership(groups: Groups) -> NDArray[np.float64]:
     """`(n, g)`, a column for each group."""
     return np.asarray(groups[:, None] == np.arange(groups.max(initial=-1) + 1), dtype=np.float64)

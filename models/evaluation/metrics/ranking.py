@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.metrics import arrays
-from models.evaluation.metrics.arrays import Labels, Probabilities, Values, Weights, blocks, divide
+from models.evaluation.metrics.arrays import Labels, Probabilities, Values, Weights, divide
+from models.evaluation.metrics.ranks import Ranked, Walk, walks
 
 
 def auroc(labels: Labels, probabilities: Probabilities, weights: Weights) -> Values:
@@ -41,33 +41,36 @@ def of_classes(
 
 def binary_auroc(positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Weights) -> Values:
     """Weighted share of (positive, negative) pairs in the right order, ties counting half, `(b,)`."""
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    flags = positive[order]
-    values = np.empty(len(weights))
-    for block in blocks(len(weights), step=max(1, arrays.BLOCK // len(scores))):
-        sorted_weights = weights[block][:, order]
-        ups = np.add.reduceat(sorted_weights * flags, starts, axis=1)
-        downs = np.add.reduceat(sorted_weights * ~flags, starts, axis=1)
-        below = np.cumsum(downs, axis=1)
-        pairs = np.einsum("bt,bt->b", ups, below - downs / 2)
-        values[block] = divide(pairs, ups.sum(axis=1) * below[:, -1])
-    return values
+    return along(Ranked.of(positive, scores), weights, area_under_roc)
 
 
 def binary_auprc(positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Weights) -> Values:
     """Precision at each threshold, weighted by the recall that it adds, `(b,)`."""
-    order = np.argsort(-scores, kind="stable")
-    ranked = scores[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    flags = positive[order]
-    values = np.empty(len(weights))
-    for block in blocks(len(weights), step=max(1, arrays.BLOCK // len(scores))):
-        sorted_weights = weights[block][:, order]
-        ups = np.add.reduceat(sorted_weights * flags, starts, axis=1)
-        chosen = np.cumsum(np.add.reduceat(sorted_weights, starts, axis=1), axis=1)
-        hits = np.cumsum(ups, axis=1)
-        precision = np.divide(hits, chosen, out=np.zeros_like(hits), where=chosen > 0)
-        values[block] = divide(np.einsum("bt,bt->b", ups, precision), hits[:, -1])
-    return values
+    return along(Ranked.of(positive, scores), weights, average_precision)
+
+
+def along(ranked: Ranked, weights: NDArray[np.number], value: Callable[[Walk], Values]) -> Values:
+    """The value of every weighting, `(b,)`."""
+    found = np.empty(len(weights))
+    for rows, walk in walks(ranked, weights):
+        found[rows] = value(walk)
+    return found
+
+
+def area_under_roc(walk: Walk) -> Values:
+    """See `binary_auroc`, `(b,)`."""
+    others = walk.below - walk.events_below
+    pairs = np.einsum("bq,bq->b", walk.own, others)
+    if walk.ranked.tied:
+        tied = walk.weight.take(walk.ranked.spans[1], axis=1) - walk.below - walk.own
+        pairs += np.einsum("bq,bq->b", walk.own, tied) / 2
+    positive = walk.events[:, -1]
+    return divide(pairs, positive * (walk.weight[:, -1] - positive))
+
+
+def average_precision(walk: Walk) -> Values:
+    """See `binary_auprc`, `(b,)`."""
+    positive = walk.events[:, -1:]
+    chosen = walk.weight[:, -1:] - walk.below
+    precision = (positive - walk.events_below) / np.maximum(chosen, np.finfo(np.float64).tiny)
+    return divide(np.einsum("bq,bq->b", walk.own, precision), positive[:, 0])

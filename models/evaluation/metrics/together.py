@@ -1,0 +1,114 @@
+"""The metrics of one method on the same weightings, with all that they have in common done once."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evaluation.metrics.arrays import Labels, Probabilities, Values, blocks
+from models.evaluation.metrics.bins import confidence, into_bins, mean_distance
+from models.evaluation.metrics.brier import events_of, reliability_of, uncertainty_of
+from models.evaluation.metrics.choice import BY_CLASS, BY_REGRESSION, IN_BINS, Choice
+from models.evaluation.metrics.ranking import along, area_under_roc, average_precision
+from models.evaluation.metrics.ranks import CELLS, Ranked, Walk, walks
+from models.evaluation.metrics.recalibration import Problems, Recalibration, joined
+from models.evaluation.metrics.sums import Sums
+
+Found = dict[str, Values]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """What does not depend on the weighting.
+
+    Attributes:
+        choice: Of metrics.
+        sums: Of those that are sums.
+        columns: `(n, c)` of all of them.
+        ranked: Class 1 of two, else each class, by its probability; none where no metric asks for it.
+        confident: Of more than two classes: whether the most probable one is right, by its probability.
+        recalibration: Of class 1, where it is asked for.
+    """
+
+    choice: Choice
+    sums: Mapping[str, Sums]
+    columns: NDArray[np.float64]
+    ranked: tuple[Ranked, ...]
+    confident: Ranked | None
+    recalibration: Recalibration | None
+
+    @classmethod
+    def of(cls, labels: Labels, probabilities: Probabilities, choice: Choice, *, threshold: float) -> Self:
+        """Of one method with `probabilities (n, k)`."""
+        sums = dict(choice.sums(labels, probabilities, threshold=threshold))
+        two = probabilities.shape[1] == 2
+        ranked: tuple[Ranked, ...] = ()
+        if choice.any_of(BY_CLASS) or (two and choice.any_of(["ece"])):
+            ranked = tuple(Ranked.of(event, value) for event, value in events_of(labels, probabilities))
+        several = choice.any_of(["ece"]) and not two
+        return cls(
+            choice=choice,
+            sums=sums,
+            columns=np.concatenate([np.empty((len(labels), 0)), *(s.columns for s in sums.values())], axis=1),
+            ranked=ranked,
+            confident=Ranked.of(*confidence(labels, probabilities)) if several else None,
+            recalibration=Recalibration.of(ranked[0]) if choice.any_of(BY_REGRESSION) else None,
+        )
+
+    def measure(self, weights: NDArray[np.number]) -> Found:
+        """Each metric asked for under `weights (b, n)`, `(b,)`."""
+        found = self.added_up(weights)
+        classes = [self.along(each, weights) for each in self.ranked]
+        for name in classes[0] if classes else ():
+            combine = np.mean if name in {"auroc", "auprc"} else np.sum
+            found[name] = np.asarray(combine([each[name] for each in classes], axis=0))
+        if self.confident is not None:
+            found["ece"] = along(self.confident, weights, confidence_error)
+        if self.choice.any_of(["brier_resolution"]):
+            parts = found["brier_reliability"] + found["brier_uncertainty"]
+            found["brier_resolution"] = parts - found["brier"]
+        return {name: found[name] for name in self.choice.metrics}
+
+    def added_up(self, weights: NDArray[np.number]) -> Found:
+        """Metrics that are sums."""
+        totals = np.empty((len(weights), self.columns.shape[1]))
+        for rows in blocks(len(weights), step=max(1, CELLS // max(1, len(self.columns)))):
+            totals[rows] = weights[rows].astype(np.float64) @ self.columns
+        ends = np.cumsum([each.columns.shape[1] for each in self.sums.values()])[:-1]
+        own = np.split(totals, ends, axis=1)
+        return {name: each.value(part) for (name, each), part in zip(self.sums.items(), own, strict=False)}
+
+    def along(self, ranked: Ranked, weights: NDArray[np.number]) -> Found:
+        """Metrics of one order, and the regression on it."""
+        values: dict[str, list[Values]] = {}
+        problems: list[Problems] = []
+        for _, walk in walks(ranked, weights):
+            for name, value in self.of_walk(walk):
+                values.setdefault(name, []).append(value)
+            if self.recalibration is not None:
+                problems.append(self.recalibration.problems(walk))
+        found = {name: np.concatenate(each) for name, each in values.items()}
+        if self.recalibration is not None:
+            whole = joined(problems)
+            found["calibration_slope"] = self.recalibration.slopes(whole, ranked, weights)
+            found["calibration_intercept"] = self.recalibration.intercepts(whole)
+        return found
+
+    def of_walk(self, walk: Walk) -> Iterator[tuple[str, Values]]:
+        """Metrics of some weightings."""
+        if self.choice.any_of(["auroc"]):
+            yield "auroc", area_under_roc(walk)
+        if self.choice.any_of(["auprc"]):
+            yield "auprc", average_precision(walk)
+        if self.choice.any_of(IN_BINS):
+            bins = into_bins(walk)
+            yield "ece", mean_distance(bins)
+            yield "brier_reliability", reliability_of(bins)
+            yield "brier_uncertainty", uncertainty_of(bins)
+
+
+def confidence_error(walk: Walk) -> Values:
+    """Calibration error of the most probable class, `(b,)`."""
+    return mean_distance(into_bins(walk))
