@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
 from models.concept_audit.bank_records import PriorAgreement
+from models.concept_audit.estimate import rounded
 from models.concept_audit.importance import cosine, mean_weights
-from models.concept_audit.scored_images import rounded
 
 DEALT = 200  # times the signs are dealt to other concepts
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from models.concept_audit.estimate import estimate
 from models.concept_audit.records import ConceptCalibration
 from models.concept_audit.scored_images import ScoredImages
-from models.evaluation.audit import AuditSettings, summarise
+from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import Draws, draw_units
 from models.evaluation.metrics import binary_auroc, blocks
 from models.grounding.quality import CELLS
@@ -75,7 +76,7 @@ def auroc_interval(
     curve = np.concatenate([binary_auroc(yes, scores, draws.weights(step, rows)) for step in steps])
     if np.isnan(curve[1:]).all():
         return None, None, None
-    return summarise(curve, level=level)
+    return estimate(curve, level=level)
 
 
 def equal_mass_error(yes: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.concept_audit.answer_records import Completeness
+from models.concept_audit.estimate import estimate
 from models.domains import DomainSplit
-from models.evaluation.audit import AuditSettings, summarise
+from models.evaluation.audit import AuditSettings
 from models.evaluation.curves import IN_DOMAIN, SHIFTED
 from models.evaluation.intervals import shared_weights
 from models.evaluation.metrics import divide
@@ -58,7 +59,7 @@ def ratio(
     if not other[0] > 0:
         return
     curve = divide(own, other)
-    value, low, high = summarise(curve, level=settings.level)
+    value, low, high = estimate(curve, level=settings.level)
     certain = not np.isnan(curve).any()
     yield Completeness(
         split=split.name,

@@ -9,10 +9,10 @@ from models.bottleneck import KnoBo
 from models.concept_audit.records import Deletion
 from models.evaluation.metrics import blocks
 from models.scaling import ScalingKind
-from models.what_if.ablation import ROWS
 from models.what_if.interventions.effects import effects
 from models.what_if.split_heads import DomainImages, SplitHeads
 
+ROWS = 4096  # images at a time: 10 MB for 150 concepts and two classes
 ORDERS = ("largest", "smallest", "random")
 
 

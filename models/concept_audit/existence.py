@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
 from models.concept_audit.answer_records import ConceptExistence
+from models.concept_audit.estimate import estimate
 from models.concept_audit.scored_images import ScoredImages
-from models.evaluation.audit import AuditSettings, summarise
+from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import shared_weights
 from models.evaluation.metrics import divide
 
@@ -58,7 +59,7 @@ def existences(
         right = confirmed([(order[:, :top], answers, signs) for order, signs in pairs], weights[:1])
         if np.isnan([curve[0], base[0], right[0]]).any() or np.isnan(curve[1:]).all():
             continue
-        value, low, high = summarise(curve, level=settings.level)
+        value, low, high = estimate(curve, level=settings.level)
         yield ConceptExistence(
             split=images.split,
             domain=domain,

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
+from models.concept_audit.estimate import estimate
 from models.concept_audit.records import Faithfulness
-from models.evaluation.audit import AuditSettings, summarise
+from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import shared_weights
 from models.evaluation.metrics import divide
 from models.what_if.split_heads import DomainImages, SplitHeads
@@ -58,7 +59,7 @@ def faithfulness_of(
             loss -= float(np.log(np.maximum(probabilities[rows, images.labels], LEAST)).mean())
     count = len(versions) * len(heads.heads)
     weights = shared_weights(images.units, replicates=settings.replicates, seed=settings.seed)
-    value, low, high = summarise(
+    value, low, high = estimate(
         divide(weights @ (correct / count), weights.sum(axis=1)), level=settings.level
     )
     return Faithfulness(

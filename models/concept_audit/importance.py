@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
 from models.concept_audit.answer_records import ClassImportance
-from models.concept_audit.scored_images import ScoredImages, rounded
+from models.concept_audit.estimate import rounded
+from models.concept_audit.scored_images import ScoredImages
 from models.evaluation.metrics import divide
 
 

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from models.acquisition.attributes import Acquisition
 from models.bottleneck import KnoBo
+from models.concept_audit.estimate import estimate, rounded
 from models.concept_audit.records import Leak
-from models.concept_audit.scored_images import ScoredImages, rounded
+from models.concept_audit.scored_images import ScoredImages
 from models.concept_audit.strata import Strata, auroc_curves, mean_auroc, sample_auroc
-from models.evaluation.audit import AuditSettings, summarise
+from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import Draws, draw_units
 from models.scaling import ScalingKind
 
@@ -78,7 +79,7 @@ def leaks_of(
     curves = auroc_curves(images.scores, strata, draws)
     pushes = push_of(images.scores, strata, heads)
     for column, concept_id in enumerate(images.concept_ids):
-        value, low, high = summarise(curves[column], level=level)
+        value, low, high = estimate(curves[column], level=level)
         if np.isnan([value, low, high]).any():
             continue
         told, alike = answered_aurocs(

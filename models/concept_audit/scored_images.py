@@ -25,8 +25,3 @@ class ScoredImages:
     answers: NDArray[np.floating]
     labels: NDArray[np.int64]
     units: tuple[str, ...]
-
-
-def rounded(value: float) -> float | None:
-    """Six digits; None where there is no number."""
-    return None if np.isnan(value) else round(float(value), 6)
