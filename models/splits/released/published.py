@@ -150,8 +150,8 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     Published("ISIC-sex", "skin", pair(BENIGN_MALIGNANT, (1200, 150, 150)), attribute="sex"),
     Published("ISIC-age", "skin", pair(BENIGN_MALIGNANT, (1400, 150, 150)), attribute="age_group"),
-    Published("ISIC-site", "skin", pair(BENIGN_MALIGNANT, (1000, 300, 300)), attribute="site"),
-    Published("ISIC-color", "skin", pair(BENIGN_MALIGNANT, (900, 130, 130)), attribute="fitzpatrick"),
+    Published("ISIC-site", "skin", pair(BENIGN_MALIGNANT, (1000, 300, 300)), attribute="site_group"),
+    Published("ISIC-color", "skin", pair(BENIGN_MALIGNANT, (900, 130, 130)), attribute="skin_type_group"),
     Published(
         "ISIC-hospital",
         "skin",
