@@ -43,8 +43,8 @@ def list_(
     if json_:
         print_json([plain(each) for each in found])
         return
-    rows = [(each.name, each.title, each.modality, number(each.images), each.access) for each in found]
-    print_rows(("name", "title", "images of", "number", "access"), rows, marked=frozenset())
+    rows = [(each.name, each.modality, number(each.images), each.access) for each in found]
+    print_rows(("name", "images of", "number", "access"), rows, marked=frozenset())
 
 
 @app.command()

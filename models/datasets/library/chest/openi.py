@@ -99,26 +99,27 @@ def columns(
 
 
 def label_of(headings: Sequence[str]) -> str:
-    """Normal or abnormal as indexed by people; empty where the study was not indexed."""
-    if unindexed(headings):
+    """Normal or abnormal as indexed by people; empty where they found nothing to index."""
+    said = [heading.lower() for heading in headings if not heading.startswith(UNINDEXED)]
+    if not said:
         return ""
-    return "normal" if [heading.lower() for heading in headings] == ["normal"] else "abnormal"
-
-
-def unindexed(headings: Sequence[str]) -> bool:
-    """Whether the index says nothing of the image."""
-    return not headings or any(heading.startswith(UNINDEXED) for heading in headings)
+    return "normal" if said == ["normal"] else "abnormal"
 
 
 def state(name: str, headings: Sequence[str]) -> str:
-    """1 where a heading says so, 0 where the study was indexed without it."""
-    if unindexed(headings):
-        return ""
-    parts = [[part.strip().lower() for part in heading.split("/")] for heading in headings]
+    """1 where a heading says so, 0 where the study was indexed without; unknown where the image is poor."""
+    if any(says(name, heading) for heading in headings):
+        return "1"
+    doubtful = not headings or any(heading.startswith(UNINDEXED) for heading in headings)
+    return "" if doubtful else "0"
+
+
+def says(name: str, heading: str) -> bool:
+    """Whether a heading means the finding."""
+    parts = [part.strip().lower() for part in heading.split("/")]
     if name == OPACITY:
-        return "1" if any(each[0] == "opacity" and "lung" in each for each in parts) else "0"
-    wanted = [heading.lower() for heading in HEADINGS[name]]
-    return "1" if any(each[0] in wanted for each in parts) else "0"
+        return parts[0] == "opacity" and "lung" in parts
+    return parts[0] in {each.lower() for each in HEADINGS[name]}
 
 
 OPENI = DataSet(
@@ -143,8 +144,9 @@ OPENI = DataSet(
         has_reports=True,
         external_llm_allowed=True,
         notes="Labels and findings are the major headings that people gave each study; a finding without a "
-        "heading counts as absent where the study was indexed. The projection is in the Kaggle form alone. "
-        "Patients are not identified across studies. The published number of reports is 3,955.",
+        "heading counts as absent where the study was indexed and its technique was not called "
+        "unsatisfactory. The projection is in the Kaggle form alone. Patients are not identified across "
+        "studies. The published number of reports is 3,955.",
     ),
     read=read,
 )
