@@ -13,6 +13,7 @@ from rich.table import Table
 
 from pipelines.commands import concepts, data, features, index, intervene
 from pipelines.commands.ablate import ablate
+from pipelines.commands.api import api
 from pipelines.commands.audit import audit, show_audit
 from pipelines.commands.edit import edit
 from pipelines.commands.history import history
@@ -31,6 +32,7 @@ app.add_typer(index.app, name="index")
 app.add_typer(features.app, name="features")
 app.add_typer(intervene.app, name="intervene")
 app.command()(ablate)
+app.command()(api)
 app.command()(audit)
 app.command()(edit)
 app.command()(history)

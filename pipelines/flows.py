@@ -11,7 +11,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 import models.torchvision_operators  # noqa: F401  # before timm and transformers
 from knowledge.errors import NetworkError
-from models.evaluation.audit import AuditReport
+from models.evaluation.report import AuditReport
 from pipelines.config import load_config
 from pipelines.history.store import record_audit
 from pipelines.progress import LogReporter, Reporter

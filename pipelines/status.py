@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.evaluation.audit import AuditReport
+from models.evaluation.report import AuditReport
 from pipelines.config import load_config
 from pipelines.errors import PipelineError
 from pipelines.run import Run

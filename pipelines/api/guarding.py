@@ -1,0 +1,90 @@
+"""Who may ask, how much may be sent, and how long sending may take; decided before anything is read."""
+
+import asyncio
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.api.problems import problem
+from pipelines.api.settings import Keys, Limits
+
+OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
+UPLOADS = frozenset({"/v1/predict"})
+BEARER = "bearer "
+
+
+class Guarded:
+    """ASGI middleware that answers or limits a request.
+
+    Args:
+        app: What answers.
+        keys: That are let in.
+        limits: Of a request.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Keys, limits: Limits) -> None:
+        self.app, self.keys, self.limits = app, keys, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        most = self.limits.upload_bytes if path in UPLOADS else self.limits.json_bytes
+        refused = self.refusal(Headers(scope=scope), path, most)
+        if refused is not None:  # nobody above would turn an exception into an answer
+            response = problem(Request(scope), refused.status_code, refused.detail, refused.headers)
+            await response(scope, receive, send)
+        else:
+            await self.app(scope, self.limited(receive, most), send)
+
+    def refusal(self, headers: Headers, path: str, most: int) -> HTTPException | None:
+        """Why the request is not even read."""
+        if path not in OPEN and not self.keys.admit(key_of(headers)):
+            detail = "the key is missing or unknown; send it as `Authorization: Bearer KEY`"
+            return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+        return too_large(most) if declared_length(headers) > most else None
+
+    def limited(self, receive: Receive, most: int) -> Receive:
+        """Receives no more than that, and not for ever."""
+        received, end = 0, asyncio.get_running_loop().time() + self.limits.seconds_to_send
+        complete = False
+
+        async def receive_within() -> Message:
+            nonlocal received, complete
+            if complete:  # what follows is the end of the connection, for which one may wait
+                return await receive()
+            try:
+                async with asyncio.timeout_at(end):
+                    message = await receive()
+            except TimeoutError as error:
+                raise HTTPException(
+                    408, f"the request was not sent within {self.limits.seconds_to_send:g} s; send it faster"
+                ) from error
+            received += len(message.get("body", b""))
+            complete = not message.get("more_body", False)
+            if received > most:
+                raise too_large(most)
+            return message
+
+        return receive_within
+
+
+def key_of(headers: Headers) -> str:
+    """The key that was sent; empty where there is none."""
+    value = headers.get("authorization", "")
+    return value[len(BEARER) :].strip() if value.lower().startswith(BEARER) else headers.get("x-api-key", "")
+
+
+def declared_length(headers: Headers) -> int:
+    """What the client says that it will send; 0 where it does not."""
+    value = headers.get("content-length", "0")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
+
+
+def too_large(most: int) -> HTTPException:
+    """More was sent, or announced, than is allowed."""
+    return HTTPException(413, f"the request has more than {most:,} bytes, the limit here; send a smaller one")

@@ -1,0 +1,59 @@
+"""Errors as one sentence with the number of the request; a bug keeps its traceback, in the log."""
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from pipelines.api.messages import Problem
+from pipelines.errors import USER_ERRORS
+
+log = logging.getLogger("knobo.api")
+
+
+def handle_problems(app: FastAPI) -> None:
+    """Every error of an app as a `Problem`."""
+    app.add_exception_handler(HTTPException, http_problem)
+    app.add_exception_handler(RequestValidationError, invalid)
+    for kind in USER_ERRORS:
+        app.add_exception_handler(kind, unusable)
+    app.add_exception_handler(Exception, bug)
+
+
+def problem(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The answer."""
+    number = getattr(request.state, "request", "")
+    content = Problem(detail=detail, request=number).model_dump()
+    return JSONResponse(content, status, headers=dict(headers or {}))
+
+
+async def http_problem(request: Request, error: Exception) -> Response:
+    """What a route or the framework refused."""
+    assert isinstance(error, HTTPException)
+    return problem(request, error.status_code, str(error.detail), error.headers)
+
+
+async def invalid(request: Request, error: Exception) -> Response:
+    """A parameter or body that does not fit; what was sent is not repeated."""
+    assert isinstance(error, RequestValidationError)
+    fault = error.errors()[0]
+    where = ".".join(str(part)[:100] for part in fault["loc"])
+    return problem(request, 422, f"{where}: {fault['msg'][:300]}; see /openapi.json")
+
+
+async def unusable(request: Request, error: Exception) -> Response:
+    """A user's mistake."""
+    return problem(request, 422, str(error))
+
+
+async def bug(request: Request, error: Exception) -> Response:
+    """Ours."""
+    number = getattr(request.state, "request", "")
+    log.error("request %s failed", number, exc_info=error)
+    return problem(request, 500, "something is wrong on the server; its log has the number of this request")

@@ -1,0 +1,184 @@
+"""A finished run in memory, ready to answer: encoder, detectors, heads and evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import models.torchvision_operators  # noqa: F401  # before timm
+from knowledge.concepts import ConceptBank
+from knowledge.passage_file import PassageFile
+from models.bottleneck import KnoBo
+from models.encoders import Encoder
+from models.errors import ModelsError
+from models.grounding.grounder import Grounder
+from models.images import decode_grey_or_rgb
+from models.what_if.interventions import Intervention, Levels, intervene
+from pipelines.digests import content_digest
+from pipelines.explanation import ExplainedConcept, with_evidence
+from pipelines.run import Run
+from pipelines.stages.encode import configured_encoder
+from pipelines.stages.ground import kept_grounder
+from pipelines.status import open_finished
+from pipelines.what_if.heads import open_heads, require_heads, split_names
+from pipelines.what_if.level_names import LevelName
+from pipelines.what_if.levels import levels_of
+
+DICOM = "application/dicom"
+
+
+@dataclass(frozen=True, slots=True)
+class ServedSplit:
+    """The classifier of one split.
+
+    Attributes:
+        name: Of the split.
+        head: KnoBo of the first seed, which `knobo explain` shows, too.
+        levels: What a yes and a no are set to.
+    """
+
+    name: str
+    head: KnoBo
+    levels: Levels
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one split's classifier says of concept scores.
+
+    Attributes:
+        split: Whose classifier.
+        classes: Of the split.
+        probabilities: One a class.
+        predicted: The most probable class.
+        concepts: Contributions to the predicted class, the largest in size first.
+    """
+
+    split: str
+    classes: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    predicted: str
+    concepts: tuple[ExplainedConcept, ...]
+
+
+@dataclass(frozen=True)
+class ServedRun:
+    """Everything that answering takes; nothing of it changes while it serves.
+
+    Attributes:
+        name: Of the run.
+        modality: What the images are.
+        audit: SHA-256 of the audit that says how far these answers may be trusted.
+        encoder: The network.
+        grounder: Detectors of the concepts in use.
+        splits: By name, in the order of the configuration.
+        bank: The concepts in use.
+        passages: What they quote.
+    """
+
+    name: str
+    modality: str
+    audit: str
+    encoder: Encoder
+    grounder: Grounder
+    splits: Mapping[str, ServedSplit]
+    bank: ConceptBank
+    passages: PassageFile
+
+    @classmethod
+    def open(cls, directory: Path) -> "ServedRun":
+        """The run in a directory.
+
+        Raises:
+            PipelineError: No finished run with KnoBo there.
+        """
+        run = open_finished(directory)
+        require_heads(run)
+        grounder = kept_grounder(run)
+        return cls(
+            name=run.config.name,
+            modality=run.config.modality,
+            audit=content_digest(run.path("audit.json")),
+            encoder=configured_encoder(run.config.encoder),
+            grounder=grounder,
+            splits={name: served_split(run, name) for name in split_names(run)},
+            bank=ConceptBank.load(run.path("concepts.jsonl")).subset(grounder.concept_ids),
+            passages=PassageFile(run.path("passages.jsonl")),
+        )
+
+    @property
+    def concept_ids(self) -> tuple[str, ...]:
+        """Of the scores, in their order."""
+        return self.grounder.concept_ids
+
+    @cached_property
+    def default_split(self) -> str:
+        """That answers where none is named."""
+        return next(iter(self.splits))
+
+    def prepare(self, data: bytes, *, media_type: str, pixels: int) -> NDArray[np.uint8]:
+        """An uploaded file as the encoder takes it, `(h, w, 3)`.
+
+        Raises:
+            ModelsError: No image, damaged, or of more pixels than allowed.
+        """
+        name = "the upload.dcm" if media_type == DICOM else "the upload"  # no content tells a bare DICOM
+        return self.encoder.prepare(decode_grey_or_rgb(data, name=name, maximum_pixels=pixels))
+
+    def scores(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Concept probabilities `(n, c)`."""
+        return self.grounder.probabilities(self.encoder.encode(np.stack(pixels)))
+
+    def answer(self, scores: NDArray[np.floating], split: str) -> Answer:
+        """What scores `(c,)` come to."""
+        head = self.split(split).head
+        probabilities = head.predict(scores[None])[0]
+        winner = int(probabilities.argmax())
+        return Answer(
+            split=split,
+            classes=head.classes,
+            probabilities=tuple(probabilities.tolist()),
+            predicted=head.classes[winner],
+            concepts=tuple(
+                with_evidence(item, self.bank[item.concept_id], self.passages)
+                for item in head.explain(scores)[winner]
+            ),
+        )
+
+    def intervene(
+        self, scores: NDArray[np.floating], split: str, settings: Mapping[str, float | bool]
+    ) -> Intervention:
+        """What setting some concepts changes; yes and no stand for what a detector says in such images.
+
+        Raises:
+            ModelsError: An unknown concept, or a number that is no probability.
+        """
+        served = self.split(split)
+        values = {name: self.level(served, name, value) for name, value in settings.items()}
+        return intervene(served.head, scores, values=values)
+
+    def level(self, served: ServedSplit, concept_id: str, value: float | bool) -> float:
+        """The score that an answer stands for."""
+        if not isinstance(value, bool) or concept_id not in served.head.concept_ids:
+            return float(value)
+        levels = served.levels.yes if value else served.levels.no
+        return float(levels[served.head.concept_ids.index(concept_id)])
+
+    def split(self, name: str) -> ServedSplit:
+        """By name.
+
+        Raises:
+            ModelsError: There is none of that name.
+        """
+        if name not in self.splits:
+            raise ModelsError(f"the run has no split {name!r}; it has {', '.join(self.splits)}")
+        return self.splits[name]
+
+
+def served_split(run: Run, name: str) -> ServedSplit:
+    """One split of a run."""
+    (heads,) = open_heads(run, name)
+    return ServedSplit(name, heads.heads[0], levels_of(run, heads, LevelName.MATCHED))

@@ -1,0 +1,120 @@
+"""A small finished run that is made from files, and a server of it on loopback."""
+
+import io
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import uvicorn
+from PIL import Image
+
+from knowledge.concepts import ConceptBank, Evidence, make_concept
+from knowledge.passages import Passage, write_passages
+from models.bottleneck import KnoBo
+from models.domains import DomainSplit, save_split
+from models.encoders.raw_pixels import RawPixels
+from models.features.table import FeatureTable
+from models.grounding.grounder import ConceptQuality, Grounder, GroundingSettings
+from models.images import ImageRecord
+from models.scaling import Scaling, ScalingKind
+from pipelines.api.app import create_app
+from pipelines.api.served import ServedRun
+from pipelines.api.settings import Keys, Limits
+from pipelines.images_table import ImagesTable, write_images
+
+CONFIG = """
+name = "small"
+modality = "chest X-ray"
+classes = [{ name = "normal", normal = true }, { name = "sick" }]
+literature = [{ name = "notes", kind = "text", path = "notes" }]
+datasets = [{ name = "images", folder = "images" }]
+splits = [{ name = "one", kind = "plain", datasets = ["images"], classes = ["normal", "sick"] }]
+grounding = { datasets = ["images"] }
+encoder = { kind = "pixels" }
+fine_tune = { enabled = false }
+"""
+LIMITS = Limits(upload_bytes=200_000, pixels=1_000_000, json_bytes=20_000, seconds_to_send=1.0, waiting=8)
+PASSAGE = Passage("p1", "Heart", "The heart is enlarged in failure.", "notes", "CC0", "heart.md, Size")
+
+
+def make_run(folder: Path) -> Path:
+    """A finished run in a folder that is not there yet."""
+    (folder / "notes").mkdir(parents=True)
+    (folder / "images").mkdir()
+    (folder / "config.toml").write_text(CONFIG, "utf-8")
+    (folder / "audit.json").write_text("{}", "utf-8")
+    evidence = Evidence("p1", "The heart is enlarged in failure.", 0)
+    bank = ConceptBank(
+        (make_concept("Is the heart enlarged?", (evidence,), "q"), make_concept("Is there fluid?", (), "q"))
+    )
+    bank.save(folder / "concepts.jsonl")
+    write_passages(folder / "passages.jsonl", [PASSAGE])
+    generator = np.random.default_rng(0)
+    weight = generator.normal(size=(2, RawPixels.dimension)).astype(np.float32) / 20
+    Grounder(
+        concept_ids=bank.ids,
+        columns=tuple(map(str, range(RawPixels.dimension))),
+        weight=weight,
+        bias=np.zeros(2, np.float32),
+        scaling=Scaling.fit(ScalingKind.NONE, np.zeros((2, RawPixels.dimension))),
+        quality=tuple(ConceptQuality(name, 20, 20, 0.8, 0.7, 0.9, 0.7, 0.6, 0.8) for name in bank.ids),
+        out_of_fold=FeatureTable((), bank.ids, np.zeros((0, 2), np.float32)),
+        ungrounded=(),
+        settings=GroundingSettings(),
+    ).save(folder / "grounder")
+    parts = {
+        part: tuple(f"images/{part}{n}" for n in range(10)) for part in ("train", "validation", "in_domain")
+    }
+    ids = [image for each in parts.values() for image in each]
+    label = {image: ("normal", "sick")[place % 2] for place, image in enumerate(ids)}
+    split = DomainSplit(
+        "one", ("normal", "sick"), "", **parts, shifted=(), label=label, patient={}, checks=()
+    )
+    save_split(split, folder / "splits" / "one.json")
+    scores = FeatureTable(tuple(ids), bank.ids, generator.random((30, 2), dtype=np.float32))
+    scores.save(folder / "scores")
+    head = KnoBo(
+        split.classes,
+        bank.ids,
+        np.array([[-1, 0.5], [1, -0.5]], np.float32),
+        np.array([[-1, 1], [1, -1]], np.float32),
+        Scaling.fit(ScalingKind.CENTER, scores.rows(split.train)),
+        {"seed": 0},
+    )
+    head.save(folder / "models" / "knobo" / "one" / "0")
+    records = tuple(ImageRecord(image, Path("x.png"), label[image], {}, None, None) for image in ids)
+    write_images(folder / "images.parquet", ImagesTable(records, ("images",) * 30, ("",) * 30))
+    return folder
+
+
+class Serving:
+    """A server in a thread of this process."""
+
+    def __init__(self, directory: Path, keys: Keys = Keys(), limits: Limits = LIMITS) -> None:  # noqa: B008
+        self.run = ServedRun.open(directory)
+        self.app = create_app(self.run, limits=limits, keys=keys)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.server = uvicorn.Server(uvicorn.Config(self.app, log_level="warning", access_log=False))
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        while not self.server.started:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self.thread.join()
+        self.socket.close()
+
+
+def png(seed: int = 0, size: tuple[int, int] = (40, 30)) -> bytes:
+    values = np.random.default_rng(seed).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,111 @@
+"""The page of the API as a reader uses it in a browser: upload, explanation, a concept set, by keyboard."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_example import Serving, make_run, png
+
+from pipelines.api.settings import Keys
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+KEY = "a-key-of-more-than-twenty-letters"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="pip install playwright to open the page")
+    found = os.environ.get("KNOBO_TEST_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), "")
+    if not found:
+        pytest.skip(f"no browser on PATH: looked for {', '.join(BROWSERS)}")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "image.png").write_bytes(png())
+    return make_run(folder / "small")
+
+
+def opened(chromium: Any, serving: Serving, *, width: int = 1280) -> tuple[Any, list[str], list[str]]:
+    """The page, what it complains of, and what it asks for."""
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    complaints: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto(serving.url)
+    return page, complaints, requests
+
+
+def test_a_reader_sees_why_and_sets_a_concept_by_keyboard_alone(chromium: Any, directory: Path) -> None:
+    with Serving(directory) as serving:
+        page, complaints, requests = opened(chromium, serving)
+        page.set_input_files("#file", directory.parent / "image.png")
+        page.wait_for_selector("#concepts li")
+        assert page.evaluate("document.activeElement.id") == "answer"  # what came is read out
+        before = page.inner_text("#answer")
+        assert "The heart is enlarged in failure." in page.inner_text("#concepts")
+        shown = [float(text.replace("−", "-")) for text in page.locator(".amount").all_inner_texts()]
+        for _ in range(20):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id").startswith("is-the-heart"):
+                break
+        page.keyboard.press("Enter")
+        page.wait_for_selector("button[aria-pressed=true]")
+        assert (
+            page.evaluate("document.activeElement.getAttribute('aria-pressed')") == "true"
+        )  # the place is kept
+        page.wait_for_function(
+            "document.getElementById('status').textContent.startsWith('With 1 concept set')"
+        )
+        assert "in the image as it is" in page.inner_text("#probabilities")
+        page.click("#reset")
+        assert page.inner_text("#answer") == before
+        assert len(shown) == 2
+        assert complaints == []
+        assert all(url.startswith((serving.url, "blob:")) for url in requests)
+        page.close()
+
+
+def test_what_cannot_be_read_is_said_and_a_key_is_asked_for(chromium: Any, directory: Path) -> None:
+    broken = directory.parent / "broken.png"
+    broken.write_bytes(png()[:100])
+    with Serving(directory) as serving:
+        page, _, _ = opened(chromium, serving, width=390)
+        page.set_input_files("#file", broken)
+        page.wait_for_selector("#status.bad")
+        assert "is damaged or cut short" in page.inner_text("#status")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.close()
+    (directory.parent / "keys").write_text(KEY)
+    with Serving(directory, Keys.read(directory.parent / "keys")) as guarded:
+        page, _, _ = opened(chromium, guarded)
+        page.set_input_files("#file", directory.parent / "image.png")
+        page.wait_for_selector("#key")
+        page.fill("#key", KEY)
+        page.keyboard.press("Tab")
+        page.wait_for_selector("#concepts li")
+        page.close()
+
+
+def test_the_page_has_no_serious_fault_of_accessibility(chromium: Any, directory: Path) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="pip install axe-playwright-python"
+    )
+    with Serving(directory) as serving:
+        page, _, _ = opened(chromium, serving)
+        page.set_input_files("#file", directory.parent / "image.png")
+        page.wait_for_selector("#concepts li")
+        page.context.set_default_timeout(10_000)
+        found = axe.Axe().run(page).response["violations"]
+        assert [each["id"] for each in found if each["impact"] in {"serious", "critical"}] == []
+        page.close()
