@@ -48,13 +48,14 @@ class SharedCounts:
 
 def poisson(keys: NDArray[np.uint64], start: int, stop: int) -> NDArray[np.uint8]:
     """Draws number `start` to `stop` of each unit, `(stop - start, u)`."""
-    words = np.arange(start // LANES, (stop - 1) // LANES + 1, dtype=np.uint64)
-    bits = mixed(keys + (words[:, None] + np.uint64(1)) * np.uint64(GOLDEN))
-    drawn = np.empty((len(words), LANES, len(keys)), dtype=np.uint8)
-    for lane in range(LANES):
-        POISSON.take((bits >> np.uint64(16 * lane)) & np.uint64(0xFFFF), out=drawn[:, lane], mode="clip")
-    offset = start - start // LANES * LANES
-    return drawn.reshape(-1, len(keys))[offset : offset + stop - start]
+    first, last = start // LANES, (stop - 1) // LANES + 1
+    drawn = np.empty((last - first, LANES, len(keys)), dtype=np.uint8)
+    for row, word in enumerate(range(first, last)):  # one at a time stays near the core
+        bits = mixed(keys + np.uint64((word + 1) * GOLDEN % 2**64))
+        for lane in range(LANES):
+            POISSON.take(bits & np.uint64(0xFFFF), out=drawn[row, lane], mode="clip")
+            bits >>= np.uint64(16)
+    return drawn.reshape(-1, len(keys))[start - first * LANES : stop - first * LANES]
 
 
 def mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

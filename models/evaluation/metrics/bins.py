@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.metrics.arrays import Labels, Probabilities, Values, Weights, divide, is_correct
-from models.evaluation.metrics.ranks import Ranked, Walk, cumulated, walks
+from models.evaluation.metrics.ranks import Ranked, Walk, walks
 
 BINS = 10
 
@@ -43,15 +43,20 @@ def binned(
 
 def into_bins(walk: Walk, *, bins: int = BINS) -> Binned:
     """See `binned`."""
-    ranked = walk.ranked
     edges = edges_of(walk, bins=bins)
-    predicted = cumulated(walk.drawn * ranked.scores)
-    sums = [
-        np.take_along_axis(walk.weight, edges, axis=1),
-        np.take_along_axis(predicted, edges, axis=1),
-        np.take_along_axis(walk.events, ranked.before[edges], axis=1),
-    ]
-    return Binned(*(np.diff(each, axis=1) for each in sums))
+    weight = np.diff(np.take_along_axis(walk.weight, edges, axis=1), axis=1)
+    observed = np.diff(np.take_along_axis(walk.events, walk.ranked.before[edges], axis=1), axis=1)
+    return Binned(weight.astype(np.float64), predicted_of(walk, edges), observed.astype(np.float64))
+
+
+def predicted_of(walk: Walk, edges: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Sum of weight times probability between neighbouring edges, `(b, bins)`."""
+    rows, images = walk.drawn.shape
+    products = np.zeros(rows * images + 1)  # an empty bin at the end begins at the last
+    np.multiply(walk.drawn, walk.ranked.scores, out=products[:-1].reshape(rows, images))
+    begins = edges[:, :-1] + images * np.arange(rows)[:, None]
+    sums = np.add.reduceat(products, begins.ravel()).reshape(begins.shape)
+    return np.where(edges[:, :-1] < edges[:, 1:], sums, 0.0)
 
 
 def edges_of(walk: Walk, *, bins: int) -> NDArray[np.intp]:
@@ -64,9 +69,10 @@ def edges_of(walk: Walk, *, bins: int) -> NDArray[np.intp]:
     if walk.ranked.tied:
         below = below.take(starts, axis=1)
     edges = np.zeros((len(below), bins + 1), dtype=np.intp)
-    quantiles = (below[:, -1:] - 1) * np.arange(1, bins) / bins
-    for row, (sums, sought) in enumerate(zip(below[:, :-1], quantiles, strict=True)):
-        edges[row, 1:-1] = starts[sums.searchsorted(sought, side="right")]
+    quantiles = (below[:, -1:].astype(np.float64) - 1) * np.arange(1, bins) / bins
+    sought = np.floor(quantiles).astype(below.dtype) if below.dtype == np.int32 else quantiles
+    for row, (sums, own) in enumerate(zip(below[:, :-1], sought, strict=True)):
+        edges[row, 1:-1] = starts[sums.searchsorted(own, side="right")]
     edges[:, -1] = starts[-1]
     return edges
 

@@ -59,18 +59,18 @@ def along(ranked: Ranked, weights: NDArray[np.number], value: Callable[[Walk], V
 
 def area_under_roc(walk: Walk) -> Values:
     """See `binary_auroc`, `(b,)`."""
-    others = walk.below - walk.events_below
+    others = (walk.below - walk.events_below).astype(np.float64)
     pairs = np.einsum("bq,bq->b", walk.own, others)
     if walk.ranked.tied:
         tied = walk.weight.take(walk.ranked.spans[1], axis=1) - walk.below - walk.own
         pairs += np.einsum("bq,bq->b", walk.own, tied) / 2
-    positive = walk.events[:, -1]
-    return divide(pairs, positive * (walk.weight[:, -1] - positive))
+    return divide(pairs, walk.positive * (walk.total - walk.positive))
 
 
 def average_precision(walk: Walk) -> Values:
     """See `binary_auprc`, `(b,)`."""
-    positive = walk.events[:, -1:]
-    chosen = walk.weight[:, -1:] - walk.below
-    precision = (positive - walk.events_below) / np.maximum(chosen, np.finfo(np.float64).tiny)
-    return divide(np.einsum("bq,bq->b", walk.own, precision), positive[:, 0])
+    chosen = (walk.weight[:, -1:] - walk.below).astype(np.float64)
+    hits = (walk.events[:, -1:] - walk.events_below).astype(np.float64)
+    np.maximum(chosen, np.finfo(np.float64).tiny, out=chosen)
+    precision = np.divide(hits, chosen, out=hits)
+    return divide(np.einsum("bq,bq->b", walk.own, precision), walk.positive)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,39 +53,58 @@ class Ranked:
         return len(self.starts) <= len(self.order)
 
     def walk(self, weights: NDArray[np.number]) -> "Walk":
-        """Sums along the order for `weights (b, n)` of any type of number."""
-        drawn = weights.take(self.order, axis=1).astype(np.float64)
-        own = drawn.take(self.places, axis=1)
-        weight, events = cumulated(drawn), cumulated(own)
+        """Sums along the order for `weights (b, n)`; `uint8` is added up as whole numbers, far faster."""
+        ranked = weights.take(self.order, axis=1)
+        drawn = ranked.astype(np.float64)
+        exact = ranked.astype(np.int32) if weights.dtype == np.uint8 else drawn
+        own = exact.take(self.places, axis=1)
+        weight, events = cumulated(exact), cumulated(own)
+        before = events[:, :-1]
         if self.tied:
             own = np.add.reduceat(own, self.first, axis=1) if len(self.first) else own
-            before = events.take(self.first, axis=1)
-        else:
-            before = events[:, :-1]
-        return Walk(self, drawn, weight, events, own, before, weight.take(self.spans[0], axis=1))
+            before = before.take(self.first, axis=1)
+        return Walk(
+            ranked=self,
+            drawn=drawn,
+            weight=weight,
+            events=events,
+            own=own.astype(np.float64),
+            events_below=before,
+            below=weight.take(self.spans[0], axis=1),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Sums along an order, for some weightings.
+    """Sums along an order, for some weightings; `int32` if the weights are whole.
 
     Attributes:
         ranked: The order.
-        drawn: `(b, n)` weights by rank.
+        drawn: `(b, n) float64` weights by rank.
         weight: `(b, n + 1)` of the first 0, 1, ... ranks.
         events: `(b, e + 1)` weight of the first 0, 1, ... events.
-        own: `(b, q)` weight of the events with each score that any event has.
+        own: `(b, q) float64` weight of the events with each score that any event has.
         events_below: `(b, q)` weight of the events with smaller scores.
         below: `(b, q)` weight of all images with smaller scores.
     """
 
     ranked: Ranked
     drawn: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    events: NDArray[np.float64]
+    weight: NDArray[Any]
+    events: NDArray[Any]
     own: NDArray[np.float64]
-    events_below: NDArray[np.float64]
-    below: NDArray[np.float64]
+    events_below: NDArray[Any]
+    below: NDArray[Any]
+
+    @property
+    def total(self) -> NDArray[np.float64]:
+        """`(b,)` weight of all images."""
+        return self.weight[:, -1].astype(np.float64)
+
+    @property
+    def positive(self) -> NDArray[np.float64]:
+        """`(b,)` weight of all events."""
+        return self.events[:, -1].astype(np.float64)
 
 
 def walks(ranked: Ranked, weights: NDArray[np.number]) -> Iterator[tuple[slice, Walk]]:
@@ -94,8 +113,8 @@ def walks(ranked: Ranked, weights: NDArray[np.number]) -> Iterator[tuple[slice, 
         yield rows, ranked.walk(weights[rows])
 
 
-def cumulated(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums over the first 0, 1, ..., n columns, `(b, n + 1)`."""
-    sums = np.zeros((len(values), values.shape[1] + 1))
+def cumulated(values: NDArray[Any]) -> NDArray[Any]:
+    """Sums over the first 0, 1, ..., n columns, `(b, n + 1)`, in the type of the values."""
+    sums = np.zeros((len(values), values.shape[1] + 1), dtype=values.dtype)
     np.cumsum(values, axis=1, out=sums[:, 1:])
     return sums

@@ -68,7 +68,7 @@ class Recalibration:
     def problems(self, walk: Walk) -> Problems:
         """Of some weightings."""
         places = walk.ranked.places
-        positive, total = walk.events[:, -1], walk.weight[:, -1]
+        positive, total = walk.positive, walk.total
         sums = walk.drawn.take(places, axis=1) @ self.logits[places]
         return Problems(
             self.nodes.masses(walk.drawn),
@@ -146,7 +146,7 @@ def overlaps(walk: Walk, logits: NDArray[np.float64]) -> NDArray[np.bool_]:
         return np.zeros(len(walk.drawn), dtype=np.bool_)
     low, high = extremes(walk, ranked.places, logits)
     lowest, highest = extremes(walk, others, logits)
-    weighed = (walk.events[:, -1] > 0) & (walk.events[:, -1] < walk.weight[:, -1])
+    weighed = (walk.positive > 0) & (walk.positive < walk.total)
     return np.asarray(weighed & (low < highest) & (lowest < high))
 
 

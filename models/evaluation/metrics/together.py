@@ -1,6 +1,6 @@
 """The metrics of one method on the same weightings, with all that they have in common done once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -26,7 +26,8 @@ class Together:
     Attributes:
         choice: Of metrics.
         sums: Of those that are sums.
-        columns: `(n, c)` of all of them.
+        columns: `(n, c)` of all of them, each distinct one once.
+        places: Where the columns of each are.
         ranked: Class 1 of two, else each class, by its probability; none where no metric asks for it.
         confident: Of more than two classes: whether the most probable one is right, by its probability.
         recalibration: Of class 1, where it is asked for.
@@ -35,6 +36,7 @@ class Together:
     choice: Choice
     sums: Mapping[str, Sums]
     columns: NDArray[np.float64]
+    places: tuple[NDArray[np.intp], ...]
     ranked: tuple[Ranked, ...]
     confident: Ranked | None
     recalibration: Recalibration | None
@@ -43,6 +45,7 @@ class Together:
     def of(cls, labels: Labels, probabilities: Probabilities, choice: Choice, *, threshold: float) -> Self:
         """Of one method with `probabilities (n, k)`."""
         sums = dict(choice.sums(labels, probabilities, threshold=threshold))
+        columns, places = once([each.columns for each in sums.values()], images=len(labels))
         two = probabilities.shape[1] == 2
         ranked: tuple[Ranked, ...] = ()
         if choice.any_of(BY_CLASS) or (two and choice.any_of(["ece"])):
@@ -51,7 +54,8 @@ class Together:
         return cls(
             choice=choice,
             sums=sums,
-            columns=np.concatenate([np.empty((len(labels), 0)), *(s.columns for s in sums.values())], axis=1),
+            columns=columns,
+            places=places,
             ranked=ranked,
             confident=Ranked.of(*confidence(labels, probabilities)) if several else None,
             recalibration=Recalibration.of(ranked[0]) if choice.any_of(BY_REGRESSION) else None,
@@ -76,9 +80,8 @@ class Together:
         totals = np.empty((len(weights), self.columns.shape[1]))
         for rows in blocks(len(weights), step=max(1, CELLS // max(1, len(self.columns)))):
             totals[rows] = weights[rows].astype(np.float64) @ self.columns
-        ends = np.cumsum([each.columns.shape[1] for each in self.sums.values()])[:-1]
-        own = np.split(totals, ends, axis=1)
-        return {name: each.value(part) for (name, each), part in zip(self.sums.items(), own, strict=False)}
+        own = [totals[:, place] for place in self.places]
+        return {name: each.value(part) for (name, each), part in zip(self.sums.items(), own, strict=True)}
 
     def along(self, ranked: Ranked, weights: NDArray[np.number]) -> Found:
         """Metrics of one order, and the regression on it."""
@@ -112,3 +115,21 @@ class Together:
 def confidence_error(walk: Walk) -> Values:
     """Calibration error of the most probable class, `(b,)`."""
     return mean_distance(into_bins(walk))
+
+
+def once(
+    columns: Sequence[NDArray[np.float64]], *, images: int
+) -> tuple[NDArray[np.float64], tuple[NDArray[np.intp], ...]]:
+    """The distinct columns `(n, c)` of several arrays `(n, ...)`, and where those of each are."""
+    distinct: dict[bytes, int] = {}
+    kept: list[NDArray[np.float64]] = []
+    places = []
+    for each in columns:
+        own = []
+        for column in each.T:
+            place = distinct.setdefault(column.tobytes(), len(distinct))
+            if place == len(kept):
+                kept.append(column)
+            own.append(place)
+        places.append(np.array(own, dtype=np.intp))
+    return np.stack(kept, axis=1) if kept else np.empty((images, 0)), tuple(places)
