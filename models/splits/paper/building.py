@@ -74,6 +74,12 @@ def state(record: ImageRecord, names: Sequence[str]) -> str:
     return next((record.attributes[name] for name in names if name in record.attributes), UNKNOWN)
 
 
+def reversed_pairing(recipe: Recipe) -> Recipe:
+    """The same split with the values exchanged, since the paper does not say which goes with which class."""
+    first, second = recipe.values
+    return replace(recipe, values=(second, first))
+
+
 def shortfalls(recipe: Recipe, split: DomainSplit) -> dict[str, int]:
     """Images that each part and class has fewer than the recipe, where it has fewer."""
     missing: dict[str, int] = {}
