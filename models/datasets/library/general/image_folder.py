@@ -93,6 +93,8 @@ def same_columns(parts: list[ImageColumns]) -> list[ImageColumns]:
 def read_class_folders(root: Path) -> ImageColumns:
     """`<split>/<class>/image` or `<class>/image`."""
     paths = [path for path in images_by_path(root) if "/" in path]
+    if not paths and embedded(root):
+        raise ModelsError(f"{root} holds packed images; unpack them with: knobo data prepare image-folder")
     if not paths:
         message = (
             f"{root} has neither a metadata table nor images in class folders; give the folder with these"
