@@ -1,0 +1,21 @@
+"""Records as a split sees them, for splits that give images a class or a patient of their own."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from models.images import ImageRecord
+from models.splits.types import DomainSplit
+
+
+def as_seen_by(split: DomainSplit, records: Iterable[ImageRecord]) -> list[ImageRecord]:
+    """The same records, those of the split with its class and, where it knows one, its patient.
+
+    A published split, or one made by a recipe, asks for other classes than the label of the data set, so that
+    checks must look at the class that the split gives.
+    """
+    return [
+        replace(record, label=split.label[record.id], patient=split.patient.get(record.id, record.patient))
+        if record.id in split.label
+        else record
+        for record in records
+    ]
