@@ -46,6 +46,17 @@ def datasets(config: Config) -> object:
     return [dataset_value(dataset) for dataset in config.datasets]
 
 
+def splits(config: Config) -> object:
+    """Every split by its settings, and the files of published ones."""
+    return [
+        [
+            split.model_dump(mode="json", exclude={"files"}),
+            content_digest(split.files) if split.files else None,
+        ]
+        for split in config.splits
+    ]
+
+
 def prior(config: Config) -> object:
     """The source of the signs, the expert's table, and the bank begun with, which may hold signs."""
     expert, bank = config.prior.expert, config.discovery.bank
@@ -145,6 +156,7 @@ VALUES: dict[str, Callable[[Config], object]] = {
     "question_texts": question_texts,
     "retrieval": retrieval,
     "screening": screening,
+    "splits": splits,
 }
 """Sections, and parts of them, whose settings alone do not say all."""
 

@@ -56,7 +56,9 @@ def _with_absolute_paths(config: Config, root: Path) -> Config:
         item.model_copy(update={"manifest": absolute(item.manifest), "folder": absolute(item.folder)})
         for item in config.datasets
     )
+    splits = tuple(item.model_copy(update={"files": absolute(item.files)}) for item in config.splits)
     sections = {
+        "splits": splits,
         "literature": literature,
         "datasets": datasets,
         "discovery": config.discovery.model_copy(update={"bank": absolute(config.discovery.bank)}),

@@ -1,10 +1,14 @@
 """Stage `split`: divides the images by domain, with checks."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from models.domains import DomainSplit, confounded, load_split, plain, save_split
 from models.images import ImageRecord
+from models.splits.cells import Digest
+from models.splits.paper import made_anew, recipe_named
+from models.splits.released import as_published, read_released, without_overlap
 from pipelines.config import SplitSection
 from pipelines.directories import new_directory
 from pipelines.errors import PipelineError
@@ -27,13 +31,24 @@ def make_split(
     section: SplitSection, table: ImagesTable, digests: dict[Path, str], *, seed: int
 ) -> DomainSplit:
     """One split as configured."""
-    records = table.of(section.datasets)
 
     def digest(record: ImageRecord) -> str:
         return digests[record.path]
 
-    if section.kind == "plain":
-        return plain(records, name=section.name, classes=section.classes, seed=seed, digest=digest)
+    return MAKERS[section.kind](section, table.of(section.datasets), digest, seed)
+
+
+def make_plain(
+    section: SplitSection, records: Sequence[ImageRecord], digest: Digest, seed: int
+) -> DomainSplit:
+    """Without a shift."""
+    return plain(records, name=section.name, classes=section.classes, seed=seed, digest=digest)
+
+
+def make_confounded(
+    section: SplitSection, records: Sequence[ImageRecord], digest: Digest, seed: int
+) -> DomainSplit:
+    """By any attribute of the user's own images."""
     first, second = section.classes
     assert section.attribute is not None, "the configuration demands it"
     return confounded(
@@ -43,10 +58,58 @@ def make_split(
         attribute=section.attribute,
         values=(section.values[0], section.values[1]),
         seed=seed,
+        strength=section.strength,
         maximum=section.maximum,
         minimum=section.minimum,
         digest=digest,
     )
+
+
+def make_of_paper(
+    section: SplitSection, records: Sequence[ImageRecord], digest: Digest, seed: int
+) -> DomainSplit:
+    """One of the paper's, made anew."""
+    assert section.recipe is not None, "the configuration demands it"
+    recipe = recipe_named(section.recipe)
+    if section.classes != recipe.classes:
+        raise PipelineError(
+            f"split {section.name!r}: the classes of {recipe.name} are {', '.join(recipe.classes)}, "
+            f"not {', '.join(section.classes)}; name these"
+        )
+    return made_anew(
+        recipe,
+        records,
+        name=section.name,
+        seed=seed,
+        strength=section.strength,
+        minimum=section.minimum,
+        digest=digest,
+    )
+
+
+def make_of_files(
+    section: SplitSection, records: Sequence[ImageRecord], digest: Digest, seed: int
+) -> DomainSplit:
+    """One of the paper's, as published."""
+    assert section.files is not None, "the configuration demands it"
+    make = as_published if section.keep_overlap else without_overlap
+    return make(
+        read_released(section.files),
+        records,
+        name=section.name,
+        classes=section.classes,
+        attribute=section.attribute or "",
+        seed=seed,
+        digest=digest,
+    )
+
+
+MAKERS: Mapping[str, Callable[[SplitSection, Sequence[ImageRecord], Digest, int], DomainSplit]] = {
+    "plain": make_plain,
+    "confounded": make_confounded,
+    "paper": make_of_paper,
+    "released": make_of_files,
+}
 
 
 def refuse_fatal(made: DomainSplit) -> None:
