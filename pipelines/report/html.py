@@ -1,16 +1,26 @@
-"""The report as one HTML file that loads nothing, runs nothing, and reads on a phone, a screen and paper."""
+"""The report as one HTML file that loads nothing, and reads on a phone, a screen and paper, script or not."""
 
+from base64 import b64encode
 from collections.abc import Iterable
 from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from pipelines.report.ablation_view import ablation_view
 from pipelines.report.acquisition_view import acquisition_view
 from pipelines.report.against_view import controls, tiles
+from pipelines.report.card_view import card_view
+from pipelines.report.check_view import check_table
+from pipelines.report.checklist import checklist
 from pipelines.report.comparison_view import comparison
+from pipelines.report.concept_audit_view import concept_audit_view
 from pipelines.report.concept_view import concept_views
+from pipelines.report.curve_view import curve_view, threshold_views
 from pipelines.report.explanation_view import explanation_views
+from pipelines.report.group_view import group_view
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.input import ReportInput
 from pipelines.report.literature_view import rejections, sources
@@ -40,6 +50,17 @@ def environment() -> Environment:
     return made
 
 
+@cache
+def script() -> Markup:
+    """What sorts and filters tables; it is ours, so it is not escaped."""
+    return Markup(files("pipelines.report").joinpath("templates/report.js").read_text("utf-8"))  # noqa: S704 - shipped file
+
+
+def script_digest() -> str:
+    """By which the page admits this script and no other."""
+    return b64encode(sha256(script().encode()).digest()).decode()
+
+
 def render_html(report: ReportInput) -> str:
     """The whole page; the same input gives the same bytes."""
     index = AuditIndex.of(report.audit)
@@ -49,6 +70,8 @@ def render_html(report: ReportInput) -> str:
         .get_template("report.html.jinja")
         .render(
             report=report,
+            script=script(),
+            script_digest=script_digest(),
             headline=headline(report.audit),
             scope=scope(report, index),
             lead=lead(index),
@@ -75,6 +98,13 @@ def render_html(report: ReportInput) -> str:
             explanations=explanation_views(report),
             ablation=ablation_view(report),
             acquisition=acquisition_view(report, index),
+            groups=group_view(index),
+            curves=curve_view(index),
+            thresholds=threshold_views(index),
+            checks=check_table(report),
+            cards=card_view(report, index),
+            concept_audit=concept_audit_view(report),
+            checklist=checklist(report),
             slowest=longest(report.provenance.seconds.values()),
         )
     )

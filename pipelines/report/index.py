@@ -3,11 +3,13 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from models.evaluation.audit import AuditReport, AuditRow, PairedTest
+from models.evaluation.report import BOOTSTRAP, AuditReport, AuditRow, PairedTest
 from pipelines.report.methods import METHODS, by_kind
 from pipelines.report.wording import METRICS
 
 MEAN = "mean"
+GROUP_METRICS = ("worst_group_accuracy", "equalised_odds_difference")
+"""Numbers over all groups of a domain, whatever group they name."""
 Key = tuple[str, str, str, str]
 
 
@@ -18,6 +20,22 @@ def ordered(found: Iterable[str], first: Iterable[str]) -> tuple[str, ...]:
     return tuple(known + [name for name in names if name not in known])
 
 
+def of_all(row: AuditRow) -> bool:
+    """Whether a number is of all images of its domain, and not of one group."""
+    return not row.group or row.metric in GROUP_METRICS
+
+
+def row_mark(row: AuditRow) -> str:
+    """By which a number in the page is found again in `audit.json`."""
+    return f"row|{row.method}|{row.split}|{row.domain}|{row.metric}|{row.group}"
+
+
+def difference_mark(test: PairedTest) -> str:
+    """The same for a difference."""
+    named = (test.method, test.reference, test.split, test.domain, test.metric, test.group, test.test)
+    return "|".join(("test", *named))
+
+
 @dataclass(frozen=True, slots=True)
 class AuditIndex:
     """Look-ups over one `AuditReport`.
@@ -25,6 +43,7 @@ class AuditIndex:
     Attributes:
         audit: What is looked up.
         methods, splits, metrics: In the order of display; `splits` is without the mean.
+        rows, tests: Of all images; those of groups stand in `audit` alone.
     """
 
     audit: AuditReport
@@ -41,9 +60,13 @@ class AuditIndex:
             audit,
             by_kind(ordered((row.method for row in audit.rows), (method.name for method in METHODS))),
             tuple(dict.fromkeys(row.split for row in audit.rows if row.split != MEAN)),
-            ordered((row.metric for row in audit.rows), METRICS),
-            {(row.method, row.split, row.domain, row.metric): row for row in audit.rows},
-            {(t.method, t.reference, t.split, t.domain, t.metric): t for t in audit.paired},
+            ordered((row.metric for row in audit.rows if of_all(row)), METRICS),
+            {(row.method, row.split, row.domain, row.metric): row for row in audit.rows if of_all(row)},
+            {
+                (t.method, t.reference, t.split, t.domain, t.metric): t
+                for t in audit.paired
+                if t.test == BOOTSTRAP and not t.group
+            },
         )
 
     @property

@@ -12,10 +12,13 @@ from knowledge.concepts import Concept, ConceptBank, Verdict
 from knowledge.passages import Passage
 from knowledge.priors import Prior, WrittenDisagreement
 from models.acquisition.erasure import Erased
+from models.concept_audit import ConceptAudit
 from models.domains import DomainSplit
-from models.evaluation.audit import AuditReport
+from models.evaluation.report import AuditReport
 from models.grounding.concept_records import Inseparable, Ungrounded
+from models.splits.checks.finding import CheckFinding
 from models.what_if.ablation import Ablation
+from pipelines.report.facts import NO_CARDS, Cards
 
 if TYPE_CHECKING:  # it brings every method with it, which a reader of a finished run need not wait for
     from pipelines.concept_choice import ConceptChoice
@@ -167,6 +170,9 @@ class ReportInput:
         acquisition: None where no acquisition attribute is named.
         inseparable: Groups of concepts with the same answers on nearly all images that they were learnt from.
         ungrounded: Concepts with too few answers of one kind to be learnt.
+        cards: What the data card and the model card say.
+        findings: Checks of the images by content and by feature.
+        concept_audit: What the concepts do across domains; None where that was not looked at.
     """
 
     run: str
@@ -190,3 +196,6 @@ class ReportInput:
     acquisition: Acquisition | None = None
     inseparable: tuple[Inseparable, ...] = ()
     ungrounded: tuple[Ungrounded, ...] = ()
+    cards: Cards = NO_CARDS
+    findings: tuple[CheckFinding, ...] = ()
+    concept_audit: ConceptAudit | None = None

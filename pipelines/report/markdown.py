@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from models.evaluation.audit import AuditReport
+from models.evaluation.report import AuditReport
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.method_table import paired_tables
 from pipelines.report.summary import COLUMNS, grouped_table, headed, headline

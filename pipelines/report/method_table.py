@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from models.evaluation.audit import AuditRow, PairedTest
-from pipelines.report.index import AuditIndex, ordered
+from models.evaluation.report import AuditRow, PairedTest
+from pipelines.report.index import AuditIndex, difference_mark, ordered, row_mark
 from pipelines.report.methods import MAIN, by_kind, describe
 from pipelines.report.tracks import Track, row_dot
 from pipelines.report.wording import (
     ABSENT,
     DOMAINS,
+    MAIN_METRICS,
     METRICS,
     interval,
     number,
@@ -23,10 +24,11 @@ FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value with its interval beside or below it."""
+    """A value with its interval beside or below it; `of` marks where in `audit.json` it stands."""
 
     value: str
     interval: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,11 @@ class MethodRow:
 
 @dataclass(frozen=True, slots=True)
 class MetricTable:
-    """All methods on one split under one metric, by kind."""
+    """All methods on one split under one metric, by kind; a `main` metric has a table of its own."""
 
     metric: str
     rows: tuple[MethodRow, ...]
+    main: bool
 
     @property
     def shown(self) -> tuple[MethodRow, ...]:
@@ -84,6 +87,7 @@ def metric_tables(index: AuditIndex, split: str) -> tuple[MetricTable, ...]:
         MetricTable(
             METRICS.get(metric, metric),
             tuple(method_row(index, split, method, metric) for method in index.measured(split, metric)),
+            metric in (index.metric, *MAIN_METRICS),
         )
         for metric in index.metrics
     )
@@ -111,12 +115,14 @@ def method_row(index: AuditIndex, split: str, method: str, metric: str) -> Metho
 
 def cell(row: AuditRow | None) -> Cell:
     """An empty place is a dash."""
-    return Cell(ABSENT) if row is None else Cell(number(row.value), interval(row.low, row.high))
+    if row is None:
+        return Cell(ABSENT)
+    return Cell(number(row.value), interval(row.low, row.high), row_mark(row))
 
 
 def paired_tables(index: AuditIndex, split: str) -> tuple[PairedTable, ...]:
     """One table a metric, of every paired test on the split."""
-    tests = [test for test in index.audit.paired if test.split == split]
+    tests = [test for test in index.tests.values() if test.split == split]
     tables = []
     for metric in ordered((test.metric for test in tests), METRICS):
         mine = [test for test in tests if test.metric == metric]
@@ -143,4 +149,4 @@ def difference_cell(test: PairedTest | None) -> Cell:
     """An empty place is a dash."""
     if test is None:
         return Cell(ABSENT)
-    return Cell(signed(test.difference), signed_interval(test.low, test.high))
+    return Cell(signed(test.difference), signed_interval(test.low, test.high), difference_mark(test))

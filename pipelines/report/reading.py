@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from models.evaluation.audit import AuditRow, PairedTest
+from models.evaluation.report import AuditRow, PairedTest
 from pipelines.report.methods import describe
 from pipelines.report.wording import ABSENT, interval, number, signed, signed_interval, uncapitalised
 

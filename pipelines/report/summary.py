@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.evaluation.audit import AuditReport, AuditRow
+from models.evaluation.report import AuditReport, AuditRow
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.methods import KINDS, describe
 from pipelines.report.reading import name

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from models.evaluation.audit import AuditRow, PairedTest
+from models.evaluation.report import AuditRow, PairedTest
 
 MARGIN = 3.0
 """Percent kept free at both ends, so that a dot at the end is drawn whole."""

@@ -8,7 +8,26 @@ NOT_ESTIMABLE = "n/e"
 
 
 DOMAINS = {"in_domain": "in domain", "shifted": "shifted", "gap": "gap", "average": "average"}
-METRICS = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC"}
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "macro_f1": "macro-F1",
+    "worst_group_accuracy": "worst-group accuracy",
+    "equalised_odds_difference": "equalised-odds difference",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score",
+    "brier_reliability": "Brier, reliability",
+    "brier_resolution": "Brier, resolution",
+    "brier_uncertainty": "Brier, uncertainty",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
+}
+MAIN_METRICS = ("accuracy", "balanced_accuracy", "auroc")
+"""Those with a table of their own; all others share one."""
 PARTS = ("train", "validation", "in_domain", "shifted")
 
 

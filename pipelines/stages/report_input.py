@@ -13,12 +13,14 @@ from knowledge.passages import Passage
 from knowledge.priors import load_disagreements, load_prior
 from knowledge.rejections import read_rejections
 from models.acquisition.erasure import Eraser
+from models.concept_audit import ConceptAudit
 from models.domains import DomainSplit
 from models.errors import ModelsError
-from models.evaluation.audit import AuditReport
+from models.evaluation.report import AuditReport
 from models.features.table import FeatureTable
 from models.grounding.grounder import Grounder
 from models.images import open_image
+from models.splits.checks.finding import load_findings
 from pipelines.bank_artifacts import AGREEMENT, DISAGREEMENTS
 from pipelines.concept_choice import ConceptChoice
 from pipelines.digests import value_digest
@@ -37,12 +39,14 @@ from pipelines.report.input import (
 from pipelines.run import Run, code_commit, library_versions
 from pipelines.section_values import section_value
 from pipelines.stages.erase import ERASED
+from pipelines.stages.report_cards import cards
 from pipelines.stages.split import read_splits
 from pipelines.what_if.ablation import ablate_run
 from pipelines.what_if.heads import has_heads, load_heads
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 3  # worked examples
+CHECKS, CONCEPT_AUDIT = "checks.json", "concept_audit.json"
 
 
 def report_input(run: Run) -> ReportInput:
@@ -78,6 +82,11 @@ def report_input(run: Run) -> ReportInput:
         acquisition=acquisition(run),
         inseparable=grounder.inseparable,
         ungrounded=grounder.ungrounded,
+        cards=cards(run),
+        findings=load_findings(run.path(CHECKS)) if run.path(CHECKS).is_file() else (),
+        concept_audit=ConceptAudit.load(run.path(CONCEPT_AUDIT))
+        if run.path(CONCEPT_AUDIT).is_file()
+        else None,
     )
 
 

@@ -11,8 +11,31 @@ from PIL import Image
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict
 from knowledge.passages import Passage
 from knowledge.priors import Prior
+from models.concept_audit import (
+    BankDiversity,
+    ClassImportance,
+    Completeness,
+    ConceptAudit,
+    ConceptCalibration,
+    ConceptExistence,
+    ConceptLocation,
+    ConceptMap,
+    ConceptPair,
+    Deletion,
+    Faithfulness,
+    Leak,
+    PriorAgreement,
+)
 from models.domains import Check, DomainSplit
-from models.evaluation.audit import AuditReport, AuditRow, PairedTest
+from models.evaluation.report import (
+    AuditReport,
+    AuditRow,
+    DecisionCurve,
+    PairedTest,
+    ReliabilityCurve,
+    Threshold,
+)
+from models.splits.checks.finding import CheckFinding
 from pipelines.report import (
     ConceptWeights,
     Contribution,
@@ -21,6 +44,7 @@ from pipelines.report import (
     Provenance,
     ReportInput,
 )
+from pipelines.report.facts import AttributeCounts, Cards, DataFacts, Fact
 
 METHODS = {  # (in domain, shifted), near to what a first trial on real X-rays gave
     "fine_tune": (0.94, 0.21),
@@ -343,3 +367,169 @@ def with_methods(report: ReportInput) -> ReportInput:
             for test in tests
         ]
     return replace(report, audit=replace(audit, rows=tuple(rows), paired=tuple(paired)))
+
+
+def with_audit_parts(report: ReportInput) -> ReportInput:
+    """With groups, curves, thresholds, p values, checks, cards and a concept-level audit of one split."""
+    audit = report.audit
+    return replace(
+        report,
+        audit=replace(
+            audit,
+            rows=(*audit.rows, *make_group_rows()),
+            paired=(*audit.paired, *make_mcnemar()),
+            reliability=tuple(make_reliability(domain) for domain in ("in_domain", "shifted")),
+            decisions=tuple(make_decision(domain) for domain in ("in_domain", "shifted")),
+            thresholds=(Threshold("knobo", "iu-view", 0.437), Threshold("dfr", "iu-view", 0.5, "default")),
+        ),
+        cards=make_cards(),
+        findings=make_findings(),
+        concept_audit=make_concept_audit(report.bank.ids),
+    )
+
+
+def make_group_rows() -> list[AuditRow]:
+    rng = np.random.default_rng(7)
+    rows = []
+    for method in ("knobo", "linear_probe", "no_prior"):
+        for group, n in (("view=AP", 40), ("view=PA", 99), ("sex=F", 20), ("sex=M", 119)):
+            for domain in ("in_domain", "shifted"):
+                for metric in ("accuracy", "sensitivity"):
+                    value = round(float(rng.uniform(0.3, 0.9)), 4)
+                    low, high = value - 0.1, min(value + 0.1, 1.0)
+                    rows.append(AuditRow(method, "iu-view", domain, metric, value, low, high, n, 5, group))
+        worst = AuditRow(
+            method, "iu-view", "shifted", "worst_group_accuracy", 0.31, 0.22, 0.4, 40, 5, "view=AP"
+        )
+        odds = replace(worst, metric="equalised_odds_difference", value=0.27, group="")
+        rows += [worst, odds, replace(odds, metric="brier", value=0.191)]
+    return rows
+
+
+def make_mcnemar() -> list[PairedTest]:
+    test = make_test(("linear_probe", "iu-view", "shifted", "accuracy"), 0.31)
+    return [replace(test, test="mcnemar", p=0.0004, p_holm=0.0024, family="iu-view shifted")]
+
+
+def make_reliability(domain: str) -> ReliabilityCurve:
+    said = tuple((np.arange(10) + 0.5) / 10)
+    seen = tuple(float(p) for p in np.clip(np.array(said) * (1 if domain == "in_domain" else 0.6), 0, 1))
+    low, high = tuple(max(p - 0.1, 0) for p in seen), tuple(min(p + 0.1, 1) for p in seen)
+    return ReliabilityCurve("knobo", "iu-view", domain, said, seen, low, high, (14,) * 10)
+
+
+def make_decision(domain: str) -> DecisionCurve:
+    at = tuple(float(t) for t in np.arange(1, 100) / 100)
+    everyone = tuple(0.5 - 0.5 * t / (1 - t) for t in at)
+    worth = tuple((0.45 if domain == "in_domain" else 0.3) - 0.2 * t / (1.05 - t) for t in at)
+    return DecisionCurve(
+        "knobo",
+        "iu-view",
+        domain,
+        at,
+        worth,
+        tuple(w - 0.05 for w in worth),
+        tuple(w + 0.05 for w in worth),
+        everyone,
+    )
+
+
+def make_cards() -> Cards:
+    return Cards(
+        data=(
+            DataFacts(
+                "iu",
+                900,
+                700,
+                3,
+                {"": 10, "abnormal": 450, "normal": 440},
+                (AttributeCounts("view", {"AP": 300, "PA": 580}),),
+                900,
+                grounds=True,
+                splits=("iu-view",),
+                selection="projection is Frontal",
+            ),
+        ),
+        model=(Fact("Image encoder", "tf_efficientnet_lite0, frozen."), Fact("Prior", "Counted.")),
+    )
+
+
+def make_findings() -> tuple[CheckFinding, ...]:
+    images = tuple(f"iu/{i}" for i in range(60))
+    return (
+        CheckFinding(
+            "iu-view", "patient_overlap", "passed", "none of 144 patients is in two parts", {"patients": 144}
+        ),
+        CheckFinding(
+            "iu-view", "near_duplicates", "warning", "60 images look alike (iu/0)", {"images": 60}, images
+        ),
+    )
+
+
+def make_concept_audit(ids: tuple[str, ...]) -> ConceptAudit:
+    rng = np.random.default_rng(11)
+    leaks = tuple(
+        Leak(
+            "iu-view",
+            c,
+            "view",
+            "AP",
+            a,
+            a - 0.05,
+            a + 0.05,
+            0.4,
+            None if i else 0.61,
+            0.9 if i else None,
+            0.2,
+            139,
+        )
+        for i, (c, a) in enumerate(zip(ids, np.linspace(0.97, 0.5, len(ids)).round(3).tolist(), strict=True))
+    )
+    image = "iu-scanner/shifted-0"
+    return ConceptAudit(
+        leaks=leaks,
+        calibration=(
+            ConceptCalibration("iu-view", "shifted", ids[0], 30, 60, None, None, None, 0.4, 0.33, 0.2, 0.1),
+        ),
+        faithfulness=(
+            Faithfulness("iu-view", "shifted", "as_they_are", 0.71, 0.63, 0.79, 0.61, 139),
+            Faithfulness("iu-view", "shifted", "permuted", 0.52, 0.44, 0.6, 0.9, 139),
+        ),
+        deletions=tuple(
+            Deletion(
+                "iu-view",
+                "shifted",
+                order,
+                (0, 1, 2, 4),
+                (0.71, 0.7 - d, 0.6 - d, 0.5),
+                (1, 0.9, 0.8, 0.5),
+                139,
+            )
+            for order, d in (("largest", 0.1), ("smallest", 0.0), ("random", 0.05))
+        ),
+        importance=(ClassImportance("iu-view", "abnormal", 0.2, None, 0.4, 0.7, 90),),
+        existence=(ConceptExistence("iu-view", "shifted", 5, 0.4, 0.3, 0.5, 0.21, 0.7, 90),),
+        locations=(ConceptLocation("iu-view", "shifted", 5, 0.25, 0.4, 0.22, 30),),
+        completeness=(
+            Completeness("iu-view", "shifted", "knobo", "linear_probe", 0.8, None, None, 0.5, 139),
+        ),
+        pairs=(ConceptPair(ids[0], ids[1], 700, 0, 0.98, None),),
+        agreement=(PriorAgreement("iu-view", "abnormal", 11, 9, 0.93, None, 0.5),),
+        diversity=(BankDiversity("questions", 12, 0.61, 0.64, 9.3, 0.55),),
+        maps=tuple(
+            ConceptMap(
+                "iu-scanner",
+                "shifted",
+                image,
+                c,
+                3,
+                3,
+                tuple(rng.normal(0, 1, 9).round(3).tolist()),
+                -0.2,
+                0.7,
+                0.4,
+            )
+            for c in ids[:2]
+        ),
+        notes=("No concept has an annotated place but the planted ones.",),
+    )

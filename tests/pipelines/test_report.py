@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
 from itertools import pairwise
@@ -32,7 +33,7 @@ from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict
 from knowledge.priors import Prior, WrittenDisagreement
 from knowledge.priors.disagreement import Cell
-from models.evaluation.audit import AuditReport
+from models.evaluation.report import AuditReport
 from models.what_if.ablation import Ablation
 from pipelines.report import (
     COLUMNS,
@@ -48,6 +49,7 @@ from pipelines.report.ablation_view import SHOWN as ABLATED
 from pipelines.report.ablation_view import ablation_view
 from pipelines.report.concept_view import concept_views
 from pipelines.report.explanation_view import SHOWN, explanation_views
+from pipelines.report.html import script
 from pipelines.report.sign_view import sign_line, sign_view
 from pipelines.report.tracks import UNIT
 
@@ -122,7 +124,7 @@ def test_other_people_s_text_is_escaped_wherever_it_may_come_from(report: Report
         explanations=tuple(replace(e, caption=attack, truth=attack) for e in report.explanations),
     )
     tree = lxml_html.fromstring(render_html(poisoned))
-    assert not list(tree.iter("script"))
+    assert [each.text for each in tree.iter("script")] == [script()]
     assert {image.get("src", "")[:22] for image in tree.iter("img")} == {"data:image/png;base64,"}
     assert not [name for element in tree.iter() for name in element.attrib if name.startswith("on")]
     assert attack in tree.text_content()
@@ -139,7 +141,11 @@ def test_a_concept_without_quotations_says_so(report: ReportInput, page: str) ->
 
 def test_the_page_loads_nothing_and_links_only_to_pubmed(page: str) -> None:
     tree = lxml_html.fromstring(page)
-    assert not [e.tag for e in tree.iter("script", "link", "iframe", "object", "embed", "base", "form")]
+    assert not [e.tag for e in tree.iter("link", "iframe", "object", "embed", "base", "form")]
+    (only,) = tree.iter("script")
+    digest = b64encode(sha256(only.text.encode()).digest()).decode()
+    assert not only.attrib
+    assert f"script-src 'sha256-{digest}'" in page
     assert not re.search(r"@import|url\(", page)
     assert all(e.get("src").startswith("data:") for e in tree.iter() if e.get("src"))
     links = [e.get("href") for e in tree.iter("a")]

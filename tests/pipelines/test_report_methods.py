@@ -6,7 +6,7 @@ from lxml import html as lxml_html
 from report_example import make_report, make_split, text_of, with_knobo_minus, with_methods
 
 from models import baselines
-from models.evaluation.audit import AuditReport
+from models.evaluation.report import AuditReport
 from pipelines.report import COLUMNS, ReportInput, grouped_table, render_html, render_markdown
 from pipelines.report.index import AuditIndex
 from pipelines.report.method_table import FEW, metric_tables
