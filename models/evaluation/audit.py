@@ -1,7 +1,7 @@
-"""The audit: every method on every split and domain, with intervals, paired differences and checks."""
+"""The audit: every method on every split and domain, with intervals, paired tests, curves and checks."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -9,11 +9,18 @@ from numpy.typing import NDArray
 
 from models.domains import DomainSplit
 from models.errors import ModelsError
-from models.evaluation.curves import DOMAINS, MEAN, MEASURED, Cell, Curve, mean_over, measure_split
+from models.evaluation.calibration_curves import decision_curves, reliability_curves
+from models.evaluation.curves import DOMAINS, MEAN, MEASURED, Cell, Curve, mean_over
+from models.evaluation.grouping import Attributes, small_group_notes
 from models.evaluation.intervals import interval
-from models.evaluation.metrics import METRICS
+from models.evaluation.measured import Measuring
+from models.evaluation.measuring import domains_of, measure_split
+from models.evaluation.metrics import ALL_METRICS, METRICS
+from models.evaluation.operating_points import operating_points, threshold_rows
+from models.evaluation.paired import bootstrap_tests, corrected, mcnemar_tests
 from models.evaluation.predictions import Predictions, read_predictions, write_predictions
-from models.evaluation.report import AuditReport, AuditRow, PairedTest
+from models.evaluation.report import AuditReport, AuditRow, DecisionCurve, PairedTest, ReliabilityCurve
+from models.evaluation.worst import ODDS, WORST
 
 __all__ = [
     "AuditReport",
@@ -27,6 +34,7 @@ __all__ = [
 ]
 
 DIGITS = 6  # the last bits of a sum differ from machine to machine
+REPORTED = (*ALL_METRICS, WORST, ODDS)
 
 Progress = Callable[[int, int], None]
 
@@ -40,34 +48,68 @@ class AuditSettings:
         level: Of the intervals.
         seed: Of the bootstrap.
         reference: The method that is compared with every other on the same images.
+        detailed: Methods with every metric, several metrics of groups, and curves.
     """
 
     replicates: int = 1000
     level: float = 0.95
     seed: int = 0
     reference: str = "knobo"
+    detailed: tuple[str, ...] = ("knobo", "linear_probe", "prior_only")
+
+    @property
+    def measuring(self) -> Measuring:
+        """What measurements need of it."""
+        return Measuring(self.replicates, self.seed, self.level, self.detailed)
+
+
+@dataclass(slots=True)
+class Findings:
+    """What has been found so far, split by split."""
+
+    curves: dict[Cell, Curve] = field(default_factory=dict)
+    reliability: list[ReliabilityCurve] = field(default_factory=list)
+    decisions: list[DecisionCurve] = field(default_factory=list)
+
+    def add(
+        self,
+        split: DomainSplit,
+        predictions: Sequence[Predictions],
+        *,
+        attributes: Attributes,
+        settings: Measuring,
+    ) -> None:
+        """All of one split."""
+        self.curves.update(measure_split(split, predictions, attributes=attributes, settings=settings))
+        detailed = [each for each in predictions if each.method in settings.detailed]
+        for whole in domains_of(split, detailed, settings=settings):
+            if whole.domain in MEASURED:
+                self.reliability += reliability_curves(whole)
+                self.decisions += decision_curves(whole)
 
 
 def audit(
     predictions: Sequence[Predictions],
     splits: Sequence[DomainSplit],
     *,
+    attributes: Attributes | None = None,
     mean: Collection[str] | None = None,
     notes: Iterable[str] = (),
     settings: AuditSettings | None = None,
     progress: Progress | None = None,
 ) -> AuditReport:
-    """Measures all methods on `in_domain` and `shifted` of all splits.
+    """Measures all methods on `in_domain` and `shifted` of all splits, and on groups of their images.
 
-    Point values are those of the whole sample; intervals are percentiles of a bootstrap over patients (images
-    where no patient is known), seeds averaged inside each replicate. All splits are resampled jointly: a
-    patient is drawn equally often in each split that it is in, so that the intervals of the mean do not take
-    splits with common patients for independent ones. A metric that does not exist on a domain (one class
-    only) has no row and a note instead.
+    Point values are those of the whole sample; intervals rest on a bootstrap over patients (images where no
+    patient is known), seeds averaged inside each replicate, and on what seeds add (`docs/statistics.md`). All
+    splits are resampled jointly: a patient is drawn equally often in each split that it is in, so that the
+    intervals of the mean do not take splits with common patients for independent ones. A metric that does not
+    exist on a domain (one class only) has no row and a note instead.
 
     Args:
         predictions: Of every method and split.
         splits: In the order of the report.
+        attributes: What is known of the images, by id, that groups are made of; no patient ids.
         mean: Names of the splits that enter the `mean` rows; all if None. Those without a shifted domain are
             left out, unless only such are named.
         notes: To hand on to the reader.
@@ -77,25 +119,35 @@ def audit(
     Raises:
         ModelsError: Predictions are missing, or a split is named that does not exist.
     """
-    settings = settings or AuditSettings()
-    entering = choose_mean(splits, mean)
-    found: dict[Cell, Curve] = {}
+    settings, known = settings or AuditSettings(), attributes or {}
+    entering, findings = choose_mean(splits, mean), Findings()
     for done, split in enumerate(splits, start=1):
         own = [each for each in predictions if each.split == split.name]
-        found.update(measure_split(split, own, replicates=settings.replicates, seed=settings.seed))
+        findings.add(split, own, attributes=known, settings=settings.measuring)
         if progress is not None:
             progress(done, len(splits))
+    found = findings.curves
     found |= dict(mean_over(entering, found))
     cells = sorted(found, key=Order.of(predictions, splits).key)
     return AuditReport(
-        rows=tuple(make_rows(cells, found, level=settings.level)),
-        paired=tuple(make_paired(cells, found, settings=settings)),
+        rows=tuple(make_rows(cells, found)),
+        paired=make_paired(cells, found, predictions, splits, settings=settings),
         checks=tuple((each.name, c.name, c.passed, c.message) for each in splits for c in each.checks),
         notes=(
             *notes,
             *mean_notes(entering, mean),
             *seed_notes(predictions),
             *missing_notes(cells, found),
+            *(note for split in splits for note in group_notes(split, known)),
+        ),
+        reliability=tuple(findings.reliability),
+        decisions=tuple(findings.decisions),
+        thresholds=tuple(
+            row
+            for split in splits
+            for row in threshold_rows(
+                split, operating_points(split, [each for each in predictions if each.split == split.name])
+            )
         ),
     )
 
@@ -126,60 +178,54 @@ class Order:
         methods = tuple(dict.fromkeys(each.method for each in predictions))
         return cls(methods, (*(split.name for split in splits), MEAN))
 
-    def key(self, cell: Cell) -> tuple[int, int, int, int]:
-        """Sort key."""
+    def key(self, cell: Cell) -> tuple[int, int, bool, int, int, str]:
+        """Sort key: whole domains before groups."""
         return (
             self.methods.index(cell.method),
             self.splits.index(cell.split),
+            bool(cell.group),
             DOMAINS.index(cell.domain),
-            list(METRICS).index(cell.metric),
+            REPORTED.index(cell.metric),
+            cell.group,
         )
 
 
-def make_rows(cells: Iterable[Cell], found: Mapping[Cell, Curve], *, level: float) -> Iterator[AuditRow]:
+def make_rows(cells: Iterable[Cell], found: Mapping[Cell, Curve]) -> Iterator[AuditRow]:
     """One row a cell whose metric exists."""
     for cell in cells:
         curve = found[cell]
         if curve.estimable:
-            value, low, high = summarise(curve.values, level=level)
             yield AuditRow(
                 method=cell.method,
                 split=cell.split,
                 domain=cell.domain,
                 metric=cell.metric,
-                value=value,
-                low=low,
-                high=high,
+                value=round(float(curve.values[0]), DIGITS),
+                low=round(curve.ends.low, DIGITS),
+                high=round(curve.ends.high, DIGITS),
                 n=curve.n,
                 seeds=curve.seeds,
+                group=cell.group or curve.about,
+                seed_sd=round(curve.seed_sd, DIGITS),
             )
 
 
 def make_paired(
-    cells: Iterable[Cell], found: Mapping[Cell, Curve], *, settings: AuditSettings
-) -> Iterator[PairedTest]:
-    """The reference minus each other method, replicate by replicate."""
-    for cell in cells:
-        own = found.get(replace(cell, method=settings.reference))
-        if cell.method == settings.reference or own is None:
-            continue
-        difference = own.values - found[cell].values
-        if not np.isnan(difference[0]) and not np.isnan(difference[1:]).all():
-            value, low, high = summarise(difference, level=settings.level)
-            yield PairedTest(
-                method=settings.reference,
-                reference=cell.method,
-                split=cell.split,
-                domain=cell.domain,
-                metric=cell.metric,
-                difference=value,
-                low=low,
-                high=high,
-            )
+    cells: Sequence[Cell],
+    found: Mapping[Cell, Curve],
+    predictions: Sequence[Predictions],
+    splits: Sequence[DomainSplit],
+    *,
+    settings: AuditSettings,
+) -> tuple[PairedTest, ...]:
+    """The reference against each other method, McNemar's tests last, all corrected in their families."""
+    tests = list(bootstrap_tests(cells, found, reference=settings.reference, level=settings.level))
+    exact = [test for split in splits for test in mcnemar_tests(split, predictions, tests)]
+    return corrected([*tests, *exact])
 
 
 def summarise(values: NDArray[np.float64], *, level: float) -> tuple[float, float, float]:
-    """Value, low and high, rounded."""
+    """Value, and the ends of the percentile interval, rounded; for many numbers of which none is headline."""
     found = interval(values[1:], level=level)
     return round(float(values[0]), DIGITS), round(found.low, DIGITS), round(found.high, DIGITS)
 
@@ -205,8 +251,9 @@ def missing_notes(cells: Iterable[Cell], found: Mapping[Cell, Curve]) -> Iterato
     said: set[tuple[str, str, str]] = set()
     for cell in cells:
         place, curve = (cell.split, cell.domain, cell.metric), found[cell]
-        left_out = int(np.isnan(curve.values[1:]).sum())
-        if place in said or cell.split == MEAN or cell.domain not in MEASURED or not left_out:
+        left_out = curve.left_out
+        told = place in said or cell.split == MEAN or cell.domain not in MEASURED or cell.group
+        if told or not left_out or cell.metric not in METRICS:
             continue
         said.add(place)
         if curve.estimable:
@@ -216,3 +263,8 @@ def missing_notes(cells: Iterable[Cell], found: Mapping[Cell, Curve]) -> Iterato
             )
         else:
             yield f"{cell.metric} on {cell.split}, {cell.domain} is not estimable: a class is missing."
+
+
+def group_notes(split: DomainSplit, attributes: Attributes) -> Iterator[str]:
+    """A sentence for each attribute that does not make groups of all reported images."""
+    return small_group_notes(split, (*split.in_domain, *split.shifted), attributes)

@@ -2,29 +2,49 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.domains import DomainSplit
-from models.evaluation.intervals import shared_weights
-from models.evaluation.metrics import METRICS
-from models.evaluation.predictions import Predictions
+from models.evaluation.seeds import averaged, deviation_over_seeds
+from models.evaluation.spread import Ends, Scale, combined_ends, ends_of
 
-IN_DOMAIN, SHIFTED, GAP, AVERAGE = "in_domain", "shifted", "gap", "average"
+IN_DOMAIN, SHIFTED, GAP, AVERAGE, POOLED = "in_domain", "shifted", "gap", "average", "pooled"
 MEASURED = (IN_DOMAIN, SHIFTED)
-DOMAINS = (IN_DOMAIN, SHIFTED, GAP, AVERAGE)
+DOMAINS = (IN_DOMAIN, SHIFTED, GAP, AVERAGE, POOLED)
 MEAN = "mean"
+
+REAL_METRICS = frozenset({"calibration_slope", "calibration_intercept", "net_benefit", "brier_uncertainty"})
+DISTANCES = frozenset({"ece", "brier_reliability"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
-    """What a number is of."""
+    """What a number is of; `group` is empty for a whole domain."""
 
     method: str
     split: str
     domain: str
     metric: str
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Images that something was measured on.
+
+    Attributes:
+        images: Distinct.
+        units: Their patients, or the images where no patient is known.
+    """
+
+    images: frozenset[str]
+    units: frozenset[str]
+
+    def __or__(self, other: Self) -> "Sample":
+        """Both together."""
+        return Sample(self.images | other.images, self.units | other.units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,80 +52,101 @@ class Curve:
     """A metric, averaged over the seeds.
 
     Attributes:
-        values: `(1 + replicates,)`; the first is the sample's, nan where the metric does not exist.
-        images: That it was measured on.
-        seeds: Behind each value.
+        values: `(1 + replicates,)`; the first is the sample's, nan where the metric does not exist. The
+            replicates vary with patients and with seeds.
+        ends: Of its interval.
+        sample: That it was measured on.
+        by_seed: `(s,)` the sample's value with each seed.
+        about: The group that a worst group is.
     """
 
     values: NDArray[np.float64]
-    images: frozenset[str]
-    seeds: int
+    ends: Ends
+    sample: Sample
+    by_seed: NDArray[np.float64]
+    about: str = ""
 
     @property
     def n(self) -> int:
         """Distinct images."""
-        return len(self.images)
+        return len(self.sample.images)
+
+    @property
+    def seeds(self) -> int:
+        """Behind the value."""
+        return len(self.by_seed)
+
+    @property
+    def seed_sd(self) -> float:
+        """Standard deviation over the seeds."""
+        return deviation_over_seeds(self.by_seed)
 
     @property
     def estimable(self) -> bool:
-        """Whether the sample and at least one replicate have a value."""
-        return not np.isnan(self.values[0]) and not bool(np.isnan(self.values[1:]).all())
+        """Whether the sample has a value and an interval."""
+        return bool(np.isfinite([self.values[0], self.ends.low, self.ends.high]).all())
+
+    @property
+    def left_out(self) -> int:
+        """Replicates without a value."""
+        return int(np.isnan(self.values[1:]).sum())
 
 
-def measure_split(
-    split: DomainSplit, predictions: Sequence[Predictions], *, replicates: int, seed: int
-) -> Iterator[tuple[Cell, Curve]]:
-    """Curves of every method on the domains of one split, then on their gap and average.
-
-    All methods, domains and splits see the same replicates: a patient (an image where no patient is known)
-    is drawn equally often wherever it occurs, so that curves can be subtracted and averaged replicate by
-    replicate.
-    """
-    found: dict[Cell, Curve] = {}
-    for domain, ids in ((IN_DOMAIN, split.in_domain), (SHIFTED, split.shifted)):
-        if not ids:
-            continue
-        labels = class_numbers(split, ids)
-        weights, images = shared_weights(split.units(ids), replicates=replicates, seed=seed), frozenset(ids)
-        for each in predictions:
-            probabilities = each.of(ids)
-            for metric, function in METRICS.items():
-                values = np.mean([function(labels, one, weights) for one in probabilities], axis=0)
-                found[Cell(each.method, split.name, domain, metric)] = Curve(values, images, len(each.seeds))
-    yield from found.items()
-    yield from contrasts(found)
+def curve_of(by_seed: NDArray[np.float64], sample: Sample, *, metric: str, level: float, seed: int) -> Curve:
+    """From `by_seed (s, 1 + b)`, the metric of each seed on the sample and on every replicate."""
+    values = averaged(by_seed, seed=seed)
+    ends = ends_of(values, units=len(sample.units), scale=scale_of(metric, values[0]), level=level)
+    return Curve(values, ends, sample, by_seed[:, 0])
 
 
-def class_numbers(split: DomainSplit, ids: Sequence[str]) -> NDArray[np.int64]:
-    """`(n,)` places of the labels among the split's classes."""
-    number = {name: row for row, name in enumerate(split.classes)}
-    return np.array([number[split.label[image]] for image in ids], dtype=np.int64)
+def scale_of(metric: str, value: float) -> Scale:
+    """Of a metric; a Brier score of several classes may be above 1."""
+    if metric in DISTANCES:
+        return Scale.DISTANCE
+    return Scale.REAL if metric in REAL_METRICS or value > 1 or value < 0 else Scale.SHARE
+
+
+def combined(curves: Sequence[Curve], coefficients: Sequence[float]) -> Curve:
+    """The sum of curves of one method times coefficients, replicate by replicate and seed by seed."""
+    sample = curves[0].sample
+    for other in curves[1:]:
+        sample = sample if other.sample is sample else sample | other.sample
+    seeds = min(curve.seeds for curve in curves)
+    return Curve(
+        weighted_sum([curve.values for curve in curves], coefficients),
+        combined_ends([c.values for c in curves], [c.ends for c in curves], coefficients),
+        sample,
+        weighted_sum([curve.by_seed[:seeds] for curve in curves], coefficients),
+    )
+
+
+def weighted_sum(values: Sequence[NDArray[np.float64]], coefficients: Sequence[float]) -> NDArray[np.float64]:
+    """Of arrays of one length."""
+    terms = [factor * each for each, factor in zip(values, coefficients, strict=True)]
+    return np.asarray(np.sum(terms, axis=0))
 
 
 def contrasts(found: Mapping[Cell, Curve]) -> Iterator[tuple[Cell, Curve]]:
-    """Gap (in_domain minus shifted) and average of the methods measured on both."""
+    """Gap (in_domain minus shifted) and average of whole domains that were both measured."""
     for cell, inside in found.items():
         outside = found.get(Cell(cell.method, cell.split, SHIFTED, cell.metric))
-        if cell.domain != IN_DOMAIN or outside is None:
+        if cell.domain != IN_DOMAIN or cell.group or outside is None:
             continue
-        images, seeds = inside.images | outside.images, inside.seeds
-        gap, average = inside.values - outside.values, (inside.values + outside.values) / 2
-        yield Cell(cell.method, cell.split, GAP, cell.metric), Curve(gap, images, seeds)
-        yield Cell(cell.method, cell.split, AVERAGE, cell.metric), Curve(average, images, seeds)
+        both = (inside, outside)
+        yield Cell(cell.method, cell.split, GAP, cell.metric), combined(both, (1, -1))
+        yield Cell(cell.method, cell.split, AVERAGE, cell.metric), combined(both, (0.5, 0.5))
 
 
 def mean_over(splits: Sequence[str], found: Mapping[Cell, Curve]) -> Iterator[tuple[Cell, Curve]]:
-    """Mean over the splits of whatever was measured on all of them.
+    """Mean over the splits of whatever was measured on whole domains of all of them.
 
     It is taken within each replicate, so that splits with common patients do not count as independent.
     """
     for cell in found:
-        if not splits or cell.split != splits[0]:
+        if not splits or cell.split != splits[0] or cell.group:
             continue
         curves = [found.get(Cell(cell.method, split, cell.domain, cell.metric)) for split in splits]
         present = [curve for curve in curves if curve is not None]
         if len(present) == len(splits):
-            values = np.mean([curve.values for curve in present], axis=0)
-            images = frozenset().union(*(curve.images for curve in present))
-            seeds = min(curve.seeds for curve in present)
-            yield Cell(cell.method, MEAN, cell.domain, cell.metric), Curve(values, images, seeds)
+            share = [1 / len(splits)] * len(splits)
+            yield Cell(cell.method, MEAN, cell.domain, cell.metric), combined(present, share)

@@ -1,11 +1,14 @@
-"""Stage `audit`: every number of the report."""
+"""Stage `audit`: every number of the report, and the predictions behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from models.domains import DomainSplit
 from models.evaluation.audit import AuditSettings, audit, read_predictions
+from models.evaluation.prediction_table import predictions_table, write_prediction_table
+from models.splits.cells import DATA_SET, attribute_of
 from pipelines.config import Config
+from pipelines.images_table import ImagesTable, read_images
 from pipelines.report.methods import describe
 from pipelines.report.wording import plain
 from pipelines.run import Run
@@ -14,8 +17,9 @@ from pipelines.stages.split import read_splits
 
 
 def measure(run: Run) -> None:
-    """The audit: every number of the report."""
+    """The audit: every number of the report, and the predictions behind them with their groups."""
     section, splits = run.config.audit, read_splits(run)
+    attributes = groups_of_images(run.config, read_images(run.path("images.parquet")))
     predictions = [
         *read_predictions(run.path("predictions.parquet")),
         *read_predictions(run.path("predictions_fine_tune.parquet")),
@@ -23,12 +27,32 @@ def measure(run: Run) -> None:
     found = audit(
         predictions,
         splits,
+        attributes=attributes,
         mean=[split.name for split in run.config.splits if split.in_mean],
         notes=notes(run.config, splits),
         settings=AuditSettings(replicates=section.replicates, seed=run.config.seed),
         progress=run.reporter.work("audit", "splits"),
     )
     found.save(run.path("audit.json"))
+    write_prediction_table(
+        predictions_table(predictions, splits, attributes),
+        csv=run.path("predictions.csv"),
+        parquet=run.path("predictions_by_group.parquet"),
+    )
+
+
+def groups_of_images(config: Config, table: ImagesTable) -> dict[str, Mapping[str, str]]:
+    """What the configuration declares as attributes of each image, and its data set; nothing else is known.
+
+    Answers of experts to questions stay out, and so do patients.
+    """
+    declared = {dataset.name: dataset.attributes for dataset in config.datasets}
+    found: dict[str, Mapping[str, str]] = {}
+    for record, dataset in zip(table.records, table.datasets, strict=True):
+        names = (*declared.get(dataset, ()), DATA_SET)
+        known = {name: attribute_of(record, name) for name in names}
+        found[record.id] = {name: value for name, value in known.items() if value}
+    return found
 
 
 def notes(config: Config, splits: Sequence[DomainSplit]) -> list[str]:
