@@ -5,13 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from models.concept_audit.drawn_auroc import drawn_aurocs
 from models.concept_audit.estimate import estimate
 from models.concept_audit.records import ConceptCalibration
 from models.concept_audit.scored_images import ScoredImages
 from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import Draws, draw_units
-from models.evaluation.metrics import binary_auroc, blocks
-from models.grounding.quality import CELLS
 
 ANSWERED = 10  # images with an answer, below which nothing is said of a concept
 BINS = 10
@@ -72,8 +71,7 @@ def auroc_interval(
     """Value, low and high; none of them where all answers are alike."""
     if yes.all() or not yes.any():
         return None, None, None
-    steps = blocks(len(draws.counts), step=max(1, CELLS // len(rows)))
-    curve = np.concatenate([binary_auroc(yes, scores, draws.weights(step, rows)) for step in steps])
+    curve = drawn_aurocs(yes, scores[:, None], draws, rows)[0]
     if np.isnan(curve[1:]).all():
         return None, None, None
     return estimate(curve, level=level)

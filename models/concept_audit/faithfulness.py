@@ -1,6 +1,6 @@
 """What a head says once its concepts are taken from it: no better than chance, if it reads them alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,33 +31,33 @@ def measure_faithfulness(
 
 def altered(
     heads: Sequence[KnoBo], scores: NDArray[np.floating], *, seed: int
-) -> Iterator[tuple[str, list[NDArray[np.floating]]]]:
-    """Names and versions of `scores (n, c)`."""
+) -> Iterator[tuple[str, Iterable[NDArray[np.floating]]]]:
+    """Names and versions of `scores (n, c)`, each made when it is asked for."""
     generator = np.random.default_rng(seed)
     yield "as_they_are", [scores]
     yield "zeroed", [np.broadcast_to(heads[0].scaling.center, scores.shape)]
-    yield "permuted", [generator.permuted(scores, axis=0) for _ in range(DRAWS)]
-    yield "other_image", [scores[generator.permutation(len(scores))] for _ in range(DRAWS)]
-    yield "random", [generator.random(scores.shape) for _ in range(DRAWS)]
+    yield "permuted", (generator.permuted(scores, axis=0) for _ in range(DRAWS))
+    yield "other_image", (scores[generator.permutation(len(scores))] for _ in range(DRAWS))
+    yield "random", (generator.random(scores.shape) for _ in range(DRAWS))
 
 
 def faithfulness_of(
     heads: SplitHeads,
     images: DomainImages,
     name: str,
-    versions: Sequence[NDArray[np.floating]],
+    versions: Iterable[NDArray[np.floating]],
     *,
     settings: AuditSettings,
 ) -> Faithfulness:
     """Seeds and versions averaged image by image before the bootstrap."""
-    correct, loss = np.zeros(len(images.ids)), 0.0
+    correct, loss, count = np.zeros(len(images.ids)), 0.0, 0
     rows = np.arange(len(images.ids))
     for values in versions:
         for head in heads.heads:
+            count += 1
             probabilities = head.predict(values)
             correct += probabilities.argmax(axis=1) == images.labels
             loss -= float(np.log(np.maximum(probabilities[rows, images.labels], LEAST)).mean())
-    count = len(versions) * len(heads.heads)
     weights = shared_weights(images.units, replicates=settings.replicates, seed=settings.seed)
     value, low, high = estimate(
         divide(weights @ (correct / count), weights.sum(axis=1)), level=settings.level

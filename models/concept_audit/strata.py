@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.concept_audit.drawn_auroc import drawn_aurocs
 from models.evaluation.intervals import Draws
-from models.evaluation.metrics import binary_auroc, blocks
-from models.grounding.quality import CELLS
+from models.evaluation.metrics import binary_auroc
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,14 +47,8 @@ class Strata:
 
 def auroc_curves(scores: NDArray[np.floating], strata: Strata, draws: Draws) -> NDArray[np.float64]:
     """Of each column of `scores (n, c)` in each draw, `(c, 1 + replicates)`: mean over the classes."""
-    found = np.zeros((scores.shape[1], len(draws.counts)))
-    for rows in strata.rows:
-        positive, values = strata.positive[rows], scores[rows].T
-        for step in blocks(len(draws.counts), step=max(1, CELLS // len(rows))):
-            weights = draws.weights(step, rows)
-            for column, each in enumerate(values):
-                found[column, step] += binary_auroc(positive, each, weights)
-    return found / len(strata.rows)
+    curves = [drawn_aurocs(strata.positive[rows], scores[rows], draws, rows) for rows in strata.rows]
+    return np.asarray(np.mean(curves, axis=0), dtype=np.float64)
 
 
 def mean_auroc(values: NDArray[np.floating], strata: Strata) -> float:

@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from models.bottleneck import KnoBo
 from models.concept_audit import Leak
+from models.concept_audit.drawn_auroc import placed_aurocs, walked_aurocs
 from models.concept_audit.leaks import find_leaks
 from models.concept_audit.scored_images import ScoredImages
 from models.errors import ModelsError
@@ -76,6 +77,19 @@ def test_the_interval_is_that_of_a_plain_loop_over_draws_of_patients() -> None:
         ]
         curve.append(np.mean(each))
     assert (leak.low, leak.high) == pytest.approx(tuple(np.quantile(curve, [0.025, 0.975])), abs=1e-6)
+
+
+def test_draws_to_first_order_are_those_of_the_walk_but_for_one_over_the_images() -> None:
+    images, view = make_images(4000)
+    scores = np.round(images.scores, 1)  # with ties
+    positive, rows = np.array(view) == "PA", np.flatnonzero(images.labels == 1)
+    draws = draw_units(images.units, replicates=100, generator=np.random.default_rng(0))
+    walked, placed = (
+        curves(positive[rows], scores[rows], draws, rows) for curves in (walked_aurocs, placed_aurocs)
+    )
+    assert placed[:, 0] == pytest.approx(walked[:, 0], abs=1e-12)
+    assert np.abs(placed - walked).max() < 2 / len(rows)
+    assert placed.std(axis=1) == pytest.approx(walked.std(axis=1), rel=0.01)
 
 
 def test_what_tells_the_class_alone_is_no_leak_though_the_attribute_goes_with_the_class() -> None:
