@@ -98,7 +98,31 @@ def data_set_section(facts: Facts, columns: ImageColumns, manifest: Path) -> dic
         section["patient"] = "patient"
     if len(columns.report):
         section |= {"report": ["report"], "external_llm_allowed": facts.external_llm_allowed}
-    return section | {"attributes": domains_of(columns.attributes)}
+    elif signs := signs_of(facts):
+        section["expert_columns"] = [sign_section(name) for name in signs]
+    return section | {"attributes": domains_of(columns.attributes)} | frontal_alone(columns.attributes)
+
+
+def signs_of(facts: Facts) -> list[str]:
+    """Findings that are no class of the set and so may serve as concepts."""
+    classes = {each.name for each in facts.classes}
+    names = [each.name for each in facts.findings]
+    return names if classes and not classes & set(names) else []
+
+
+def sign_section(name: str) -> dict[str, Any]:
+    """A column in which someone said whether a sign is there."""
+    question = f"Is there {name.replace('_', ' ').lower()}?"
+    return {"column": name, "question": question, "yes": ["1"], "no": ["0"]}
+
+
+def frontal_alone(attributes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """A filter that leaves lateral X-rays out, for a set that has both."""
+    wanted = {"projection": {"Frontal", "Lateral"}, "view": {"PA", "AP", "LL"}}
+    for name, both in wanted.items():
+        if both <= set(attributes.get(name, ())):
+            return {"where": {name: sorted(both - {"Lateral", "LL"})}}
+    return {}
 
 
 def domains_of(attributes: Mapping[str, Sequence[str]]) -> list[str]:
@@ -118,17 +142,17 @@ def with_grounding(
         return (
             section,
             prepared_section(reports, folder, section["name"]),
-            "# Concepts are learnt from reports.",
+            "# Concepts are learnt from another set.",
         )
-    if "report" in section:
+    if teaches(section):
         mine = {**section, "half": "second"}
-        theirs = {**section, "name": f"{section['name']}-reports", "half": "first"}
+        mine.pop("expert_columns", None)
+        theirs = {**section, "name": f"{section['name']}-concepts", "half": "first"}
         theirs.pop("label", None)
-        return (
-            mine,
-            theirs,
-            "# Half of the patients ground the concepts by their reports; the other half is audited.",
-        )
+        remark = "# Half of the patients ground the concepts by their reports"
+        if "report" not in section:
+            remark = "# Half of the patients ground the concepts by their signs (drop what no eye sees)"
+        return mine, theirs, f"{remark}; the other half is audited."
     remark = (
         "# The images have no reports: name a data set that has (grounding.csv is a placeholder),\n"
         "# or prepare one first and give its folder with --reports."
@@ -137,23 +161,28 @@ def with_grounding(
 
 
 def prepared_section(reports: Path, folder: Path, name: str) -> dict[str, Any]:
-    """The data set with reports in a folder that was prepared before.
+    """The data set with reports or signs in a folder that was prepared before.
 
     Raises:
         PipelineError: No such folder, no set with reports in it, or the same set again.
     """
     found = [section for file in sorted(reports.glob("*.toml")) for section in sections_of(file)]
-    having = [section for section in found if section.get("report")]
+    having = [section for section in found if teaches(section)]
     if not having:
         raise PipelineError(
             f"{reports} holds no prepared data set with reports; run knobo data prepare for one"
         )
     section = {key: value for key, value in having[-1].items() if key not in {"label", "half"}}
-    section["name"] = str(section["name"]).removesuffix("-reports")
+    section["name"] = str(section["name"]).removesuffix("-concepts")
     if section["name"] == name:
         raise PipelineError(f"{reports} holds {name} itself, which shares its reports without --reports")
     table = reports.resolve() / str(section["manifest"])
     return {**section, "manifest": Path(os.path.relpath(table, folder.resolve())).as_posix()}
+
+
+def teaches(section: Mapping[str, Any]) -> bool:
+    """Whether concepts can be learnt from a data set: it has reports or signs."""
+    return bool(section.get("report") or section.get("expert_columns"))
 
 
 def sections_of(file: Path) -> list[dict[str, Any]]:

@@ -28,9 +28,7 @@ def pixels(seed: int, shape: tuple[int, ...] = (6, 6)) -> NDArray[np.uint8]:
 
 
 def save_archive(path: Path, labels: dict[str, Sequence[Sequence[int]]], shape: tuple[int, ...]) -> None:
-    arrays: dict[str, Any] = {
-        f"{part}_labels": np.array(rows, dtype=np.uint8) for part, rows in labels.items()
-    }
+    arrays: dict[str, Any] = {}
     for part, rows in labels.items():
         arrays[f"{part}_labels"] = np.array(rows, dtype=np.uint8)
         arrays[f"{part}_images"] = np.stack([pixels(n, shape) for n in range(len(rows))])
