@@ -43,7 +43,7 @@ UPLOAD: dict[str, Any] = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Refusals of a route, for its description."""
-    return {status: {"model": Problem} for status in (401, 408, 413, 422, *statuses)}
+    return {status: {"model": Problem} for status in (400, 401, 404, 408, 413, 422, *statuses)}
 
 
 def create_app(served: ServedRun, *, limits: Limits, keys: Keys) -> FastAPI:
@@ -117,7 +117,7 @@ def add_predictions(app: FastAPI, predictor: Predictor) -> None:
         responses=problems(503, 504),
     )
     async def predict(request: Request, split: SplitQuery = None) -> Prediction:
-        asked = served.split(split or served.default_split).name  # before the image is read
+        asked = split_asked(served, split)  # before the image is read
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         scores = await predictor.scores(await request.body(), media_type=media_type)
         answer = served.answer(scores, asked)
@@ -130,11 +130,28 @@ def add_predictions(app: FastAPI, predictor: Predictor) -> None:
             scores=dict(zip(served.concept_ids, map(float, scores), strict=True)),
         )
 
-    @app.post("/v1/intervene", summary="The same image with some concepts set by hand", responses=problems())
+    @app.post(
+        "/v1/intervene", summary="The same image with some concepts set by hand", responses=problems(409)
+    )
     async def intervene(request: Request, asked: InterventionRequest) -> InterventionResult:
-        split = asked.split or served.default_split
+        split = split_asked(served, asked.split)
+        require_concepts(served, asked)
         found = served.intervene(score_vector(served, asked), split, asked.set)
         return InterventionResult.of(found, request=request.state.request, split=split)
+
+
+def split_asked(served: ServedRun, name: str | None) -> str:
+    """The split that is named, or the first."""
+    if name is not None and name not in served.splits:
+        raise HTTPException(404, f"the run has no split {name!r}; it has {', '.join(served.splits)}")
+    return name or served.default_split
+
+
+def require_concepts(served: ServedRun, asked: InterventionRequest) -> None:
+    """Refuses concepts that the classifiers do not use."""
+    foreign = sorted(set(asked.set) - set(served.concept_ids))
+    if foreign:
+        raise HTTPException(404, f"the run has no concept {foreign[0]!r}; /v1/concepts lists those it has")
 
 
 def score_vector(served: ServedRun, asked: InterventionRequest) -> NDArray[np.float64]:
@@ -143,7 +160,7 @@ def score_vector(served: ServedRun, asked: InterventionRequest) -> NDArray[np.fl
         known = set(served.concept_ids)
         missing, foreign = len(known - set(asked.scores)), len(set(asked.scores) - known)
         raise HTTPException(
-            422,
+            409,
             f"`scores` must be those of /v1/predict: of {len(known)} concepts {missing} are missing, "
             f"{foreign} are none of this run",
         )

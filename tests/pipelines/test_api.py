@@ -132,7 +132,6 @@ def test_a_slow_client_is_told_and_others_are_served(serving: Serving) -> None:
 @pytest.mark.parametrize(
     ("asked", "detail"),
     [
-        ({"scores": {}, "set": {"x": True}}, "of 2 concepts 2 are missing, 0 are none of this run"),
         ({"scores": {"x": 2}, "set": {"x": True}}, "less than or equal to 1"),
         ({"scores": {}, "set": {}}, "at least 1 item"),
         ({"scores": {}, "set": {"x": True}, "more": 1}, "Extra inputs"),
@@ -149,9 +148,14 @@ def test_an_unknown_concept_or_split_is_named(serving: Serving) -> None:
     scores = predict(serving, png()).json()["scores"]
     asked = {"scores": scores, "set": {"x": True}}
     answer = httpx.post(f"{serving.url}/v1/intervene", json=asked)
+    assert answer.status_code == 404
     assert "has no concept 'x'" in answer.json()["detail"]
     wrong = httpx.post(f"{serving.url}/v1/predict", params={"split": "two"}, content=png())
+    assert wrong.status_code == 404
     assert wrong.json()["detail"] == "the run has no split 'two'; it has one"
+    stale = httpx.post(f"{serving.url}/v1/intervene", json={"scores": {}, "set": {next(iter(scores)): True}})
+    assert stale.status_code == 409
+    assert "of 2 concepts 2 are missing, 0 are none of this run" in stale.json()["detail"]
 
 
 def test_only_known_keys_are_let_in_but_anybody_may_ask_for_health(directory: Path, tmp_path: Path) -> None:
