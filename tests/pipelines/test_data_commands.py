@@ -106,11 +106,8 @@ def test_a_check_counts_what_is_at_hand(nih: Path) -> None:
 
 def test_a_prepared_set_is_read_by_a_run_as_its_columns_say(nih: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    told = json.loads(
-        call(
-            "prepare", "nih-chestxray14", nih, out, "--class", "Effusion", "--class", "Atelectasis", "--json"
-        )
-    )
+    words = [*chosen("Effusion", "Atelectasis"), "--json"]
+    told = json.loads(call("prepare", "nih-chestxray14", nih, out, *words))
     assert (told["images"], told["missing"], told["labelled"], told["complete"]) == (11, 1, 8, True)
     (found,) = [each for name, each in records_without_placeholder(out / "nih-chestxray14.toml").items()]
     assert [record.label for record in found].count("Effusion") == 6
@@ -202,6 +199,10 @@ def test_an_archive_is_unpacked_on_the_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (chosen("Edema", "Effusion"), "no image at hand has the class Edema alone; there are"),
+        (chosen("Flu"), "no image at hand has the class Flu alone"),
+        (chosen(attribute="race"), "no attribute 'race'; there are sex, age"),
+        (chosen(attribute="sex", values=("F",)), "needs two classes and two values"),
         (
             chosen("Effusion", "No Finding", attribute="view", values=("PA", "LL")),
             "no image has view LL; there are AP, PA",
