@@ -2,8 +2,8 @@
 
 In a draw, AUROC is a mean over pairs of images. What each image adds to it with the others as they are (its
 placement; DeLong et al., Biometrics 1988) tells how it moves to first order, and what is left out is of the
-order of one over the images. A draw is then a product with a matrix of patients and columns, in place of a walk
-along every column.
+order of one over the images. A draw is then a product with a matrix of patients and columns, in place of a
+walk along every column.
 """
 
 import numpy as np

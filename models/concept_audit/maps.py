@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelsError
 from models.grounding.grounder import Grounder
-
-UPSAMPLED = 48  # pixels along each side, on which the looked-at area is marked
+from models.scaling import ScalingKind
 
 
 def concept_maps(
@@ -25,53 +24,60 @@ def concept_maps(
     Their mean over the cells and the detector's bias are its logit.
 
     Raises:
-        ModelsError: Features without such a grid, or a concept without a detector.
+        ModelsError: Detectors without such a grid, or a concept without a detector.
     """
-    chosen = grounder.subset(concept_ids)
-    if features.shape[1] != chosen.weight.shape[1] or features.shape[1] % cells**2:
-        raise ModelsError(
-            f"{features.shape[1]} features are no grid of {cells} x {cells} cells that these detectors read; "
-            "give the cells of the encoder they were fitted on"
-        )
+    chosen = detectors(grounder, concept_ids, cells)
     scaled = chosen.scaling.apply(features).reshape(len(features), -1, cells, cells)
     weight = chosen.weight.reshape(len(concept_ids), -1, cells, cells)
     return np.asarray(cells**2 * np.einsum("nkij,ckij->ncij", scaled, weight, optimize=True))
 
 
-def looked_at(maps: NDArray[np.float64], *, area: float) -> NDArray[np.bool_]:
-    """The highest `area` of each map after upsampling, `(..., 48, 48)`, from maps `(..., r, c)`."""
-    large = upsample(maps)
-    flat = large.reshape(*maps.shape[:-2], -1)
-    count = max(1, round(area * flat.shape[-1]))
-    order = np.argsort(-flat, axis=-1, kind="stable")
-    marked = np.zeros(flat.shape, dtype=np.bool_)
-    np.put_along_axis(marked, order[..., :count], values=True, axis=-1)
-    return marked.reshape(large.shape)
+def fine_maps(
+    grounder: Grounder, inner: NDArray[np.floating], *, concept_ids: Sequence[str], cells: int
+) -> NDArray[np.float64]:
+    """Maps `(n, len(concept_ids), h, w)` of the encoder's inner maps `inner (n, channels, h, w)`.
 
+    Each pixel has its share of the cells that average over it. As in `concept_maps`, their mean and the bias
+    are the logit.
 
-def upsample(maps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bilinear, pixel centres to pixel centres and constant beyond them, `(..., 48, 48)`."""
-    for axis in (-2, -1):
-        size = maps.shape[axis]
-        at = np.clip((np.arange(UPSAMPLED) + 0.5) * size / UPSAMPLED - 0.5, 0, size - 1)
-        below = np.floor(at).astype(np.intp)
-        share = (at - below).reshape(-1, *([1] * (-1 - axis)))
-        above = np.minimum(below + 1, size - 1)
-        maps = np.take(maps, below, axis=axis) * (1 - share) + np.take(maps, above, axis=axis) * share
-    return maps
-
-
-def location_share(marked: NDArray[np.bool_], centres: NDArray[np.floating]) -> tuple[float, int]:
-    """Share of the centres that lie in the marked area of their map, and how many centres there are.
-
-    Args:
-        marked: `(..., r, c)`.
-        centres: `(..., 2)` row and column as shares of the image the encoder sees; nan where unknown.
+    Raises:
+        ModelsError: Maps of other channels, or a concept without a detector.
     """
-    flat, places = marked.reshape(-1, *marked.shape[-2:]), centres.reshape(-1, 2)
-    known = np.flatnonzero(~np.isnan(places).any(axis=1))
-    if not len(known):
-        return float("nan"), 0
-    limits = np.array(marked.shape[-2:])
-    at = np.clip((places[known] * limits).astype(np.intp), 0, limits - 1)
-    return float(flat[known, at[:, 0], at[:, 1]].mean()), len(known)
+    chosen = detectors(grounder, concept_ids, cells)
+    channels, height, width = inner.shape[1:]
+    weight = (chosen.weight / chosen.scaling.scale).reshape(len(concept_ids), -1, cells, cells)
+    center = chosen.scaling.center.reshape(-1, cells, cells)
+    if channels != len(center):
+        raise ModelsError(f"the maps have {channels} channels and the detectors read {len(center)}")
+    values = inner.astype(np.float64)
+    if chosen.scaling.kind is ScalingKind.UNIT:
+        values /= np.linalg.norm(pooled(values, cells), axis=1)[:, None, None, None]
+    found = np.zeros((len(inner), len(concept_ids), height, width))
+    for row, across in enumerate(spans(height, cells)):
+        for column, down in enumerate(spans(width, cells)):
+            part = values[:, :, across, down] - center[:, row, column, None, None]
+            area = part.shape[2] * part.shape[3]
+            found[:, :, across, down] += np.einsum("nkij,ck->ncij", part, weight[:, :, row, column]) / area
+    return np.asarray(found * height * width)
+
+
+def pooled(inner: NDArray[np.floating], cells: int) -> NDArray[np.float64]:
+    """Averages over cells, `(n, channels x cells x cells)`, as the encoder's grid takes them."""
+    across, down = (list(spans(size, cells)) for size in inner.shape[2:])
+    means = [[inner[:, :, rows, columns].mean(axis=(2, 3)) for columns in down] for rows in across]
+    return np.asarray(np.moveaxis(np.array(means), (0, 1), (2, 3)).reshape(len(inner), -1), dtype=np.float64)
+
+
+def spans(size: int, cells: int) -> list[slice]:
+    """Pixels of each cell along a side, as adaptive pooling divides them: neighbours may overlap by one."""
+    return [slice(cell * size // cells, -(-(cell + 1) * size // cells)) for cell in range(cells)]
+
+
+def detectors(grounder: Grounder, concept_ids: Sequence[str], cells: int) -> Grounder:
+    """Those of some concepts; refused if they do not read a grid of so many cells."""
+    if grounder.weight.shape[1] % cells**2:
+        raise ModelsError(
+            f"{grounder.weight.shape[1]} features are no grid of {cells} x {cells} cells; "
+            "give the cells of the encoder that the detectors were fitted on"
+        )
+    return grounder.subset(concept_ids)

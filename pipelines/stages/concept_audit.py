@@ -1,6 +1,9 @@
 """Stage `concept_audit`: what the concepts themselves do across domains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,17 +11,21 @@ from numpy.typing import NDArray
 import models.torchvision_operators  # noqa: F401  # before timm
 from knowledge.concepts import ConceptBank
 from models.concept_audit import ConceptAudit
-from models.concept_audit.examples import example_maps
+from models.concept_audit.examples import CoarseMaps, FineMaps, example_images, example_maps
 from models.concept_audit.redundancy import bank_diversity, hard_pairs
 from models.concept_audit.report import join
 from models.concept_audit.split_audit import SplitEvidence, audit_split
 from models.domains import DomainSplit
+from models.encoders import Encoder, open_encoder
+from models.errors import ModelsError
 from models.evaluation.predictions import Predictions, read_predictions
 from models.features.table import FeatureTable
+from models.images import decode_grey_or_rgb, read_bytes
 from models.splits.cells import attribute_of
 from models.what_if.split_heads import SplitHeads
 from pipelines.images_table import read_images
 from pipelines.run import Run
+from pipelines.stages.encode import configured_encoder, encoder_spec
 from pipelines.stages.ground import kept_grounder, read_examples
 from pipelines.stages.index import question_encoder
 from pipelines.stages.split import read_splits
@@ -44,11 +51,13 @@ def concept_audit(run: Run) -> None:
     answers, notes = answers_of(run, splits, scores.columns, bank)
     progress = run.reporter.work("concept_audit", "splits")
     parts: list[ConceptAudit] = []
+    heads: list[SplitHeads] = []
     for done, split in enumerate(splits, start=1):
         evidence = evidence_of(run, split, scores, answers, predictions)
-        parts += [audit_split(evidence, settings=bootstrap(run)), maps_of(run, evidence)]
+        parts.append(audit_split(evidence, settings=bootstrap(run)))
+        heads += [evidence.heads] if evidence.heads else []
         progress(done, len(splits))
-    parts += [bank_audit(run, scores, splits, bank), ConceptAudit(notes=notes)]
+    parts += [maps_of(run, heads), bank_audit(run, scores, splits, bank), ConceptAudit(notes=notes)]
     join(parts).save(run.path("concept_audit.json"))
 
 
@@ -127,10 +136,37 @@ def bank_audit(
     )
 
 
-def maps_of(run: Run, evidence: SplitEvidence) -> ConceptAudit:
-    """Of the split's examples; none where the features do not know their place."""
+def maps_of(run: Run, heads: Sequence[SplitHeads]) -> ConceptAudit:
+    """Of the splits' examples; none where the features do not know their place."""
     section = run.config.encoder
-    if evidence.heads is None or section.kind != "timm" or section.features != "grid":
+    if not heads or section.kind != "timm" or section.features != "grid":
         return ConceptAudit()
-    features = FeatureTable.load(run.path("features"))
-    return ConceptAudit(maps=example_maps(evidence.heads, kept_grounder(run), features, cells=section.cells))
+    grounder, features = kept_grounder(run), FeatureTable.load(run.path("features"))
+    coarse = CoarseMaps(grounder, features, section.cells)
+    images = sorted({image for each in heads for image in example_images(each)})
+    source = FineMaps(coarse, inner_maps(run, images))
+    return ConceptAudit(
+        maps=tuple(found for each in heads for found in example_maps(each, source, grounder=grounder))
+    )
+
+
+def inner_maps(run: Run, images: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """What features are averages of, `(channels, side, side)`, for each image that can be read."""
+    paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
+    section = run.config.encoder
+    pixels = prepared(configured_encoder(section), {image: paths[image] for image in images})
+    if not pixels:
+        return {}
+    side = -(-len(next(iter(pixels.values()))) // section.stride)
+    encoder = open_encoder(replace(encoder_spec(section), cells=side))
+    values = encoder.encode(np.stack(list(pixels.values()))).reshape(len(pixels), -1, side, side)
+    return dict(zip(pixels, values, strict=True))
+
+
+def prepared(encoder: Encoder, paths: Mapping[str, Path]) -> dict[str, NDArray[np.uint8]]:
+    """Pixels of each image that can be read, as the encoder takes them."""
+    found = {}
+    for image, path in paths.items():
+        with suppress(ModelsError):
+            found[image] = encoder.prepare(decode_grey_or_rgb(read_bytes(path), name=str(path)))
+    return found

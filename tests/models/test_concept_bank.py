@@ -11,7 +11,8 @@ from scipy.special import logit
 from sklearn.metrics.pairwise import cosine_similarity
 
 from models.concept_audit import BankDiversity, ConceptAudit, ConceptMap, Leak
-from models.concept_audit.maps import concept_maps, location_share, looked_at, upsample
+from models.concept_audit.location import location_share, looked_at, upsample
+from models.concept_audit.maps import concept_maps, fine_maps, pooled
 from models.concept_audit.redundancy import bank_diversity, hard_pairs
 from models.concept_audit.report import KINDS, join
 from models.errors import ModelsError
@@ -104,6 +105,20 @@ def test_features_without_that_grid_are_refused() -> None:
     grounder, table = make_grounder()
     with pytest.raises(ModelsError, match="5 x 5 cells"):
         concept_maps(grounder, table.values, concept_ids=("a",), cells=5)
+
+
+@pytest.mark.parametrize("kind", [ScalingKind.STANDARD, ScalingKind.NONE, ScalingKind.UNIT])
+def test_the_mean_of_a_fine_map_and_the_bias_are_the_logit_of_the_cells_averages(kind: ScalingKind) -> None:
+    grounder, _ = make_grounder(kind)
+    inner = np.random.default_rng(5).normal(size=(6, 4, 14, 11)).astype(np.float32)
+    features = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(inner), 3).flatten(1).numpy()
+    assert pooled(inner, 3) == pytest.approx(features, abs=1e-5)
+    maps = fine_maps(grounder, inner, concept_ids=("a", "b"), cells=3)
+    assert maps.shape == (6, 2, 14, 11)
+    scores = grounder.probabilities(features).astype(np.float64)
+    assert maps.mean(axis=(2, 3)) + grounder.bias == pytest.approx(logit(scores), abs=1e-4)
+    as_large = fine_maps(grounder, features.reshape(6, 4, 3, 3), concept_ids=("a", "b"), cells=3)
+    assert as_large == pytest.approx(concept_maps(grounder, features, concept_ids=("a", "b"), cells=3))
 
 
 def test_upsampling_is_torchs_bilinear_interpolation() -> None:
