@@ -18,6 +18,7 @@ from pipelines.commands.audit import audit, show_audit
 from pipelines.commands.edit import edit
 from pipelines.commands.history import history
 from pipelines.commands.path import path
+from pipelines.commands.released import released
 from pipelines.errors import USER_ERRORS
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app.command()(audit)
 app.command()(edit)
 app.command()(history)
 app.command()(path)
+app.command()(released)
 console = Console()
 
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]

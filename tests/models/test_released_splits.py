@@ -6,7 +6,7 @@ import pytest
 from released_files import Parts, with_overlaps, write_released
 
 from models.errors import ModelsError
-from models.splits.released import PUBLISHED, Published, overlaps_of, published_named, read_released
+from models.splits.released import PUBLISHED, Published, compare, overlaps_of, published_named, read_released
 from models.splits.released.sources import named_image
 
 PARTS = ("train", "val", "test")
@@ -177,6 +177,18 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_splits_below_it_may_be_given(tmp_path: Path) -> None:
     folder = write_released(tmp_path / "s", dict.fromkeys(PARTS, SMALL))
     assert read_released(folder / "splits") == read_released(folder)
+
+
+def test_files_are_compared_with_what_was_published(tmp_path: Path) -> None:
+    parts = with_overlaps(published_named("open-i"))
+    rows = compare(read_released(write_released(tmp_path / "Open-i", parts)))
+    assert not [row.what for row in rows if row.differs]
+    assert sum(row.published is not None for row in rows) == 9 + 1 + 3 + 3 + 1
+    parts["test"]["Normal"].pop()
+    changed = compare(read_released(write_released(tmp_path / "less" / "open-i", parts)))
+    assert [(row.what, row.found) for row in changed if row.differs] == [("test entries of Normal", 508)]
+    unknown = compare(read_released(write_released(tmp_path / "mine", parts)))
+    assert {row.published for row in unknown} == {None}
 
 
 def test_every_published_name_is_known_once() -> None:

@@ -1,11 +1,14 @@
+import json
 import pickle
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from models.domains import DomainSplit
 from models.errors import ModelsError
 from models.images import ImageRecord
+from pipelines.cli import app
 from pipelines.config import SplitSection
 from pipelines.errors import PipelineError
 from pipelines.images_table import ImagesTable
@@ -106,3 +109,21 @@ def test_settings_that_do_not_fit_are_explained(
 ) -> None:
     with pytest.raises(error, match=message):
         made(nih(), **settings)
+
+
+def test_the_counts_of_published_files_are_printed(tmp_path: Path) -> None:
+    folder = tmp_path / "UWaterloo"
+    folder.mkdir()
+    for part, size in (("train", 99), ("val", 10), ("test", 10)):
+        paths = {
+            label: [f"UWaterloo/{label}/dermis/{part}{n}_orig.jpg" for n in range(size)]
+            for label in ("melanoma", "not melanoma")
+        }
+        (folder / f"class2images_{part}.p").write_bytes(pickle.dumps(paths))
+    shown = CliRunner().invoke(app, ["released", str(folder)])
+    assert "test entries of melanoma" in shown.output
+    assert "Not as published: train entries of not melanoma." in shown.output
+    printed = CliRunner().invoke(app, ["released", str(folder), "--json"])
+    counts = {row["what"]: (row["found"], row["published"]) for row in json.loads(printed.output)["counts"]}
+    assert counts["train entries of not melanoma"] == (99, 67)
+    assert counts["entries whose name tells no patient"] == (238, None)
