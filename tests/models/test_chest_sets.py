@@ -198,6 +198,22 @@ def test_chexpert_takes_race_from_the_workbook_and_views_from_two_columns(chexpe
     assert len(columns.at_hand()) == 3
 
 
+def test_chexpert_may_lie_in_the_batches_of_its_owner(chexpert: Path) -> None:
+    expected = read("chexpert", chexpert)
+    first = chexpert / "CheXpert-v1.0 batch 1 (validate & csv)"
+    first.mkdir()
+    for name in ("train.csv", "valid.csv", "valid"):
+        (chexpert / name).rename(first / name)
+    (chexpert / "train").rename(chexpert / "CheXpert-v1.0 batch 2 (train 1)")
+    columns = read("chexpert", chexpert)
+    assert len(columns.at_hand()) == 3
+    assert (columns.id, columns.findings, columns.attributes) == (
+        expected.id,
+        expected.findings,
+        expected.attributes,
+    )
+
+
 def test_chexpert_without_the_workbook_knows_no_race(chexpert: Path) -> None:
     (chexpert / "CHEXPERT DEMO.xlsx").unlink()
     assert set(read("chexpert", chexpert).attributes["race"]) == {""}

@@ -7,11 +7,12 @@ from models.datasets.library.chest.report_labels import DEVICES, OBSERVATIONS
 from models.datasets.library.columns import ImageColumns, joined
 from models.datasets.library.data_set import ClassCount, DataSet, Facts
 from models.datasets.library.findings import UNCERTAIN, states, uncertain, with_summary
-from models.datasets.library.layout import require_file, there
+from models.datasets.library.layout import images_by_path, require_file
 from models.datasets.library.spreadsheet import read_sheet
 from models.datasets.library.values import age_groups, interned, sexes, years
 from models.datasets.tables import read_columns
 
+FOLDERS = ("", "CheXpert-v1.0 batch 1 (validate & csv)/")
 TABLES = (("train", "train.csv"), ("valid", "valid.csv"))
 DEMOGRAPHICS = ("CHEXPERT DEMO.xlsx", "CHEXPERT_DEMO.xlsx", "CHEXPERT DEMO.csv", "CHEXPERT_DEMO.csv")
 UNSAID = ("unknown", "patient refused", "declines to state")
@@ -19,24 +20,35 @@ UNSAID = ("unknown", "patient refused", "declines to state")
 
 def read(root: Path) -> ImageColumns:
     """Both tables of the release, with race where the table of demographics lies beside them."""
-    require_file(root, [file for _, file in TABLES])
+    first = require_file(root, [f"{folder}{file}" for folder in FOLDERS for _, file in TABLES])
     races = races_by_patient(root)
-    parts = [read_part(root, name, file, races) for name, file in TABLES if (root / file).is_file()]
-    return joined(parts)
+    files = images_by_tail(root)
+    tables = [(part, first.parent / file) for part, file in TABLES]
+    return joined([read_part(table, part, files, races) for part, table in tables if table.is_file()])
 
 
-def read_part(root: Path, part: str, file: str, races: dict[str, str]) -> ImageColumns:
+def images_by_tail(root: Path) -> dict[str, str]:
+    """Path below `root` by patient, study and file, since batches and copies differ in what lies above."""
+    return {tail(path): path for path in images_by_path(root)}
+
+
+def tail(path: str) -> str:
+    """Patient, study and file."""
+    return "/".join(path.split("/")[-3:])
+
+
+def read_part(table: Path, part: str, files: dict[str, str], races: dict[str, str]) -> ImageColumns:
     """One table; its paths begin with the name of the release, which may be that of the small one."""
-    cells = read_columns(root / file, ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *OBSERVATIONS])
-    paths = [path.split("/", 1)[1] for path in cells["Path"]]
-    patients = [next(name for name in path.split("/") if name.startswith("patient")) for path in paths]
+    cells = read_columns(table, ["Path", "Sex", "Age", "Frontal/Lateral", "AP/PA", *OBSERVATIONS])
+    paths = [tail(path) for path in cells["Path"]]
+    patients = [path.split("/")[0] for path in paths]
     ages = years(cells["Age"])
     raw = {name: cells[name] for name in OBSERVATIONS}
     stated = {name: states(column) for name, column in raw.items()}
     (projection,) = interned([cells["Frontal/Lateral"]])
     return ImageColumns(
-        image=there(root, paths),
-        id=[path.rsplit(".", 1)[0] for path in paths],
+        image=[files.get(path, "") for path in paths],
+        id=[f"{part}/{path.rsplit('.', 1)[0]}" for path in paths],
         patient=patients,
         findings=summary(stated),
         attributes={
@@ -102,8 +114,8 @@ CHEXPERT = DataSet(
             "Comparison, AAAI 2019"
         ),
         url="https://stanfordmlgroup.github.io/competitions/chexpert/",
-        layout="train.csv, valid.csv, train/, valid/; CHEXPERT DEMO.xlsx (race, handed out apart) beside "
-        "them",
+        layout="train.csv, valid.csv, train/, valid/; or the four batches as they are unpacked; CHEXPERT "
+        "DEMO.xlsx (race) beside them",
         notes="The published number of images includes the test images. A blank (not mentioned) and -1 "
         "(uncertain) are unknown; the column uncertain_findings names those that are uncertain. Ages of 0 "
         "occur and are kept.",
