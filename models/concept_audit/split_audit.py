@@ -1,6 +1,6 @@
 """The concept-level audit of one split, all that needs its heads and scores together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.acquisition.attributes import Acquisition
 from models.concept_audit.agreement import prior_agreement
+from models.concept_audit.answer_records import Completeness
 from models.concept_audit.calibration import calibrate_concepts
 from models.concept_audit.completeness import completeness
 from models.concept_audit.deletion import delete_concepts
@@ -105,6 +106,7 @@ def audit_heads(evidence: SplitEvidence, heads: SplitHeads, *, settings: AuditSe
     """What concerns the heads."""
     split = evidence.split
     training = evidence.images(split.train)
+    complete = completeness(split, evidence.predictions, settings=settings)
     return ConceptAudit(
         faithfulness=measure_faithfulness(heads, settings=settings),
         deletions=delete_concepts(heads, seed=settings.seed),
@@ -121,6 +123,17 @@ def audit_heads(evidence: SplitEvidence, heads: SplitHeads, *, settings: AuditSe
                 evidence.images(ids), heads.heads, domain=domain, settings=settings
             )
         ),
-        completeness=completeness(split, evidence.predictions, settings=settings),
+        completeness=complete,
         agreement=prior_agreement(split.name, heads.heads, seed=settings.seed),
+        notes=tuple(incomplete(split, complete)),
     )
+
+
+def incomplete(split: DomainSplit, found: Sequence[Completeness]) -> Iterator[str]:
+    """A sentence for each domain in which the features themselves tell nothing of the classes."""
+    for domain, ids in (("in_domain", split.in_domain), ("shifted", split.shifted)):
+        if ids and found and domain not in {each.domain for each in found}:
+            yield (
+                f"Completeness on {split.name}, {domain}, is not said: {found[0].reference} is no better "
+                "than chance there."
+            )

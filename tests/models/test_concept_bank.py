@@ -1,26 +1,31 @@
 """The bank by itself: diversity, pairs, maps, and concept_audit.json."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.metrics.pairwise import cosine_similarity
 
+from models.bottleneck import KnoBo
 from models.concept_audit import BankDiversity, ConceptAudit, ConceptMap, Leak
-from models.concept_audit.location import location_share, looked_at, upsample
+from models.concept_audit.location import concept_locations, location_share, looked_at, upsample
 from models.concept_audit.maps import concept_maps, fine_maps, pooled
 from models.concept_audit.redundancy import bank_diversity, hard_pairs
 from models.concept_audit.report import KINDS, join
+from models.domains import DomainSplit
 from models.errors import ModelsError
 from models.features.table import FeatureTable
 from models.grounding import Grounder, GroundingSettings, fit_grounders
 from models.grounding.answers import Answers
 from models.grounding.separation import compare
-from models.scaling import ScalingKind
+from models.scaling import Scaling, ScalingKind
+from models.what_if.split_heads import SplitHeads
 
 LEAK = Leak("s", "c", "view", "AP", 0.9, 0.8, 0.95, 0.1, None, None, 0.5, 100)
 
@@ -182,3 +187,31 @@ def test_joined_audits_rank_their_leaks_together() -> None:
     assert [leak.concept_id for leak in joined.leaks] == ["inverse", "c", "weak"]
     assert [leak.leaking for leak in joined.leaks] == [True, True, False]
     assert joined.notes == ("one",)
+
+
+def test_location_asks_for_the_concepts_that_speak_loudest_and_whose_place_is_known() -> None:
+    ids = tuple(f"i{n}" for n in range(30))
+    rng = np.random.default_rng(0)
+    maps = {(image, name): rng.random((3, 3)) for image in ids for name in ("a", "b")}
+
+    class Drawn:
+        def draw(self, image: str, concept_ids: Sequence[str]) -> NDArray[np.float64]:
+            return np.stack([maps[image, name] for name in concept_ids])
+
+    centres = {}
+    for image in ids[:20]:
+        row, column = np.unravel_index(maps[image, "b"].argmax(), (3, 3))
+        centres[image] = {"b": ((int(row) + 0.5) / 3, (int(column) + 0.5) / 3)}
+    prior = np.zeros((2, 2), np.float32)
+    scaling = Scaling.fit(ScalingKind.NONE, np.zeros((1, 2)))
+    head = KnoBo(("x", "y"), ("a", "b"), np.array([[1, 2], [-1, -2]], np.float32), prior, scaling)
+    scores = np.ones((30, 2), np.float32)
+    split = DomainSplit("s", ("x", "y"), "", (), (), ids, (), dict.fromkeys(ids, "x"), {}, ())
+    heads = SplitHeads(split, (head,), FeatureTable(ids, ("a", "b"), scores))
+    (images,) = heads.domains()
+    rows = concept_locations(heads, images, centres, Drawn())
+    assert [(row.top, row.n) for row in rows] == [(1, 20)] * 3
+    assert [row.area for row in rows] == pytest.approx([1 / 12, 1 / 4, 1 / 2], abs=1e-6)
+    assert [row.share for row in rows] == [1, 1, 1]
+    assert rows[0].base < 0.6
+    assert concept_locations(heads, images, {}, Drawn()) == ()
