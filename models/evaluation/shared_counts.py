@@ -55,7 +55,7 @@ def poisson(keys: NDArray[np.uint64], start: int, stop: int) -> NDArray[np.uint8
         for lane in range(LANES):
             POISSON.take(bits & np.uint64(0xFFFF), out=drawn[row, lane], mode="clip")
             bits >>= np.uint64(16)
-    return drawn.reshape(-1, len(keys))[start - first * LANES : stop - first * LANES]
+    return drawn.reshape((last - first) * LANES, len(keys))[start - first * LANES : stop - first * LANES]
 
 
 def mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:

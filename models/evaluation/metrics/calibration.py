@@ -25,5 +25,6 @@ def line_of(labels: Labels, probabilities: Probabilities, weights: Weights) -> t
     """Slopes, and intercepts beside a slope of 1, `(b,)` each."""
     ranked = Ranked.of(labels == 1, probabilities[:, 1])
     own = Recalibration.of(ranked)
-    problems = joined([own.problems(walk) for _, walk in walks(ranked, weights)])
+    parts = [own.problems(walk) for _, walk in walks(ranked, weights)]
+    problems = joined(parts or [own.problems(ranked.walk(weights))])
     return own.slopes(problems, ranked, weights), own.intercepts(problems)

@@ -51,7 +51,7 @@ def equalised_odds_sums(labels: Labels, probabilities: Probabilities, groups: Gr
     true, chosen = (side[:, None] == classes for side in (labels, decided(probabilities)))
     rates = np.einsum("nl,nd,ng->nldg", true, chosen, member)
     totals = np.repeat(np.einsum("nl,ng->nlg", true, member)[:, :, None], len(classes), axis=2)
-    columns = np.stack([rates, totals], axis=1).reshape(len(labels), -1)
+    columns = np.stack([rates, totals], axis=1).reshape(len(labels), 2 * len(classes) ** 2 * member.shape[1])
     return Sums(columns, partial(widest_spread, groups=member.shape[1]))
 
 

@@ -27,7 +27,7 @@ def newton(
         start: `(c,)`.
     """
     found = np.tile(start, (len(mass), 1))
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), design.shape[1] ** 2)
     active = np.arange(len(mass))
     for _ in range(STEPS):
         if not len(active):
