@@ -96,13 +96,18 @@ def confounded(
     here, shifted = divide(
         usable, attribute=attribute, aligned=aligned, opposite=opposite, generator=generator
     )
+    shares = fractions if sizes is None else sizes.fractions
     if strength < 1 or sizes is not None:
-        here, shifted = lend(usable, shifted=shifted, pairing=pairing, sizes=sizes, generator=generator)
+        here, shifted = lend(
+            usable,
+            shifted=shifted,
+            pairing=pairing,
+            wanted=most_wanted(maximum, sizes, shares),
+            kept=None if sizes is None else sizes.shifted,
+            generator=generator,
+        )
     parts = assign(
-        here,
-        fractions=fractions if sizes is None else sizes.fractions,
-        generator=generator,
-        stratum=lambda record: cell_of(record, attribute),
+        here, fractions=shares, generator=generator, stratum=lambda record: cell_of(record, attribute)
     )
     most = [maximum, None, None] if sizes is None else [sizes.train, sizes.validation, sizes.in_domain]
     parts = [
@@ -111,6 +116,13 @@ def confounded(
     ]
     parts.append(balance(shifted, generator=generator))
     return finish(name, classes, attribute, parts, records, digest=lambda record: contents[record.id])
+
+
+def most_wanted(maximum: int | None, sizes: PartSizes | None, fractions: Fractions) -> float | None:
+    """Most images of each class that the three parts beside shifted take, where there is a limit."""
+    if sizes is not None:
+        return sizes.here
+    return None if maximum is None else maximum / fractions[0]
 
 
 def plain(

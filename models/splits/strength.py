@@ -65,40 +65,42 @@ def lend(
     *,
     shifted: Sequence[ImageRecord],
     pairing: Pairing,
-    sizes: PartSizes | None,
+    wanted: float | None,
+    kept: int | None,
     generator: np.random.Generator,
 ) -> tuple[list[ImageRecord], list[ImageRecord]]:
     """Images that may train, of all four cells, and images for the shifted part, no patient in both.
 
     Opposite images of patients that train anyway cost nothing. Where they are too few, whole patients leave
     the shifted part in a drawn order, until each class has its share, or only half of an opposite cell (or
-    the size asked for, if that is less) is left. The shifted part is filled from the other end of this
-    order, which does not depend on the strength: with sizes that the data can meet, it holds the same images
-    at every strength.
+    `kept`, if that is less) is left. The shifted part is filled from the other end of this order, which does
+    not depend on the strength: with a `kept` that the data can meet, it holds the same images at every
+    strength.
 
     Args:
         records: Images of the four cells.
         shifted: What `divide` gave to the shifted part.
         pairing: What goes with what.
-        sizes: Of the parts; None takes what there is.
+        wanted: Most images of each class in the parts beside shifted; None takes what there is.
+        kept: Most images of each class that the shifted part takes; None takes what is left.
         generator: Of the order.
     """
     away = shuffled(by_patient(whole_patients(records, shifted)), generator)
     members = {record.id for patient in away for record in patient}
     here = [record for record in records if record.id not in members]
     held = count_cells(here, pairing.attribute)
-    reserved = reserve([record for patient in away for record in patient], pairing=pairing, sizes=sizes)
+    reserved = reserve([record for patient in away for record in patient], pairing=pairing, kept=kept)
     remaining: list[ImageRecord] = []
     for patient in away:
         cells = count_cells(patient, pairing.attribute)
-        short = shortages(held, pairing=pairing, sizes=sizes)
+        short = shortages(held, pairing=pairing, wanted=wanted)
         useful = any(cells[cell] and short[cell] > 0 for cell in short)
         if useful and not any(record.id in reserved for record in patient):
             here += patient
             held.update(cells)
         else:
             remaining += patient
-    return here, latest(remaining, pairing=pairing, maximum=None if sizes is None else sizes.shifted)
+    return here, latest(remaining, pairing=pairing, maximum=kept)
 
 
 def whole_patients(records: Sequence[ImageRecord], some: Sequence[ImageRecord]) -> list[ImageRecord]:
@@ -108,13 +110,12 @@ def whole_patients(records: Sequence[ImageRecord], some: Sequence[ImageRecord]) 
     return [record for patient in patients for record in patient]
 
 
-def reserve(ordered: Sequence[ImageRecord], *, pairing: Pairing, sizes: PartSizes | None) -> set[str]:
+def reserve(ordered: Sequence[ImageRecord], *, pairing: Pairing, kept: int | None) -> set[str]:
     """Ids of the images that the shifted part keeps whatever train would gain: the last of each cell."""
     total = count_cells(ordered, pairing.attribute)
-    kept = {cell: int(np.ceil(KEPT_SHARE * total[cell])) for cell in pairing.opposite}
-    if sizes is not None:
-        kept = {cell: min(count, sizes.shifted) for cell, count in kept.items()}
-    return {record.id for cell, count in kept.items() for record in last(ordered, cell, count, pairing)}
+    halves = {cell: int(np.ceil(KEPT_SHARE * total[cell])) for cell in pairing.opposite}
+    counts = halves if kept is None else {cell: min(count, kept) for cell, count in halves.items()}
+    return {record.id for cell, count in counts.items() for record in last(ordered, cell, count, pairing)}
 
 
 def latest(ordered: Sequence[ImageRecord], *, pairing: Pairing, maximum: int | None) -> list[ImageRecord]:
@@ -131,18 +132,16 @@ def last(ordered: Sequence[ImageRecord], cell: Cell, count: int, pairing: Pairin
     return inside[len(inside) - count :]
 
 
-def shortages(held: Counter[Cell], *, pairing: Pairing, sizes: PartSizes | None) -> dict[Cell, float]:
+def shortages(held: Counter[Cell], *, pairing: Pairing, wanted: float | None) -> dict[Cell, float]:
     """Images that each cell lacks of its share of the largest class that can be had.
 
-    At full strength nothing is lacking of the opposite cells. Without sizes the aligned cells set the
-    measure, so they lack nothing either.
+    At full strength nothing is lacking of the opposite cells. Where no number is wanted the aligned cells set
+    the measure, so they lack nothing either.
     """
     size = (
-        min(held[cell] for cell in pairing.aligned) / pairing.strength
-        if sizes is None
-        else SLACK * sizes.here
+        min(held[cell] for cell in pairing.aligned) / pairing.strength if wanted is None else SLACK * wanted
     )
-    most = {} if sizes is None else dict.fromkeys(pairing.aligned, pairing.strength)
+    most = {} if wanted is None else dict.fromkeys(pairing.aligned, pairing.strength)
     shares = most | dict.fromkeys(pairing.opposite, 1 - pairing.strength)
     return {cell: share * size - held[cell] for cell, share in shares.items()}
 

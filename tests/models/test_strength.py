@@ -72,6 +72,18 @@ def test_scarce_opposite_images_make_train_smaller_and_not_the_confounding_stron
     assert cells["train"]["ill", "old"] == 12, "its fraction of the other half"
 
 
+def test_a_small_train_part_takes_few_images_from_the_shifted_part() -> None:
+    records = records_of(PLENTY)
+    split = split_of(records, strength=0.8, maximum=30)
+    assert cells_of(split, records)["train"] == {
+        ("healthy", "old"): 24,
+        ("healthy", "new"): 6,
+        ("ill", "new"): 24,
+        ("ill", "old"): 6,
+    }
+    assert len(split.shifted) >= 2 * (500 - 1.1 * 0.2 * 30 / 0.6)
+
+
 def test_opposite_images_of_patients_that_train_anyway_cost_the_shifted_part_nothing() -> None:
     mixed = [
         ImageRecord(f"s/{label}{n}{value}", Path("x"), label, {"scanner": value}, f"{label}{n}")
@@ -85,8 +97,9 @@ def test_opposite_images_of_patients_that_train_anyway_cost_the_shifted_part_not
     assert sum(cells_of(weaker, mixed)["train"].values()) >= len(full.train)
 
 
-def test_weak_confounding_passes_the_checks() -> None:
-    split = split_of(records_of(PLENTY, images_a_patient=2), strength=0.7, sizes=SIZES)
+@pytest.mark.parametrize("strength", [0.5, 0.7, 0.95, 1.0])
+def test_confounding_of_any_strength_passes_the_checks(strength: float) -> None:
+    split = split_of(records_of(PLENTY, images_a_patient=2), strength=strength, sizes=SIZES)
     assert not [check for check in split.checks if check.fatal and not check.passed]
 
 

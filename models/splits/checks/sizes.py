@@ -64,7 +64,8 @@ def unmoved_cells(listing: Listing, cells: Cells, sizes: Sizes) -> list[str]:
     """Cells of shifted that are as train has them.
 
     Where each class of train has a single value, no image of shifted may have it; where train is mixed, the
-    commonest value of each class must be rarer in shifted.
+    commonest value of each class must be rarer in shifted. A class that has two values equally often in
+    train goes with neither.
     """
     if not listing.attribute:
         return []
@@ -80,6 +81,7 @@ def unmoved_cells(listing: Listing, cells: Cells, sizes: Sizes) -> list[str]:
         f"{label}/{value}"
         for label, (count, value) in commonest.items()
         if cells["shifted", label, value] * sizes["train", label] >= count * max(1, sizes["shifted", label])
+        and [held for (of, _), held in train.items() if of == label].count(count) == 1
     ]
 
 
