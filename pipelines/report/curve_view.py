@@ -147,6 +147,7 @@ def decision_panel(curves: Sequence[DecisionCurve]) -> CurvePanel:
     for curve in curves:
         domain = DOMAINS.get(curve.domain, curve.domain)
         above = [place for place, value in enumerate(curve.treat_all) if value >= LOWEST]
+        within = [place for place, value in enumerate(curve.net_benefit) if value >= LOWEST]
         lines += [
             plot_line(
                 f"{style(curve.domain)} all",
@@ -159,29 +160,33 @@ def decision_panel(curves: Sequence[DecisionCurve]) -> CurvePanel:
             plot_line(
                 style(curve.domain),
                 domain,
-                curve.threshold,
-                curve.net_benefit,
+                [curve.threshold[place] for place in within],
+                [curve.net_benefit[place] for place in within],
                 width=UNIT,
                 height=height,
-                band=(curve.low, curve.high),
+                band=([curve.low[place] for place in within], [curve.high[place] for place in within]),
             ),
         ]
     points = tuple(
         CurvePoint(
             DOMAINS.get(curve.domain, curve.domain),
-            number(x, digits=2),
-            number(y),
-            interval(low, high),
-            number(everyone),
+            number(curve.threshold[place], digits=2),
+            number(curve.net_benefit[place]),
+            interval(curve.low[place], curve.high[place]),
+            number(curve.treat_all[place]),
         )
         for curve in curves
-        for x, y, low, high, everyone in zip(
-            curve.threshold, curve.net_benefit, curve.low, curve.high, curve.treat_all, strict=True
-        )
+        for place in listed_places(len(curve.threshold))
     )
     steps = [round(LOWEST + STEP * step, 9) for step in range(round((top - LOWEST) / STEP) + 1)]
     plot = Plot(tuple(lines), ticks_across(UNIT, QUARTERS), ticks_up(height, steps))
     return panel(curves[0], plot, points, "threshold {x}, net benefit {y}")
+
+
+def listed_places(n: int) -> range:
+    """About ten of them, evenly."""
+    step = max(1, round(n / 10))
+    return range(step - 1, n, step)
 
 
 def panel(

@@ -4,6 +4,7 @@ import base64
 from dataclasses import dataclass
 
 from pipelines.report.input import Explanation, ReportInput
+from pipelines.report.map_view import MapView, map_views
 from pipelines.report.tracks import Bar, bar
 from pipelines.report.wording import count, number, plain, signed
 
@@ -36,15 +37,21 @@ class ExplanationView:
     image: str
     bars: tuple[ContributionView, ...]
     total: str
+    maps: tuple[MapView, ...]
 
 
 def explanation_views(report: ReportInput) -> list[ExplanationView]:
     """In the order given."""
     questions = {concept.id: concept.question for concept in report.bank.concepts}
-    return [explanation_view(explanation, questions) for explanation in report.explanations]
+    return [
+        explanation_view(explanation, questions, map_views(report, explanation))
+        for explanation in report.explanations
+    ]
 
 
-def explanation_view(explanation: Explanation, questions: dict[str, str]) -> ExplanationView:
+def explanation_view(
+    explanation: Explanation, questions: dict[str, str], maps: tuple[MapView, ...]
+) -> ExplanationView:
     """The largest contributions, then the sum of the others."""
     ranked = sorted(explanation.contributions, key=lambda c: (-abs(c.value), c.concept_id))
     shown, rest = ranked[:SHOWN], ranked[SHOWN:]
@@ -74,6 +81,7 @@ def explanation_view(explanation: Explanation, questions: dict[str, str]) -> Exp
         image=data_uri(explanation.image),
         bars=tuple(bars),
         total=signed(sum(c.value for c in explanation.contributions), digits=2),
+        maps=maps,
     )
 
 

@@ -98,6 +98,7 @@ class Explanation:
         probability: Of the predicted class.
         contributions: For the predicted class, in any order.
         image: PNG bytes of a thumbnail; None where images must not be shown.
+        image_id: By which its concept maps are found.
     """
 
     caption: str
@@ -108,6 +109,7 @@ class Explanation:
     probability: float
     contributions: tuple[Contribution, ...]
     image: bytes | None = None
+    image_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

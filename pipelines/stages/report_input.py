@@ -1,6 +1,6 @@
 """Collects from a run's artifacts what the report shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from knowledge.passages import Passage
 from knowledge.priors import load_disagreements, load_prior
 from knowledge.rejections import read_rejections
 from models.acquisition.erasure import Eraser
+from models.bottleneck import KnoBo
 from models.concept_audit import ConceptAudit
 from models.domains import DomainSplit
 from models.errors import ModelsError
@@ -45,7 +46,7 @@ from pipelines.what_if.ablation import ablate_run
 from pipelines.what_if.heads import has_heads, load_heads
 
 THUMBNAIL = 192  # pixels
-EXPLAINED = 3  # worked examples
+EXPLAINED = 4  # worked examples, two a split
 CHECKS, CONCEPT_AUDIT = "checks.json", "concept_audit.json"
 
 
@@ -134,37 +135,46 @@ def mean_weights(run: Run, split: DomainSplit) -> ConceptWeights:
 
 
 def explanations(run: Run, splits: tuple[DomainSplit, ...]) -> tuple[Explanation, ...]:
-    """The most confident shifted image of the first splits: right or wrong, as it comes."""
+    """In the first splits, the image that KnoBo is surest of among those it has right and has wrong."""
     scores = FeatureTable.load(run.path("scores"))
     paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
     found: list[Explanation] = []
     for split in splits:
         heads = load_heads(run, split.name)
-        if not heads or len(found) == EXPLAINED:
-            continue
-        domain = "shifted" if split.shifted else "in_domain"
-        ids = split.shifted or split.in_domain
-        head, values = heads[0], scores.rows(ids)
-        probabilities = head.predict(values)
-        row = int(probabilities.max(axis=1).argmax())
-        winner = int(probabilities[row].argmax())
-        contributions = head.explain(values[row])[winner]
-        found.append(
-            Explanation(
-                caption=f"The image of {split.name} ({domain.replace('_', ' ')}) that KnoBo is surest of",
-                split=split.name,
-                domain=domain,
-                truth=split.label[ids[row]],
-                predicted=head.classes[winner],
-                probability=float(probabilities[row, winner]),
-                contributions=tuple(
-                    Contribution(item.concept_id, item.score, item.weight, item.amount)
-                    for item in contributions
-                ),
-                image=thumbnail(paths[ids[row]]),
-            )
-        )
+        if heads and len(found) < EXPLAINED:
+            found += explained(split, heads[0], scores, paths)
     return tuple(found)
+
+
+def explained(
+    split: DomainSplit, head: KnoBo, scores: FeatureTable, paths: Mapping[str, Path]
+) -> Iterator[Explanation]:
+    """One that is right and one that is wrong, of the shifted images where there are any."""
+    domain = "shifted" if split.shifted else "in_domain"
+    ids = split.shifted or split.in_domain
+    values = scores.rows(ids)
+    probabilities = head.predict(values)
+    right = probabilities.argmax(axis=1) == split.targets(ids)
+    for rows, words in ((np.flatnonzero(right), "right"), (np.flatnonzero(~right), "wrong")):
+        if not len(rows):
+            continue
+        row = int(rows[probabilities[rows].max(axis=1).argmax()])
+        winner = int(probabilities[row].argmax())
+        image = f"{domain.replace('_', '-')} image of {split.name}"
+        yield Explanation(
+            caption=f"The {image} that KnoBo is surest of and has {words}",
+            split=split.name,
+            domain=domain,
+            truth=split.label[ids[row]],
+            predicted=head.classes[winner],
+            probability=float(probabilities[row, winner]),
+            contributions=tuple(
+                Contribution(item.concept_id, item.score, item.weight, item.amount)
+                for item in head.explain(values[row])[winner]
+            ),
+            image=thumbnail(paths[ids[row]]),
+            image_id=ids[row],
+        )
 
 
 def thumbnail(path: Path) -> bytes | None:

@@ -369,6 +369,9 @@ def with_methods(report: ReportInput) -> ReportInput:
     return replace(report, audit=replace(audit, rows=tuple(rows), paired=tuple(paired)))
 
 
+MAPPED = "iu-scanner/shifted-0"
+
+
 def with_audit_parts(report: ReportInput) -> ReportInput:
     """With groups, curves, thresholds, p values, checks, cards and a concept-level audit of one split."""
     audit = report.audit
@@ -385,6 +388,7 @@ def with_audit_parts(report: ReportInput) -> ReportInput:
         cards=make_cards(),
         findings=make_findings(),
         concept_audit=make_concept_audit(report.bank.ids),
+        explanations=(replace(report.explanations[0], image_id=MAPPED), *report.explanations[1:]),
     )
 
 
@@ -485,7 +489,6 @@ def make_concept_audit(ids: tuple[str, ...]) -> ConceptAudit:
         )
         for i, (c, a) in enumerate(zip(ids, np.linspace(0.97, 0.5, len(ids)).round(3).tolist(), strict=True))
     )
-    image = "iu-scanner/shifted-0"
     return ConceptAudit(
         leaks=leaks,
         calibration=(
@@ -520,7 +523,7 @@ def make_concept_audit(ids: tuple[str, ...]) -> ConceptAudit:
             ConceptMap(
                 "iu-scanner",
                 "shifted",
-                image,
+                MAPPED,
                 c,
                 3,
                 3,
