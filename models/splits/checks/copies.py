@@ -7,13 +7,14 @@ from models.splits.checks.finding import CheckFinding, Severity, shown
 from models.splits.checks.listing import LEFT_OUT, Listing, Placed
 
 
-def by_content(images: Iterable[Placed]) -> dict[str, list[Placed]]:
-    """Images of equal files together; a file of unknown content equals none."""
-    found: dict[str, list[Placed]] = {}
+def repeated(images: Iterable[Placed]) -> list[list[Placed]]:
+    """Images of equal files together, where there are two or more; a file of unknown content equals none."""
+    first: dict[str, Placed] = {}
+    found: dict[str, list[Placed]] = {}  # a list for every image would outweigh the images
     for each in images:
-        if each.content:
-            found.setdefault(each.content, []).append(each)
-    return found
+        if each.content and first.setdefault(each.content, each) is not each:
+            found.setdefault(each.content, [first[each.content]]).append(each)
+    return list(found.values())
 
 
 def duplicate_images(listing: Listing) -> CheckFinding:
@@ -21,7 +22,7 @@ def duplicate_images(listing: Listing) -> CheckFinding:
 
     Counts: images in both parts under `train/shifted`, superfluous copies in a part under `within train`.
     """
-    groups = [group for group in by_content(listing.images).values() if len(group) > 1]
+    groups = repeated(listing.images)
     where = [[each.part for each in group if each.part != LEFT_OUT] for group in groups]
     across = sum(len(set(parts)) > 1 for parts in where)
     within = sum(len(parts) - len(set(parts)) for parts in where)
@@ -55,7 +56,7 @@ def conflicting_labels(listing: Listing) -> CheckFinding:
     """
     conflicts = inside = contradictions = 0
     images: set[str] = set()
-    for group in by_content(listing.images).values():
+    for group in repeated(listing.images):
         if len({each.record.label for each in group}) == 1:
             continue
         conflicts += 1

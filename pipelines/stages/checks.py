@@ -1,0 +1,37 @@
+"""Stage `checks`: looks at every split again, with the features and the pixels at hand."""
+
+import models.torchvision_operators  # noqa: F401  # before timm
+from models.features.table import FeatureTable
+from models.images import ImageRecord
+from models.splits.checks import CheckFinding, inspect, listing_of, save_findings
+from models.splits.checks.near import NearPair, near_duplicate_images, near_duplicates
+from models.splits.relabelling import as_seen_by
+from pipelines.images_table import ImagesTable, read_images
+from pipelines.run import Run
+from pipelines.stages.split import read_splits
+
+
+def checks(run: Run) -> None:
+    """Writes what every check says of every split; errors have stopped the run when the split was made."""
+    table, splits = read_images(run.path("images.parquet")), read_splits(run)
+    pairs = near_pairs(run, table, {image for split in splits for image in split.ids})
+    digests = table.digest_by_path()
+
+    def digest(record: ImageRecord) -> str:
+        return digests[record.path]
+
+    findings: list[CheckFinding] = []
+    for section, split in zip(run.config.splits, splits, strict=True):
+        listing = listing_of(split, as_seen_by(split, table.of(section.datasets)), digest=digest)
+        findings += [*inspect(listing), near_duplicate_images(listing, pairs)]
+    save_findings(run.path("checks.json"), findings)
+
+
+def near_pairs(run: Run, table: ImagesTable, images: set[str]) -> tuple[NearPair, ...]:
+    """Near-duplicates among the images of all splits."""
+    return near_duplicates(
+        FeatureTable.load(run.path("features")),
+        [record for record in table.records if record.id in images],
+        contents={record.id: digest for record, digest in zip(table.records, table.digests, strict=True)},
+        progress=run.reporter.work("checks", "pairs of images"),
+    )
