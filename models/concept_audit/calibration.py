@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.concept_audit.drawn_auroc import drawn_aurocs
-from models.concept_audit.estimate import estimate
+from models.concept_audit.estimate import share_estimate
 from models.concept_audit.records import ConceptCalibration
 from models.concept_audit.scored_images import ScoredImages
 from models.evaluation.audit import AuditSettings
@@ -74,7 +74,7 @@ def auroc_interval(
     curve = drawn_aurocs(yes, scores[:, None], draws, rows)[0]
     if np.isnan(curve[1:]).all():
         return None, None, None
-    return estimate(curve, level=level)
+    return share_estimate(curve, units=len(np.unique(draws.number[rows])), level=level)
 
 
 def equal_mass_error(yes: NDArray[np.bool_], scores: NDArray[np.float64]) -> float:

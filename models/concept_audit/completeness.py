@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.concept_audit.answer_records import Completeness
-from models.concept_audit.estimate import estimate
+from models.concept_audit.estimate import DIGITS
 from models.domains import DomainSplit
 from models.evaluation.audit import AuditSettings
 from models.evaluation.curves import IN_DOMAIN, SHIFTED
-from models.evaluation.intervals import shared_weights
+from models.evaluation.intervals import interval, shared_weights
 from models.evaluation.metrics import divide
 from models.evaluation.predictions import Predictions
 
@@ -59,16 +59,16 @@ def ratio(
     if not other[0] > 0:
         return
     curve = divide(own, other)
-    value, low, high = estimate(curve, level=settings.level)
-    certain = not np.isnan(curve).any()
+    ends = interval(curve[1:], level=settings.level)
+    certain = ends.left_out == 0
     yield Completeness(
         split=split.name,
         domain=domain,
         method=method.method,
         reference=reference.method,
-        value=value,
-        low=low if certain else None,
-        high=high if certain else None,
+        value=round(float(curve[0]), DIGITS),
+        low=round(ends.low, DIGITS) if certain else None,
+        high=round(ends.high, DIGITS) if certain else None,
         chance=round(chance, 6),
         n=len(ids),
     )

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
 from models.concept_audit.answer_records import ConceptExistence
-from models.concept_audit.estimate import estimate
+from models.concept_audit.estimate import share_estimate
 from models.concept_audit.scored_images import ScoredImages
 from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import shared_weights
@@ -30,8 +30,8 @@ def concept_existence(
     tops = [top for top in TOPS if top <= len(images.concept_ids)]
     if not len(rows) or not heads:
         return ()
-    units = [images.units[row] for row in rows]
-    weights = shared_weights(units, replicates=settings.replicates, seed=settings.seed)
+    drawn = [images.units[row] for row in rows]
+    weights = shared_weights(drawn, replicates=settings.replicates, seed=settings.seed)
     return tuple(
         existences(images, rows, heads, domain=domain, tops=tops, weights=weights, settings=settings)
     )
@@ -50,6 +50,7 @@ def existences(
     """One a number of concepts."""
     scores, answers = images.scores[rows], images.answers[rows]
     dealt = answers[np.random.default_rng(settings.seed).permutation(len(rows))]
+    units = len({images.units[row] for row in rows.tolist()})
     seen = [seen_order(head, scores) for head in heads]
     added, expected = zip(*(added_order(head, scores) for head in heads), strict=True)
     for top in tops:
@@ -59,7 +60,7 @@ def existences(
         right = confirmed([(order[:, :top], answers, signs) for order, signs in pairs], weights[:1])
         if np.isnan([curve[0], base[0], right[0]]).any() or np.isnan(curve[1:]).all():
             continue
-        value, low, high = estimate(curve, level=settings.level)
+        value, low, high = share_estimate(curve, units=units, level=settings.level)
         yield ConceptExistence(
             split=images.split,
             domain=domain,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.bottleneck import KnoBo
-from models.concept_audit.estimate import estimate
+from models.concept_audit.estimate import share_estimate
 from models.concept_audit.records import Faithfulness
 from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import shared_weights
@@ -59,9 +59,8 @@ def faithfulness_of(
             correct += probabilities.argmax(axis=1) == images.labels
             loss -= float(np.log(np.maximum(probabilities[rows, images.labels], LEAST)).mean())
     weights = shared_weights(images.units, replicates=settings.replicates, seed=settings.seed)
-    value, low, high = estimate(
-        divide(weights @ (correct / count), weights.sum(axis=1)), level=settings.level
-    )
+    curve = divide(weights @ (correct / count), weights.sum(axis=1))
+    value, low, high = share_estimate(curve, units=len(set(images.units)), level=settings.level)
     return Faithfulness(
         split=heads.split.name,
         domain=images.domain,

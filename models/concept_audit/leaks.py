@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.acquisition.attributes import Acquisition
 from models.bottleneck import KnoBo
-from models.concept_audit.estimate import estimate, rounded
+from models.concept_audit.estimate import rounded, share_estimate
 from models.concept_audit.records import Leak
 from models.concept_audit.scored_images import ScoredImages
 from models.concept_audit.strata import Strata, auroc_curves, mean_auroc, sample_auroc
@@ -77,9 +77,10 @@ def leaks_of(
     if not strata.rows:
         return
     curves = auroc_curves(images.scores, strata, draws)
+    units = len({images.units[row] for row in np.flatnonzero(strata.counted).tolist()})
     pushes = push_of(images.scores, strata, heads)
     for column, concept_id in enumerate(images.concept_ids):
-        value, low, high = estimate(curves[column], level=level)
+        value, low, high = share_estimate(curves[column], units=units, level=level)
         if np.isnan([value, low, high]).any():
             continue
         told, alike = answered_aurocs(

@@ -86,7 +86,7 @@ def concept_locations(
     """
     found: list[ConceptLocation] = []
     order = seen_order(heads.heads[0], images.scores)
-    for top in TOPS:
+    for top in (top for top in TOPS if top <= order.shape[1]):
         looks = looks_of(images, order[:, :top], heads.heads[0].concept_ids, centres, source, seed=seed)
         if looks is None:
             continue
