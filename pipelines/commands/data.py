@@ -76,6 +76,12 @@ def prepare(
         list[str] | None,
         typer.Option(help="Its value with each class, in their order; reversed when shifted."),
     ] = None,
+    strength: Annotated[
+        float, typer.Option(min=0.5, max=1, help="Share of each class that goes with its value in training.")
+    ] = 1.0,
+    recipe: Annotated[
+        str, typer.Option(help="Confounded split of the KnoBo paper, e.g. NIH-sex, with its classes.")
+    ] = "",
     unmentioned: Annotated[
         bool,
         typer.Option(
@@ -85,6 +91,9 @@ def prepare(
     table: Annotated[str, typer.Option(help="parquet or csv.")] = "parquet",
     reports: Annotated[
         Path | None, typer.Option(help="Folder of a set prepared before whose reports ground the concepts.")
+    ] = None,
+    beside: Annotated[
+        Path | None, typer.Option(help="Folder of a set prepared before whose images join the split.")
     ] = None,
     json_: JsonOption = False,
 ) -> None:
@@ -99,8 +108,11 @@ def prepare(
         attribute=attribute,
         values=tuple(value or ()),
         unmentioned=unmentioned,
+        strength=strength,
+        recipe=recipe,
         table=table,
         reports=reports,
+        beside=beside,
     )
     with reporter_for(quiet=json_) as reporter:
         made = make_ready(data_set_named(name), folder, out, choice=choice, reporter=reporter)

@@ -2,7 +2,6 @@
 
 import os
 import tomllib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import tomli_w
 
 from models.datasets.library import Facts, ImageColumns
+from models.datasets.library.layout import column_names
 from pipelines.errors import PipelineError
 
 SKIN_WORDS = ("dermoscop", "skin", "clinical photograph")
@@ -21,18 +21,20 @@ PLACEHOLDER = {"name": "reports", "manifest": "grounding.csv", "image": "image",
 
 
 @dataclass(frozen=True, slots=True)
-class Confounding:
-    """An attribute that goes with the class in training.
+class Shift:
+    """The split that a configuration asks for.
 
     Attributes:
-        attribute: Column.
-        classes: Two classes.
-        values: The value that goes with each.
+        name: What follows the name of the data set in that of the split; empty for a plain one.
+        classes: In the order of the values that go with them.
+        settings: Of the split, beside its name, data sets and classes.
+        columns: Columns that it needs of every data set that has them.
     """
 
-    attribute: str
+    name: str
     classes: tuple[str, ...]
-    values: tuple[str, ...]
+    settings: Mapping[str, Any]
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,27 +56,38 @@ def configuration_text(
     columns: ImageColumns,
     *,
     manifest: Path,
-    confounding: Confounding | None,
-    reports: Path | None,
+    shift: Shift | None,
+    reports: Path | None = None,
+    beside: Path | None = None,
 ) -> str:
-    """TOML that `knobo run` reads; one section to paste where the set has fewer than two classes."""
+    """TOML that `knobo run` reads; one section to paste where there is nothing to tell apart.
+
+    Args:
+        facts: Of the data set.
+        columns: Its images at hand.
+        manifest: Their table.
+        shift: The split; None for a set without two classes.
+        reports: Folder of a prepared set whose reports ground the concepts.
+        beside: Folder of a prepared set whose images join the split.
+    """
     section = data_set_section(facts, columns, manifest)
-    counts = Counter(label for label in columns.label if label)
-    if len(counts) < 2:
+    if shift is None:
         head = "# Fewer than two classes: a section for another configuration, whose concepts it grounds."
         return "\n".join([head, credit(facts), "", tomli_w.dumps({"datasets": [section]})])
-    classes = list(confounding.classes) if confounding else sorted(counts)
+    joining = [] if beside is None else [joining_section(beside, manifest.parent, shift)]
+    named = [*section["attributes"], *(name for name in shift.columns if name in columns.by_name())]
+    section["attributes"] = list(dict.fromkeys(named))
     audited, grounding, remark = with_grounding(section, reports, manifest.parent)
     words = SKIN if any(word in facts.modality.lower() for word in SKIN_WORDS) else CHEST
     whole: dict[str, Any] = {
         "name": f"{facts.name}-audit",
         "modality": facts.modality,
-        "classes": [class_section(name) for name in classes],
+        "classes": [class_section(name) for name in shift.classes],
         "literature": [
             {"name": "handbook", "kind": "markdown", "path": words.handbook, "license": "Apache-2.0"}
         ],
-        "datasets": [audited, grounding],
-        "splits": [split_section(facts, classes, confounding)],
+        "datasets": [audited, *joining, grounding],
+        "splits": [split_section([audited["name"], *(each["name"] for each in joining)], shift)],
         "discovery": {"template": words.template},
         "annotation": {"lexicon": list(words.lexicon), "silence": words.silence},
         "grounding": {"datasets": [grounding["name"]]},
@@ -166,8 +179,7 @@ def prepared_section(reports: Path, folder: Path, name: str) -> dict[str, Any]:
     Raises:
         PipelineError: No such folder, no set with reports in it, or the same set again.
     """
-    found = [section for file in sorted(reports.glob("*.toml")) for section in sections_of(file)]
-    having = [section for section in found if teaches(section)]
+    having = [section for section in sections_below(reports) if teaches(section)]
     if not having:
         raise PipelineError(
             f"{reports} holds no prepared data set with reports; run knobo data prepare for one"
@@ -176,8 +188,42 @@ def prepared_section(reports: Path, folder: Path, name: str) -> dict[str, Any]:
     section["name"] = str(section["name"]).removesuffix("-concepts")
     if section["name"] == name:
         raise PipelineError(f"{reports} holds {name} itself, which shares its reports without --reports")
-    table = reports.resolve() / str(section["manifest"])
+    return seen_from(folder, reports, section)
+
+
+def joining_section(beside: Path, folder: Path, shift: Shift) -> dict[str, Any]:
+    """The first data set in a folder that was prepared before, with the columns that the split needs.
+
+    Raises:
+        PipelineError: There is none.
+    """
+    found = sections_below(beside)
+    if not found:
+        raise PipelineError(f"{beside} holds no prepared data set; run knobo data prepare for one")
+    section = {key: value for key, value in found[0].items() if key not in {"half", "report"}}
+    there = names_of_columns(beside / str(section["manifest"]))
+    wanted = [*section.get("attributes", ()), *(name for name in shift.columns if name in there)]
+    return seen_from(folder, beside, {**section, "attributes": list(dict.fromkeys(wanted))})
+
+
+def names_of_columns(manifest: Path) -> list[str]:
+    """The header of a prepared table."""
+    if manifest.suffix == ".csv":
+        return column_names(manifest)
+    import pyarrow.parquet as pq  # noqa: PLC0415  # a CSV does not need it
+
+    return list(pq.read_schema(manifest).names)
+
+
+def seen_from(folder: Path, other: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section with its manifest named from another folder."""
+    table = other.resolve() / str(section["manifest"])
     return {**section, "manifest": Path(os.path.relpath(table, folder.resolve())).as_posix()}
+
+
+def sections_below(folder: Path) -> list[dict[str, Any]]:
+    """The data sets of the configurations in a folder."""
+    return [section for file in sorted(folder.glob("*.toml")) for section in sections_of(file)]
 
 
 def teaches(section: Mapping[str, Any]) -> bool:
@@ -200,10 +246,7 @@ def class_section(name: str) -> dict[str, Any]:
     return {"name": name, **{key: True for key, set_ in marks.items() if set_}}
 
 
-def split_section(facts: Facts, classes: Sequence[str], confounding: Confounding | None) -> dict[str, Any]:
-    """The split that was asked for, or one without a shift."""
-    common = {"datasets": [facts.name], "classes": list(classes)}
-    if confounding is None:
-        return {"name": facts.name, "kind": "plain", **common}
-    values = {"attribute": confounding.attribute, "values": list(confounding.values)}
-    return {"name": f"{facts.name}-{confounding.attribute}", **common, **values}
+def split_section(datasets: Sequence[str], shift: Shift) -> dict[str, Any]:
+    """The split over one data set or several."""
+    name = "-".join(part for part in ("-".join(datasets), shift.name) if part)
+    return {"name": name, "datasets": list(datasets), "classes": list(shift.classes), **shift.settings}

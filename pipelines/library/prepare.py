@@ -8,8 +8,9 @@ from models.datasets.library import DataSet, ImageColumns
 from models.datasets.library.findings import UNCERTAIN, exclusive_labels, mentioned_labels
 from models.datasets.library.manifest_file import write_manifest
 from models.files import write_text
+from models.splits.paper import recipe_named
 from pipelines.errors import PipelineError
-from pipelines.library.configuration import Confounding, configuration_text
+from pipelines.library.configuration import Shift, configuration_text
 from pipelines.progress import Reporter, SilentReporter
 
 LINK, UNPACKED = "files", "unpacked"
@@ -25,16 +26,22 @@ class Choice:
         attribute: Confounder of a split; empty for a split without one.
         values: Its value with each class in training.
         unmentioned: Whether a finding that a report does not mention is no hindrance to the label of another.
+        strength: Share of each class that goes with its value where the model learns.
+        recipe: Name of a confounded split of the KnoBo paper, instead of classes and attribute.
         table: `parquet` or `csv`.
         reports: Folder of a set prepared before, whose reports ground the concepts.
+        beside: Folder of a set prepared before, whose images join the split.
     """
 
     classes: tuple[str, ...] = ()
     attribute: str = ""
     values: tuple[str, ...] = ()
     unmentioned: bool = False
+    strength: float = 1.0
+    recipe: str = ""
     table: str = "parquet"
     reports: Path | None = None
+    beside: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +81,14 @@ def prepare(
     name = data_set.facts.name
     manifest = out / f"{name}{suffix_of(choice.table)}"
     write_manifest(manifest, chosen, under=link_to(root, out), progress=reporter.work("prepare", "images"))
-    confounding = confounding_of(chosen, choice)
+    shift = shift_of(chosen, choice)
     text = configuration_text(
-        data_set.facts, chosen, manifest=manifest, confounding=confounding, reports=choice.reports
+        data_set.facts,
+        chosen,
+        manifest=manifest,
+        shift=shift,
+        reports=choice.reports,
+        beside=choice.beside,
     )
     configuration = out / f"{name}.toml"
     write_text(configuration, text)
@@ -86,7 +98,7 @@ def prepare(
         images=len(chosen),
         missing=len(columns) - len(chosen),
         labelled=sum(1 for label in chosen.label if label),
-        complete=len({label for label in chosen.label if label}) > 1,
+        complete=shift is not None,
     )
 
 
@@ -155,10 +167,37 @@ def known(columns: ImageColumns) -> str:
     return f"there are {', '.join(there[:40]) or 'no classes'}"
 
 
-def confounding_of(columns: ImageColumns, choice: Choice) -> Confounding | None:
-    """The confounder that was asked for."""
-    if not choice.attribute:
-        return None
+def shift_of(columns: ImageColumns, choice: Choice) -> Shift | None:
+    """The split that was asked for; a plain one by default, none where there are no two classes."""
+    if choice.recipe:
+        return shift_of_paper(choice)
+    if choice.attribute:
+        return confounding_of(columns, choice)
+    classes = choice.classes or tuple(sorted({label for label in columns.label if label}))
+    return Shift("", classes, {"kind": "plain"}) if len(classes) > 1 else None
+
+
+def shift_of_paper(choice: Choice) -> Shift:
+    """A confounded split of the paper, with the columns from which its classes are told."""
+    recipe = recipe_named(choice.recipe)
+    if choice.classes or choice.attribute:
+        raise PipelineError(f"the recipe {recipe.name} brings its classes and attribute; leave these out")
+    findings = [name for names in recipe.findings.values() for name in names]
+    return Shift(
+        name=recipe.name,
+        classes=recipe.classes,
+        settings={"kind": "paper", "recipe": recipe.name, **strength_of(choice)},
+        columns=(recipe.attribute, *findings, UNCERTAIN),
+    )
+
+
+def strength_of(choice: Choice) -> dict[str, float]:
+    """The strength, where it is not whole."""
+    return {} if choice.strength == 1 else {"strength": choice.strength}
+
+
+def confounding_of(columns: ImageColumns, choice: Choice) -> Shift:
+    """The confounder that was asked for, looked up in the copy."""
     if choice.attribute not in columns.attributes:
         names = ", ".join(columns.attributes)
         raise PipelineError(f"there is no attribute {choice.attribute!r}; there are {names or 'none'}")
@@ -168,7 +207,11 @@ def confounding_of(columns: ImageColumns, choice: Choice) -> Confounding | None:
     absent = [value for value in choice.values if value not in there]
     if absent:
         listed = ", ".join(sorted(there)) if len(there) <= 20 else f"{len(there)} others"
-        raise PipelineError(
-            f"no image has {choice.attribute} {', '.join(absent)}; there are {listed or 'none'}"
-        )
-    return Confounding(choice.attribute, choice.classes, choice.values)
+        message = f"no image has {choice.attribute} {', '.join(absent)}; there are {listed or 'none'}"
+        raise PipelineError(message)
+    return Shift(
+        name=choice.attribute,
+        classes=choice.classes,
+        settings={"attribute": choice.attribute, "values": list(choice.values), **strength_of(choice)},
+        columns=(choice.attribute,),
+    )

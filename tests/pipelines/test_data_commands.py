@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 from models.datasets.library import all_data_sets
 from models.errors import ModelsError
 from models.images import ImageRecord
+from models.splits.paper import recipe_named
+from models.splits.paper.building import labelled
 from pipelines.commands.data import app
 from pipelines.config.loading import load_config
 from pipelines.errors import PipelineError
@@ -163,6 +165,27 @@ def test_a_set_without_two_classes_gives_a_section_alone(openi: Path, tmp_path: 
     assert "[[splits]]" not in text
 
 
+def test_a_split_of_the_paper_brings_classes_and_columns(nih: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    call("prepare", "nih-chestxray14", nih, out, "--recipe", "nih-sex", "--strength", "0.9")
+    config = load_config(out / "nih-chestxray14.toml")
+    (split,) = config.splits
+    assert (split.kind, split.recipe, split.strength) == ("paper", "NIH-sex", 0.9)
+    found = labelled(recipe_named("NIH-sex"), read_dataset(config.datasets[0]))
+    assert [record.label for record in found].count("Effusion") == 6
+    assert [record.label for record in found].count("Atelectasis") == 2
+
+
+def test_images_of_another_prepared_set_join_the_split(nih: Path, openi: Path, tmp_path: Path) -> None:
+    call("prepare", "open-i", openi, tmp_path / "openi")
+    words = ["--recipe", "NIH-age", "--beside"]
+    call("prepare", "nih-chestxray14", nih, tmp_path / "out", *words, tmp_path / "openi")
+    config = load_config(tmp_path / "out/nih-chestxray14.toml")
+    (split,) = config.splits
+    assert split.datasets == ("nih-chestxray14", "open-i")
+    assert [len(read_dataset(dataset)) for dataset in config.datasets[:2]] == [11, 12]
+
+
 def test_equal_copies_give_equal_bytes(nih: Path, tmp_path: Path) -> None:
     for out in ("a", "b"):
         call("prepare", "nih-chestxray14", nih, tmp_path / out)
@@ -207,6 +230,8 @@ def test_an_archive_is_unpacked_on_the_way(tmp_path: Path) -> None:
             chosen("Effusion", "No Finding", attribute="view", values=("PA", "LL")),
             "no image has view LL; there are AP, PA",
         ),
+        (["--recipe", "NIH-sex", *chosen("Effusion")], "the recipe NIH-sex brings its classes and attribute"),
+        (["--beside", "."], "holds no prepared data set"),
         (["--table", "xlsx"], "a table is parquet or csv, not 'xlsx'"),
         (["--reports", "."], "holds no prepared data set with reports"),
     ],
