@@ -86,7 +86,8 @@ def group_view(index: AuditIndex) -> GroupView | None:
     keys = list(dict.fromkeys(key[:4] for key in found))
     methods = by_kind(ordered((method for _, _, method, _ in keys), index.methods))
     drawn = [method for method in methods if method in MAIN] or list(methods)
-    places = ordered(((split, group) for split, group, _, _ in keys), ())
+    places = dict.fromkeys((split, group) for split, group, _, _ in keys)
+    known = frozenset(keys)
     return GroupView(
         METRICS[METRIC],
         ", ".join(describe(method).label for method in drawn),
@@ -94,7 +95,7 @@ def group_view(index: AuditIndex) -> GroupView | None:
             group_line(split, group, method, found)
             for split, group in places
             for method in drawn
-            if (split, group, method, METRIC) in keys_of(keys)
+            if (split, group, method, METRIC) in known
         ),
         worst,
         tuple(
@@ -103,11 +104,6 @@ def group_view(index: AuditIndex) -> GroupView | None:
             if not (metric == METRIC and method in drawn)
         ),
     )
-
-
-def keys_of(keys: Iterable[tuple[str, str, str, str]]) -> frozenset[tuple[str, str, str, str]]:
-    """As a set, for look-ups."""
-    return frozenset(keys)
 
 
 Found = dict[tuple[str, str, str, str, str], AuditRow]

@@ -3,10 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from models.evaluation.report import AuditReport
+from pipelines.report.group_view import worst_lines
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.method_table import paired_tables
 from pipelines.report.summary import COLUMNS, grouped_table, headed, headline
 from pipelines.report.wording import METRICS, count, plain
+
+WORST = ("method", "split", "worst group", "its accuracy", "equalised-odds difference")
+LEAKS = ("concept", "attribute", "split", "AUROC for it", "signal for the class")
+FINDINGS = ("split", "check", "result", "what was found")
 
 
 def render_markdown(
@@ -14,8 +19,13 @@ def render_markdown(
     *,
     signs: str = "",
     credits: Sequence[str] = (),  # noqa: A002 - the word for it
+    findings: Sequence[Sequence[str]] = (),
+    leaks: Sequence[Sequence[str]] = (),
 ) -> str:
-    """The whole of `audit.md`; `signs` says what the prior rests on, `credits` names the literature."""
+    """The whole of `audit.md`; `signs` says what the prior rests on, `credits` names the literature.
+
+    `findings` are cells under `FINDINGS`, `leaks` under `LEAKS`.
+    """
     index = AuditIndex.of(audit)
     blocks = [
         "# Audit across domain shifts",
@@ -25,7 +35,10 @@ def render_markdown(
         *notes(audit),
         *comparisons(index),
         *(block for split in index.splits for block in split_blocks(index, split)),
+        *worst_groups(index),
+        *(["## Concepts that move with an attribute", table(LEAKS, leaks)] if leaks else []),
         *checks(audit),
+        *(["## Checks of the images", table(FINDINGS, findings)] if findings else []),
         *(["## Signs", one_line(signs)] if signs else []),
         *literature(credits),
     ]
@@ -92,6 +105,20 @@ def comparisons(index: AuditIndex) -> list[str]:
             table(("comparison", *paired.domains), headed([row.kind for row in paired.rows], rows)),
         ]
     return blocks
+
+
+def worst_groups(index: AuditIndex) -> list[str]:
+    """The group that each method serves worst, split by split."""
+    rows = [
+        (
+            row.label,
+            row.split,
+            row.group,
+            *(f"{c.value} ({c.interval})" if c.interval else c.value for c in (row.worst, row.odds)),
+        )
+        for row in worst_lines(index)
+    ]
+    return ["## Worst groups", table(WORST, rows)] if rows else []
 
 
 def notes(audit: AuditReport) -> list[str]:

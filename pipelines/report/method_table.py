@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.evaluation.report import AuditRow, PairedTest
+from models.evaluation.report import MCNEMAR, AuditRow, PairedTest
 from pipelines.report.index import AuditIndex, difference_mark, ordered, row_mark
 from pipelines.report.methods import MAIN, by_kind, describe
 from pipelines.report.tracks import Track, row_dot
@@ -13,6 +13,7 @@ from pipelines.report.wording import (
     METRICS,
     interval,
     number,
+    p_value,
     signed,
     signed_interval,
     uncapitalised,
@@ -24,11 +25,16 @@ FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value with its interval beside or below it; `of` marks where in `audit.json` it stands."""
+    """A value with its interval beside or below it; `of` marks where in `audit.json` it stands.
+
+    Attributes:
+        note: What else is to be said of the value, e.g. its p value.
+    """
 
     value: str
     interval: str = ""
     of: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,44 @@ class PairedTable:
     metric: str
     domains: tuple[str, ...]
     rows: tuple[PairedRow, ...]
+
+    @property
+    def corrected(self) -> bool:
+        """Whether p values stand beside the differences."""
+        return any(cell.note for row in self.rows for cell in row.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class ExactTest:
+    """One of McNemar's tests, which looks at the images on which two methods differ."""
+
+    label: str
+    metric: str
+    domain: str
+    difference: str
+    p: str
+    p_holm: str
+
+
+def exact_tests(index: AuditIndex, split: str) -> tuple[ExactTest, ...]:
+    """All of a split, in the order of the audit."""
+    return tuple(
+        ExactTest(
+            pair_label(test.method, test.reference),
+            METRICS.get(test.metric, test.metric),
+            DOMAINS.get(test.domain, test.domain),
+            signed(test.difference),
+            p_value(test.p),
+            p_value(test.p_holm),
+        )
+        for test in index.audit.paired
+        if test.test == MCNEMAR and test.split == split and not test.group
+    )
+
+
+def pair_label(method: str, reference: str) -> str:
+    """`KnoBo minus linear probe`."""
+    return f"{describe(method).label} minus {uncapitalised(describe(reference).label)}"
 
 
 def metric_tables(index: AuditIndex, split: str) -> tuple[MetricTable, ...]:
@@ -132,7 +176,7 @@ def paired_tables(index: AuditIndex, split: str) -> tuple[PairedTable, ...]:
         references = by_kind(ordered((reference for _, reference in pairs), index.methods))
         rows = tuple(
             PairedRow(
-                f"{describe(method).label} minus {uncapitalised(describe(reference).label)}",
+                pair_label(method, reference),
                 describe(reference).kind,
                 tuple(cells.get((method, reference, domain), Cell(ABSENT)) for domain in domains),
             )
@@ -149,4 +193,9 @@ def difference_cell(test: PairedTest | None) -> Cell:
     """An empty place is a dash."""
     if test is None:
         return Cell(ABSENT)
-    return Cell(signed(test.difference), signed_interval(test.low, test.high), difference_mark(test))
+    return Cell(
+        signed(test.difference),
+        signed_interval(test.low, test.high),
+        difference_mark(test),
+        f"{p_value(test.p_holm)}, Holm" if test.family else "",
+    )

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from models.domains import Check, DomainSplit
 from pipelines.report.index import AuditIndex
 from pipelines.report.input import ReportInput
-from pipelines.report.method_table import MetricTable, PairedTable, metric_tables, paired_tables
+from pipelines.report.method_table import (
+    ExactTest,
+    MetricTable,
+    PairedTable,
+    exact_tests,
+    metric_tables,
+    paired_tables,
+)
 from pipelines.report.methods import describe
 from pipelines.report.wording import DOMAINS, PARTS, count, plain, uncapitalised
 
@@ -51,6 +58,7 @@ class SplitView:
     checks: tuple[CheckView, ...]
     tables: tuple[MetricTable, ...]
     paired: tuple[PairedTable, ...]
+    exact: tuple[ExactTest, ...]
 
     @property
     def cautions(self) -> int:
@@ -83,6 +91,7 @@ def split_view(
         checks=check_views(report, name, split),
         tables=metric_tables(index, name),
         paired=paired_tables(index, name),
+        exact=exact_tests(index, name),
     )
 
 

@@ -64,6 +64,13 @@ def signed_interval(low: float, high: float, *, digits: int = 3) -> str:
     return f"{signed(low, digits=digits)} to {signed(high, digits=digits)}"
 
 
+def p_value(p: float) -> str:
+    """`p 0.012`, `p < 0.001`."""
+    if not math.isfinite(p):
+        return f"p {NOT_ESTIMABLE}"
+    return "p < 0.001" if p < 0.0005 else f"p {p:.3f}"
+
+
 def uncapitalised(label: str) -> str:
     """As inside a sentence: `Linear probe` begins small there, `KnoBo` and `PCBM-h` keep their capitals."""
     first = label.split(" ", maxsplit=1)[0]

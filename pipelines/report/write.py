@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from models.files import write_text
+from pipelines.report.check_view import check_table
+from pipelines.report.concept_audit_view import concept_audit_view
 from pipelines.report.html import render_html
 from pipelines.report.input import ReportInput
 from pipelines.report.markdown import render_markdown
@@ -12,6 +14,26 @@ from pipelines.report.sign_view import sign_line
 def write_report(report: ReportInput, directory: Path) -> tuple[Path, Path]:
     """Write `audit.md` and `report.html` into a directory; returns their paths."""
     markdown, html = directory / "audit.md", directory / "report.html"
-    write_text(markdown, render_markdown(report.audit, signs=sign_line(report.prior), credits=report.credits))
+    leaking, checked = concept_audit_view(report), check_table(report)
+    text = render_markdown(
+        report.audit,
+        signs=sign_line(report.prior),
+        credits=report.credits,
+        leaks=[
+            (each.question, each.attribute, each.split, f"{each.auroc} ({each.interval})", each.signal)
+            for each in (leaking.first if leaking else ())
+            if each.leaking
+        ],
+        findings=[
+            (
+                each.split,
+                each.name,
+                each.result if each.result == "passed" else f"**{each.result}**",
+                each.message,
+            )
+            for each in (checked.rows if checked else ())
+        ],
+    )
+    write_text(markdown, text)
     write_text(html, render_html(report))
     return markdown, html

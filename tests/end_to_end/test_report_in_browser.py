@@ -104,8 +104,8 @@ def test_every_marked_figure_equals_the_audit(report: Any, page: Any) -> None:
         if t.test == "bootstrap"
     }
     shown = page.evaluate(
-        """() => [...document.querySelectorAll('[data-of]')].map((cell) => [
-            cell.dataset.of, ...['.value', '.interval'].map((part) => cell.querySelector(part).textContent)])"""
+        """() => [...document.querySelectorAll('[data-of]')].map((cell) => [cell.dataset.of,
+            ...['.value', '.interval'].map((part) => cell.querySelector(part).textContent)])"""
     )
     wanted = rows | tests
     assert all((value, between) == wanted[mark] for mark, value, between in shown)
@@ -162,7 +162,8 @@ def test_sorting_works_from_the_keyboard(page: Any) -> None:
 
 def test_evidence_stays_below_its_concept_when_sorted(page: Any) -> None:
     pairs = """() => [...document.querySelector('#concepts table').querySelectorAll('tr.concept')]
-        .map((row) => [row.cells[0].textContent.trim(), row.nextElementSibling.querySelector('code').textContent])"""
+        .map((row) => [row.cells[0].textContent.trim(),
+            row.nextElementSibling.querySelector('code').textContent])"""
     before = dict(page.evaluate(pairs))
     page.locator("#concepts .tools .order select").first.select_option(index=1, force=True)
     after = page.evaluate(pairs)

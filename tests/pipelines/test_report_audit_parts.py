@@ -1,0 +1,215 @@
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lxml import html as lxml_html
+from report_example import MAPPED, make_report, text_of, with_audit_parts
+
+from models.concept_audit import ConceptAudit
+from models.evaluation.report import AuditReport
+from pipelines.report import ReportInput, render_html, write_report
+from pipelines.report.check_view import IDS
+from pipelines.report.checklist import ITEMS, checklist
+from pipelines.report.concept_audit_view import leading_sentence
+from pipelines.report.curve_view import LOWEST, curve_view
+from pipelines.report.group_view import group_view
+from pipelines.report.index import AuditIndex, difference_mark, row_mark
+from pipelines.report.map_view import STRONGEST, map_views
+from pipelines.report.tracks import MARGIN
+from pipelines.report.wording import interval, number, p_value, signed, signed_interval
+
+
+@pytest.fixture(scope="module")
+def report() -> ReportInput:
+    return with_audit_parts(make_report())
+
+
+@pytest.fixture(scope="module")
+def page(report: ReportInput) -> str:
+    return render_html(report)
+
+
+@pytest.fixture(scope="module")
+def tree(page: str) -> lxml_html.HtmlElement:
+    return lxml_html.fromstring(page)
+
+
+def words(element: lxml_html.HtmlElement) -> str:
+    return " ".join(element.text_content().split())
+
+
+def test_every_marked_figure_is_that_of_the_audit_and_every_number_is_shown(
+    report: ReportInput, tree: lxml_html.HtmlElement
+) -> None:
+    wanted = {row_mark(r): (number(r.value), interval(r.low, r.high)) for r in report.audit.rows}
+    wanted |= {
+        difference_mark(t): (signed(t.difference), signed_interval(t.low, t.high))
+        for t in report.audit.paired
+        if t.test == "bootstrap"
+    }
+    shown = {
+        cell.get("data-of"): tuple(cell.find_class(part)[0].text for part in ("value", "interval"))
+        for cell in tree.xpath("//*[@data-of]")
+    }
+    assert shown == wanted
+
+
+def test_groups_do_not_stand_in_for_the_whole_domain(report: ReportInput) -> None:
+    index, plain = AuditIndex.of(report.audit), AuditIndex.of(make_report().audit)
+    for key, row in plain.rows.items():
+        assert index.rows[key] == row
+    assert index.row("knobo", "iu-view", "shifted", "worst_group_accuracy") is not None
+
+
+def test_a_group_of_few_images_is_marked(report: ReportInput, tree: lxml_html.HtmlElement) -> None:
+    found = group_view(AuditIndex.of(report.audit))
+    assert found is not None
+    assert {line.value for line in found.lines if line.few} == {"F"}
+    assert {line.method for line in found.lines} == {"knobo", "linear_probe"}
+    assert {line.label for line in found.worst} == {"KnoBo", "Linear probe", "No prior"}
+    assert "sex: F" in words(tree.get_element_by_id("groups"))
+
+
+def test_curves_are_drawn_where_their_numbers_are(report: ReportInput) -> None:
+    found = curve_view(AuditIndex.of(report.audit))
+    assert found is not None
+    (panel,) = found.reliability
+    curve = report.audit.reliability[1]
+    (line,) = (each for each in panel.plot.lines if each.style == "shifted")
+    for spot, x, y in zip(line.spots, curve.confidence, curve.observed, strict=True):
+        assert float(spot.x) == pytest.approx(MARGIN + (100 - 2 * MARGIN) * x, abs=0.01)
+        assert 100 - float(spot.y) == pytest.approx(MARGIN + (100 - 2 * MARGIN) * y, abs=0.01)
+    assert [point.y for point in panel.points[10:]] == [number(y, digits=2) for y in curve.observed]
+
+
+def test_net_benefit_is_cut_off_where_it_tells_no_more(report: ReportInput) -> None:
+    found = curve_view(AuditIndex.of(report.audit))
+    assert found is not None
+    (panel,) = found.decisions
+    kept = sum(value >= LOWEST for value in report.audit.decisions[0].net_benefit)
+    (line,) = (each for each in panel.plot.lines if each.style == "in-domain")
+    assert line.path.count("M") + line.path.count("L") == kept
+    assert line.band.endswith("Z")
+    listed = [point for point in panel.points if point.domain == "in domain"]
+    assert [point.x for point in listed][:2] == ["0.10", "0.20"]
+    assert listed[0].y == number(report.audit.decisions[0].net_benefit[9])
+
+
+def test_thresholds_say_where_they_come_from(tree: lxml_html.HtmlElement) -> None:
+    text = words(tree.get_element_by_id("calibration"))
+    assert "KnoBoiu-view0.437validation images" in text
+    assert "DFRiu-view0.500none: 0.5 by default" in text
+
+
+def test_the_concept_that_leaks_most_is_named_first(report: ReportInput, tree: lxml_html.HtmlElement) -> None:
+    section = tree.get_element_by_id("concept-audit")
+    first = section.find_class("leaks")[0].xpath(".//tbody/tr[1]/th")[0]
+    assert words(first) == f"{report.bank.concepts[0].question} leaks"
+    assert "moves most: it tells view: AP among images of the same class on iu-view" in words(section)
+    questions = {each.id: each.question for each in report.bank.concepts}
+    assert report.concept_audit is not None
+    still = tuple(replace(each, low=0.4, high=0.6) for each in report.concept_audit.leaks)
+    assert leading_sentence(still, questions).startswith("No concept's score is shown to move")
+    assert leading_sentence((), questions) == ""
+
+
+def test_every_part_of_the_concept_audit_is_shown_and_none_is_invented(report: ReportInput) -> None:
+    bare = replace(report, concept_audit=ConceptAudit(notes=("Nothing could be looked at.",)))
+    section = lxml_html.fromstring(render_html(bare)).get_element_by_id("concept-audit")
+    assert words(section) == "Concepts audited Nothing could be looked at."
+    titles = [
+        words(each)
+        for each in lxml_html.fromstring(render_html(report)).xpath("//*[@id='concept-audit']//summary")
+    ]
+    assert len(titles) == 9
+    assert "concept-audit" not in render_html(make_report())
+
+
+def test_a_map_says_with_numbers_where_the_concept_is_seen(report: ReportInput) -> None:
+    explanation = report.explanations[0]
+    assert explanation.image_id == MAPPED
+    views = map_views(report, explanation)
+    assert report.concept_audit is not None
+    maps = report.concept_audit.maps
+    largest = max(abs(value) for each in maps for value in each.values)
+    for view, each in zip(views, maps, strict=True):
+        grid = np.array(each.values).reshape(3, 3)
+        row, column = np.unravel_index(grid.argmax(), grid.shape)
+        assert f"row {row + 1}, column {column + 1}" in view.words.partition("against")[0]
+        for cell in view.cells:
+            value = grid[cell.y, cell.x]
+            assert cell.kind == ("for" if value > 0 else "against")
+            assert float(cell.opacity) == pytest.approx(STRONGEST * abs(value) / largest, abs=0.005)
+            assert cell.text == signed(value, digits=1)
+    assert map_views(report, replace(explanation, image_id="another")) == ()
+
+
+def test_warnings_come_before_what_passed_and_only_some_ids_are_shown(tree: lxml_html.HtmlElement) -> None:
+    rows = tree.get_element_by_id("checks").xpath(".//tbody/tr")
+    assert [words(row.find("td[2]/span")) for row in rows] == ["warning", "passed"]
+    assert f"and {60 - IDS} more in checks.json" in words(rows[0])
+    assert "0 errors, 1 warning, 1 passed" in words(tree.get_element_by_id("checks"))
+
+
+def test_the_cards_hold_counts(tree: lxml_html.HtmlElement) -> None:
+    text = words(tree.get_element_by_id("cards"))
+    assert "Labelsno label 10, abnormal 450, normal 440" in text
+    assert "ViewAP 300, PA 580, not known 20" in text
+    assert "Patients700; not known for 3 images" in text
+    assert "Not a medical device" in text
+
+
+def test_the_checklist_answers_every_topic_and_links_to_sections_that_exist(
+    report: ReportInput, tree: lxml_html.HtmlElement
+) -> None:
+    ids = {element.get("id") for element in tree.iter() if element.get("id")}
+    for made in (report, make_report()):
+        answers = checklist(made)
+        assert len(answers) == len(ITEMS)
+        assert all((answer.state == "present") == bool(answer.section) for answer in answers)
+        assert all(answer.words for answer in answers if answer.state != "present")
+    assert {answer.section for answer in checklist(report) if answer.section} <= ids
+    states = {answer.topic: answer.state for answer in checklist(report)}
+    assert states["Calibration"] == "present"
+    assert {answer.topic: answer.state for answer in checklist(make_report())}["Calibration"] == "absent"
+
+
+def test_no_item_of_a_guideline_is_named_by_number(tree: lxml_html.HtmlElement) -> None:
+    assert not re.search(r"[Ii]tem \d", words(tree.get_element_by_id("checklist")))
+
+
+def test_p_values_stand_below_the_differences_they_belong_to(report: ReportInput) -> None:
+    paired = tuple(replace(t, p=0.004, p_holm=0.0123, family="f") for t in report.audit.paired)
+    text = text_of(render_html(replace(report, audit=replace(report.audit, paired=paired))))
+    assert "p 0.012, Holm" in text
+    assert [p_value(p) for p in (0.0004, 0.0123, 1.0, float("nan"))] == [
+        "p < 0.001",
+        "p 0.012",
+        "p 1.000",
+        "p n/e",
+    ]
+
+
+def test_mcnemars_test_does_not_take_the_place_of_the_bootstrap(report: ReportInput) -> None:
+    index = AuditIndex.of(report.audit)
+    test = index.test("knobo", "linear_probe", "iu-view", "shifted", "accuracy")
+    assert test is not None
+    assert test.test == "bootstrap"
+    assert "McNemar’s exact test" in text_of(render_html(report))
+
+
+def test_markdown_names_worst_groups_leaks_and_checks(report: ReportInput, tmp_path: Path) -> None:
+    markdown, _ = write_report(report, tmp_path)
+    text = markdown.read_text("utf-8")
+    assert re.search(r"\| KnoBo +\| iu-view +\| view: AP +\| 0\.310", text)
+    assert "## Concepts that move with an attribute" in text
+    assert "**warning**" in text
+
+
+def test_an_audit_without_any_of_it_has_no_such_sections() -> None:
+    bare = replace(make_report(), audit=AuditReport((), (), (), ()))
+    ids = {element.get("id") for element in lxml_html.fromstring(render_html(bare)).iter("section")}
+    assert not ids & {"groups", "calibration", "concept-audit", "checks", "cards"}
+    assert "checklist" in ids
