@@ -81,10 +81,13 @@ def contents_of(records: Iterable[ImageRecord], digest: Digest) -> dict[str, str
 
 def without_conflicts(records: Sequence[ImageRecord], contents: Mapping[str, str]) -> list[ImageRecord]:
     """Leave out every copy of an image whose copies have different labels, for neither can be trusted."""
-    labels: dict[str, set[str | None]] = {}
-    for record in records:
-        labels.setdefault(contents[record.id], set()).add(record.label)
-    return [record for record in records if len(labels[contents[record.id]]) == 1]
+    first: dict[str, str | None] = {}
+    conflicts = {
+        contents[record.id]
+        for record in records
+        if first.setdefault(contents[record.id], record.label) != record.label
+    }
+    return [record for record in records if contents[record.id] not in conflicts]
 
 
 def without_copies(records: Sequence[ImageRecord], contents: Mapping[str, str]) -> list[ImageRecord]:

@@ -94,7 +94,7 @@ def assign(
             sum(count * (1 - have[label] / (share * total[label])) for label, count in labels.items())
             for have, share in zip(held, fractions, strict=True)
         ]
-        part = int(np.argmax(room))
+        part = room.index(max(room))
         parts[part].extend(patient)
         held[part].update(labels)
     return parts
