@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.evaluation.metrics.arrays import blocks
 
 CELLS = 250_000  # replicates x images at once: 2 MB an array, so that a few of them stay near the core
+LEAST = 16  # replicates at once, for a product with fewer waits for its other factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,13 @@ class Walk:
 
 def walks(ranked: Ranked, weights: NDArray[np.number]) -> Iterator[tuple[slice, Walk]]:
     """A few rows of `weights (b, n)` at a time."""
-    for rows in blocks(len(weights), step=max(1, CELLS // max(1, len(ranked.order)))):
+    for rows in few(*weights.shape):
         yield rows, ranked.walk(weights[rows])
+
+
+def few(replicates: int, images: int) -> Iterator[slice]:
+    """So many replicates that what is made of them stays near the core."""
+    return blocks(replicates, step=max(LEAST, CELLS // max(1, images)))
 
 
 def cumulated(values: NDArray[Any]) -> NDArray[Any]:

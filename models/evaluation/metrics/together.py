@@ -7,12 +7,12 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.metrics.arrays import Labels, Probabilities, Values, blocks
+from models.evaluation.metrics.arrays import Labels, Probabilities, Values
 from models.evaluation.metrics.bins import confidence, into_bins, mean_distance
 from models.evaluation.metrics.brier import events_of, reliability_of, uncertainty_of
 from models.evaluation.metrics.choice import BY_CLASS, BY_REGRESSION, IN_BINS, Choice
 from models.evaluation.metrics.ranking import along, area_under_roc, average_precision
-from models.evaluation.metrics.ranks import CELLS, Ranked, Walk, walks
+from models.evaluation.metrics.ranks import Ranked, Walk, few, walks
 from models.evaluation.metrics.recalibration import Problems, Recalibration, joined
 from models.evaluation.metrics.sums import Sums
 
@@ -78,7 +78,7 @@ class Together:
     def added_up(self, weights: NDArray[np.number]) -> Found:
         """Metrics that are sums."""
         totals = np.empty((len(weights), self.columns.shape[1]))
-        for rows in blocks(len(weights), step=max(1, CELLS // max(1, len(self.columns)))):
+        for rows in few(*weights.shape):
             totals[rows] = weights[rows].astype(np.float64) @ self.columns
         own = [totals[:, place] for place in self.places]
         return {name: each.value(part) for (name, each), part in zip(self.sums.items(), own, strict=True)}
