@@ -152,3 +152,21 @@ def test_every_confounded_set_of_the_paper_has_a_recipe() -> None:
     assert recipe_named("isic-Color").values == ("I", "III-V")
     with pytest.raises(ModelsError, match="no confounded split named NIH-CXR; it has NIH-sex, NIH-age"):
         recipe_named("NIH-CXR")
+
+
+def test_the_page_on_splits_names_every_recipe_and_every_overlap() -> None:
+    page = (Path(__file__).parents[2] / "docs/splits.md").read_text("utf-8")
+    for recipe in RECIPES:
+        sizes = f"{recipe.sizes.train}/{recipe.sizes.validation}/{recipe.sizes.shifted}"
+        names = f"{', '.join(recipe.data_sets)} | {', '.join(recipe.classes)}"
+        confounder = f"`{recipe.attribute}` {', '.join(recipe.values)}"
+        assert f"| {recipe.name} | {names} | {confounder} | {sizes} |" in page
+    for published in PUBLISHED:
+        if published.test_in_train is not None:
+            name = f"{published.name}{' (by the name)' if published.name == 'pneumonia' else ''}"
+            val = (
+                ""
+                if published.val_in_train is None
+                else f"{published.val_in_train} of {published.totals[1]} "
+            )
+            assert f"| {name} | {published.test_in_train} of {published.totals[2]} | {val}|" in page

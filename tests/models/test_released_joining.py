@@ -1,15 +1,22 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
 from released_files import Parts, image_path, with_overlaps, write_released
 
+from models.datasets.library import data_set_named
 from models.domains import DomainSplit
 from models.errors import ModelsError
 from models.images import ImageRecord
 from models.splits.released import (
+    Entry,
     ReleasedSplit,
     as_published,
     join,
@@ -34,8 +41,12 @@ def owners_records(split: ReleasedSplit, *, patients: bool = True) -> list[Image
     return list(records.values())
 
 
-def nih_sex(folder: Path) -> ReleasedSplit:
-    return read_released(write_released(folder / "NIH-sex", with_overlaps(published_named("NIH-sex"))))
+@cache
+def nih_sex() -> ReleasedSplit:
+    """Read once for all tests."""
+    with TemporaryDirectory() as folder:
+        parts = with_overlaps(published_named("NIH-sex"))
+        return read_released(write_released(Path(folder) / "NIH-sex", parts))
 
 
 def made_by(make: Maker, split: ReleasedSplit, records: list[ImageRecord], **options: object) -> DomainSplit:
@@ -43,8 +54,8 @@ def made_by(make: Maker, split: ReleasedSplit, records: list[ImageRecord], **opt
     return make(split, records, **(given | options))
 
 
-def test_as_published_keeps_every_image_and_names_the_overlap(tmp_path: Path) -> None:
-    split = nih_sex(tmp_path)
+def test_as_published_keeps_every_image_and_names_the_overlap() -> None:
+    split = nih_sex()
     made = made_by(as_published, split, owners_records(split))
     assert {part: len(ids) for part, ids in made.parts.items()} == {
         "train": 3000,
@@ -62,8 +73,8 @@ def test_as_published_keeps_every_image_and_names_the_overlap(tmp_path: Path) ->
     assert cells["shifted/Atelectasis/F"] == 500
 
 
-def test_without_overlap_keeps_test_and_drops_exactly_the_shared_patients(tmp_path: Path) -> None:
-    split = nih_sex(tmp_path)
+def test_without_overlap_keeps_test_and_drops_exactly_the_shared_patients() -> None:
+    split = nih_sex()
     made = made_by(without_overlap, split, owners_records(split))
     patient = {f"nih/{Path(e.path).stem}": Path(e.path).stem.split("_")[0] for e in split.entries}
     listed = {p: [f"nih/{Path(e.path).stem}" for e in split.part(p)] for p in ("train", "val", "test")}
@@ -76,8 +87,8 @@ def test_without_overlap_keeps_test_and_drops_exactly_the_shared_patients(tmp_pa
     assert next(check for check in made.checks if check.name == "patient_overlap").passed
 
 
-def test_patients_are_taken_from_names_where_the_table_has_none(tmp_path: Path) -> None:
-    split = nih_sex(tmp_path)
+def test_patients_are_taken_from_names_where_the_table_has_none() -> None:
+    split = nih_sex()
     known = made_by(without_overlap, split, owners_records(split))
     guessed = made_by(without_overlap, split, owners_records(split, patients=False))
     assert guessed.parts == known.parts
@@ -106,8 +117,8 @@ def test_contradictory_and_repeated_images_of_open_i_are_in_no_part(tmp_path: Pa
     assert lines.counts["conflicting_images"] == 104
 
 
-def test_missing_images_are_counted_and_most_of_them_missing_is_refused(tmp_path: Path) -> None:
-    split = nih_sex(tmp_path)
+def test_missing_images_are_counted_and_most_of_them_missing_is_refused() -> None:
+    split = nih_sex()
     records = owners_records(split)
     joined = join(split, records[10:])
     assert len(joined.missing) == 10
@@ -120,22 +131,22 @@ def test_missing_images_are_counted_and_most_of_them_missing_is_refused(tmp_path
         join(split, [ImageRecord("x/1", Path("/x/1.png"), None, {})])
 
 
-def test_two_records_of_one_name_are_refused(tmp_path: Path) -> None:
-    split = nih_sex(tmp_path)
+def test_two_records_of_one_name_are_refused() -> None:
+    split = nih_sex()
     records = owners_records(split)
     twin = replace(records[0], id="small/1")
     with pytest.raises(ModelsError, match="answer to one name"):
         join(split, [*records, twin])
 
 
-def test_other_classes_are_refused(tmp_path: Path) -> None:
-    split = nih_sex(tmp_path)
+def test_other_classes_are_refused() -> None:
+    split = nih_sex()
     with pytest.raises(ModelsError, match="has the classes Atelectasis, Effusion, not Effusion, Edema"):
         made_by(as_published, split, owners_records(split), classes=("Effusion", "Edema"))
 
 
-def test_the_order_of_classes_is_that_of_the_configuration(tmp_path: Path) -> None:
-    split = nih_sex(tmp_path)
+def test_the_order_of_classes_is_that_of_the_configuration() -> None:
+    split = nih_sex()
     made = made_by(as_published, split, owners_records(split), classes=("Effusion", "Atelectasis"))
     counts = Counter(made.targets(made.train).tolist())
     assert counts == {0: 1500, 1: 1500}
@@ -177,3 +188,73 @@ def test_an_image_is_found_in_another_folder_with_another_suffix(tmp_path: Path,
         for n, e in enumerate(split.entries)
     ]
     assert [record.id for _, record in join(split, records).found] == [record.id for record in records]
+
+
+def test_a_split_is_joined_with_the_copy_that_its_owner_hands_out(tmp_path: Path) -> None:
+    parts: Parts = {
+        part: {
+            label: [image_path("NIH-CXR", label, 100 * place + 20 * m + n, 0) for n in range(12)]
+            for m, label in enumerate(("Atelectasis", "Effusion"))
+        }
+        for place, part in enumerate(("train", "val", "test"))
+    }
+    split = read_released(write_released(tmp_path / "NIH-sex", parts))
+    root = tmp_path / "owner"
+    (root / "images_001" / "images").mkdir(parents=True)
+    rows = ["Image Index,Finding Labels,Patient ID,Patient Age,Patient Gender,View Position"]
+    for entry in split.entries:
+        name, label = Path(entry.path).name, entry.label
+        sex = "MF"[split.classes.index(label) ^ (entry.part == "test")]
+        rows.append(f"{name},{label}|Edema,{int(name[:8])},50,{sex},PA")
+        (root / "images_001" / "images" / name).write_bytes(b"")
+    (root / "Data_Entry_2017_v2020.csv").write_text("\n".join(rows) + "\n")
+    records = list(data_set_named("nih-chestxray14").read(root).records(root, name="nih"))
+    made = made_by(without_overlap, split, records)
+    assert [len(ids) for ids in made.parts.values()] == [24, 12, 12, 24]
+    cells = next(check for check in made.checks if check.name == "cell_counts").counts
+    assert cells["train/Atelectasis/M"] == cells["shifted/Atelectasis/F"] == 12
+    assert made.patient["nih/00000003_000"] == "nih/3"
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), people=st.integers(20, 400))
+def test_no_trace_of_a_later_part_stays_in_an_earlier_one(seed: int, people: int) -> None:
+    random = Random(seed)
+    owners = [random.randrange(people) for _ in range(240)]
+    content = {f"d/{n}": str(random.randrange(600)) for n in range(240)}
+    entries = tuple(
+        Entry(part, random.choice("ab"), f"odd/{random.randrange(240)}.png")
+        for part, size in (("train", 120), ("val", 60), ("test", 60))
+        for _ in range(size)
+    )
+    records = [ImageRecord(f"d/{n}", Path(f"/{n}.png"), None, {}, f"p{who}") for n, who in enumerate(owners)]
+    try:
+        made = without_overlap(
+            ReleasedSplit("s", ("a", "b"), entries),
+            records,
+            name="s",
+            classes=("a", "b"),
+            attribute="",
+            seed=seed,
+            digest=lambda record: content[record.id],
+        )
+    except ModelsError:
+        event("refused")
+        return
+    listed: dict[str, set[str]] = {}
+    for entry in entries:
+        listed.setdefault(f"d/{Path(entry.path).stem}", set()).add(entry.label)
+    once = {image: min(labels) for image, labels in listed.items() if len(labels) == 1}
+    labels_of: dict[str, set[str]] = {}
+    for image, label in once.items():
+        labels_of.setdefault(content[image], set()).add(label)
+    sure = {image for image in once if len(labels_of[content[image]]) == 1}
+    tested = {f"d/{Path(e.path).stem}" for e in entries if e.part == "test"} & sure
+    assert set(made.in_domain) <= tested
+    assert {content[image] for image in made.in_domain} == {content[image] for image in tested}
+    traces = [
+        {content[image] for image in ids} | {f"p{owners[int(image[2:])]}" for image in ids}
+        for ids in (made.train, made.validation, made.in_domain)
+    ]
+    assert not traces[0] & traces[1] | traces[0] & traces[2] | traces[1] & traces[2]
+    assert all(made.label[image] in listed[image] and image in sure for image in made.ids)

@@ -69,7 +69,10 @@ def overlaps_by_hand(parts: Parts) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("published", PUBLISHED, ids=lambda published: published.name)
+COUNTED = [each for each in PUBLISHED if each.test_in_train is not None or each.name == "UWaterloo"]
+
+
+@pytest.mark.parametrize("published", COUNTED, ids=lambda published: published.name)
 def test_the_checker_counts_the_overlaps_with_which_files_were_made(
     tmp_path: Path, published: Published
 ) -> None:

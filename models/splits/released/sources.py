@@ -79,10 +79,12 @@ class NamedImage:
     certain: bool
 
 
+BY_FOLDER = {source.folder.casefold(): source for source in SOURCES}
+
+
 def source_of(path: str) -> Source | None:
     """The data set of a published path; None where its folder is not known."""
-    first = path.split("/", 1)[0].casefold()
-    return next((source for source in SOURCES if source.folder.casefold() == first), None)
+    return BY_FOLDER.get(path.split("/", 1)[0].casefold())
 
 
 def named_image(path: str) -> NamedImage:
