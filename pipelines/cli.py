@@ -15,6 +15,7 @@ from pipelines.commands import concepts, data, features, index, intervene
 from pipelines.commands.ablate import ablate
 from pipelines.commands.api import api
 from pipelines.commands.audit import audit, show_audit
+from pipelines.commands.check import check
 from pipelines.commands.edit import edit
 from pipelines.commands.history import history
 from pipelines.commands.path import path
@@ -35,6 +36,7 @@ app.add_typer(intervene.app, name="intervene")
 app.command()(ablate)
 app.command()(api)
 app.command()(audit)
+app.command()(check)
 app.command()(edit)
 app.command()(history)
 app.command()(path)

@@ -14,7 +14,7 @@ FINER = ((1.0, 3),)  # on half the side, then on the whole
 NARROW, WIDE = 0.7, 3.0  # blurs whose difference leaves out what all pictures of a kind share
 PLAINLY_ONE = 0.97  # agreement of a quarter of the side above which no warp is looked for
 HOPELESS = (0.7, 0.75)  # agreement of a quarter and of half the side below which no more is looked at
-PAIRS_AT_ONCE = 128
+PAIRS_AT_ONCE = 64
 
 
 def agreements(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:

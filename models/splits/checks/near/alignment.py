@@ -1,8 +1,8 @@
-"""Lays one picture over another: crop, scale, brightness and contrast are fitted.
+"""Lays one picture over another: shift, width, height, brightness and contrast are fitted.
 
-Gauss-Newton on an affine warp (Lucas and Kanade, "An iterative image registration technique", IJCAI 1981),
-with a gain and an offset fitted beside it (Baker, Gross, Matthews, "Lucas-Kanade 20 years on", part 3, 2003),
-from coarse to fine and from a few scales.
+Gauss-Newton on a warp without rotation (Lucas and Kanade, "An iterative image registration technique", IJCAI
+1981), with a gain and an offset fitted beside it (Baker, Gross, Matthews, "Lucas-Kanade 20 years on", part 3,
+2003), from coarse to fine and from a few scales.
 """
 
 import torch
@@ -26,16 +26,17 @@ def refined(warp: Tensor, first: Tensor, second: Tensor, *, steps: int) -> Tenso
     """The warp after some Gauss-Newton steps on pictures `(b, 1, s, s)`."""
     target, sources = first.flatten(1)[:, :, None], with_slopes(second)
     gain = torch.ones(len(first), 1, 1)
-    places = homogeneous(first.shape[-1])
+    places = coordinates(first.shape[-1])
     for _ in range(steps):
         grid = affine_grid(warp, list(first.shape), align_corners=False)
         sampled = grid_sample(sources, grid, align_corners=False, padding_mode="border").flatten(2)
         value, slopes = sampled[:, :1], sampled[:, 1:]
-        moves = (gain[:, :, None] * slopes[:, :, None] * places).flatten(1, 2)
+        moves = gain * torch.cat((slopes * places, slopes), dim=1)
         columns = torch.cat((moves, value, torch.ones_like(value)), dim=1)
         step = least_squares(columns, target, weight=inside(grid))
-        warp = warp + step[:, :6].reshape(-1, 2, 3).clamp(-FARTHEST, FARTHEST)
-        gain = step[:, 6:7, None].clamp(0.2, 5)
+        move = step[:, :4].clamp(-FARTHEST, FARTHEST)
+        warp = warp + torch.cat((torch.diag_embed(move[:, :2]), move[:, 2:, None]), dim=2)
+        gain = step[:, 4:5, None].clamp(0.2, 5)
     return warp
 
 
@@ -58,11 +59,11 @@ def with_slopes(pictures: Tensor) -> Tensor:
     return torch.cat((pictures, along_x, along_y), dim=1)
 
 
-def homogeneous(side: int) -> Tensor:
-    """x, y and 1 of every pixel `(3, side * side)`, from -1 to 1."""
+def coordinates(side: int) -> Tensor:
+    """Place along x and y of every pixel `(2, side * side)`, from -1 to 1."""
     line = (torch.arange(side) + 0.5) * 2 / side - 1
     y, x = torch.meshgrid(line, line, indexing="ij")
-    return torch.stack((x.flatten(), y.flatten(), torch.ones(side * side)))
+    return torch.stack((x.flatten(), y.flatten()))
 
 
 def inside(grid: Tensor) -> Tensor:

@@ -27,7 +27,9 @@ def nearest_pairs(
         rows: `(k,)` of them that are compared.
         progress: Called with (rows done, rows).
     """
-    mean = sum_of_rows(values) / max(1, len(values))
+    if len(rows) < 2:
+        return np.zeros((0, 2), dtype=np.intp)
+    mean = sum_of_rows(values) / len(values)
     found = []
     for start in range(0, len(rows), ASKED):
         places = np.arange(start, min(start + ASKED, len(rows)))
@@ -35,7 +37,7 @@ def nearest_pairs(
         found.append(np.stack((np.repeat(places, near.shape[1]), near.ravel()), axis=1))
         if progress is not None:
             progress(int(places[-1]) + 1, len(rows))
-    pairs = np.sort(np.concatenate([np.zeros((0, 2), dtype=np.intp), *found]), axis=1)
+    pairs = np.sort(np.concatenate(found), axis=1)
     return np.unique(pairs, axis=0)
 
 
