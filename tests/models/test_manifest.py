@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.datasets.manifest import ManifestColumns, read_manifest
+from models.datasets.tables import read_columns
 from models.errors import ModelsError
 
 TABLE = """image,uid,patient,dx,sex,age,findings,impression
@@ -171,6 +172,27 @@ def test_an_unusable_file_is_named(folder: Path, name: str) -> None:
         (folder / name).write_bytes(b"PAR1 torn")
     with pytest.raises(ModelsError, match=name.replace(".", r"\.")):
         read_manifest(folder / name, name="s")
+
+
+def test_a_neighbour_whose_name_begins_alike_is_outside_the_root(folder: Path) -> None:
+    neighbour = folder.with_name(f"{folder.name}-more")
+    neighbour.mkdir()
+    (neighbour / "a.png").write_bytes(b"x")
+    (folder / "table.csv").write_text(f"image,label\n../{neighbour.name}/a.png,x\n")
+    with pytest.raises(ModelsError, match="lies outside"):
+        read_manifest(folder / "table.csv", name="s")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tab", "t.parquet", "t"])
+def test_an_optional_column_is_empty_where_the_table_lacks_it(tmp_path: Path, name: str) -> None:
+    if name == "t.parquet":
+        pq.write_table(pa.table({"b": [1.0, None], "a": ["x", "y"]}), tmp_path / name)
+    else:
+        (tmp_path / name).write_text("b,a\n1,x\n,y\n".replace(",", "\t" if name == "t.tab" else ","))
+    cells = read_columns(tmp_path / name, ["a"], optional=["b", "c", "a"])
+    assert cells == {"a": ["x", "y"], "b": ["1", ""], "c": ["", ""]}
+    with pytest.raises(ModelsError, match="has no column c"):
+        read_columns(tmp_path / name, ["a", "c"])
 
 
 @pytest.mark.real
