@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def encoded_again(image: Image.Image) -> Image.Image:
     return Image.open(BytesIO(buffer.getvalue()))
 
 
-VARIANTS = {
+VARIANTS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "jpeg": encoded_again,
     "resized": lambda image: image.resize((110, 110)),
-    "cropped": lambda image: image.crop((8, 6, SIDE - 6, SIDE - 8)),
+    "cropped": lambda image: image.crop((8, 6, image.width - 6, image.height - 8)),
     "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
 }
 
@@ -65,6 +66,23 @@ def test_every_planted_copy_is_found_and_none_is_invented(tmp_path: Path) -> Non
     contents = {record.id: record.id for record in records}
     pairs = near_duplicates(features_of(records), records, contents=contents)
     assert {frozenset((pair.first, pair.second)) for pair in pairs} == set(map(frozenset, planted))
+
+
+@pytest.mark.real
+def test_copies_of_real_images_are_found_and_none_is_invented(tmp_path: Path, shared_data: Path) -> None:
+    for folder in ("xray/guangzhou", "skin/ham10000"):
+        files = sorted((shared_data / folder).rglob("*.jpg"))[::60][:10]
+        images = {file.stem: Image.open(file).convert("RGB") for file in files}
+        planted = {
+            (file.stem, f"{kind}-{file.stem}"): make(images[file.stem])
+            for file, (kind, make) in zip(files, VARIANTS.items(), strict=False)
+        }
+        inside = tmp_path / folder
+        inside.mkdir(parents=True)
+        records = records_in(inside, images | {name: image for (_, name), image in planted.items()})
+        contents = {record.id: record.id for record in records}
+        pairs = near_duplicates(features_of(records), records, contents=contents)
+        assert {frozenset((pair.first, pair.second)) for pair in pairs} == set(map(frozenset, planted))
 
 
 def test_equal_files_are_left_to_the_check_of_contents(tmp_path: Path) -> None:
