@@ -1,8 +1,10 @@
 """All metrics of several methods on every replicate of one bootstrap."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from os import cpu_count
+from threading import Lock
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +23,7 @@ Replicated: TypeAlias = Mapping[str, NDArray[np.float64]]  # (m, 1 + b) by metri
 
 CELLS = 10_000_000  # replicates x images that a thread has at once: 10 MB
 METHODS = 8  # whose orders are kept at once
+ALONE = Lock()  # two at once would restore each other's number of threads
 
 
 def bootstrap(
@@ -53,28 +56,38 @@ def bootstrap(
     choice = Choice.of(probabilities[0].shape[1], metrics, groups=groups)
     found = {name: np.empty((len(probabilities), len(draws.counts))) for name in choice.metrics}
     each_threshold = thresholds or [HALF] * len(probabilities)
-    images, total = np.arange(len(labels)), len(draws.counts)
-    rows = list(blocks(total, step=max(1, CELLS // max(1, len(labels)))))
-    for methods in blocks(len(probabilities), step=METHODS):
-        prepared = [
-            Together.of(labels, one, choice, threshold=threshold)
-            for one, threshold in zip(probabilities[methods], each_threshold[methods], strict=True)
-        ]
-
-        def measure(part: slice, prepared: Sequence[Together] = prepared) -> list[Found]:
-            weights = draws.drawn(part, images)
-            return [each.measure(weights) for each in prepared]
-
-        for part, values in zip(rows, on_all_cores(measure, rows), strict=True):
-            for place, each in enumerate(values, start=methods.start):
-                for name, value in each.items():
-                    found[name][place, part] = value
-            if progress is not None:
-                progress(methods.start * total + part.stop * len(prepared), len(probabilities) * total)
+    done, total = 0, len(probabilities) * len(draws.counts)
+    with one_core_each() as threads:
+        for methods in blocks(len(probabilities), step=METHODS):
+            prepared = [
+                Together.of(labels, one, choice, threshold=threshold)
+                for one, threshold in zip(probabilities[methods], each_threshold[methods], strict=True)
+            ]
+            for part, values in measured(prepared, draws, threads=threads):
+                for name, place in found.items():
+                    place[methods, part] = [each[name] for each in values]
+                done += (part.stop - part.start) * len(prepared)
+                if progress is not None:
+                    progress(done, total)
     return found
 
 
-def on_all_cores(measure: Callable[[slice], list[Found]], rows: Sequence[slice]) -> Iterator[list[Found]]:
-    """In order; each product on one core, since cores that share one wait for each other."""
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cpu_count()) as threads:
-        yield from threads.map(measure, rows)
+def measured(
+    prepared: Sequence[Together], draws: Draws, *, threads: Executor
+) -> Iterator[tuple[slice, list[Found]]]:
+    """All metrics of some methods, some replicates at a time, in order."""
+    images = np.arange(len(draws.number))
+    rows = list(blocks(len(draws.counts), step=max(1, CELLS // max(1, len(images)))))
+
+    def measure(part: slice) -> list[Found]:
+        weights = draws.drawn(part, images)
+        return [each.measure(weights) for each in prepared]
+
+    yield from zip(rows, threads.map(measure, rows), strict=True)
+
+
+@contextmanager
+def one_core_each() -> Iterator[Executor]:
+    """As many threads as cores, each product on one, since cores that share one wait for each other."""
+    with ALONE, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cpu_count()) as threads:
+        yield threads

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.metrics.arrays import Labels, Probabilities, Values, Weights, divide
-from models.evaluation.metrics.sums import Sums, ratio
+from models.evaluation.metrics.sums import Sums, nowhere, ratio
 
 HALF = 0.5
 
@@ -63,7 +63,9 @@ def specificity_sums(labels: Labels, probabilities: Probabilities, threshold: fl
 
 
 def net_benefit_sums(labels: Labels, probabilities: Probabilities, threshold: float) -> Sums:
-    """See `net_benefit`."""
+    """See `net_benefit`; it does not exist where nothing short of certainty is treated."""
+    if threshold >= 1:
+        return nowhere(len(labels))
     return ratio(gain(labels, probabilities, threshold), np.ones(len(labels)))
 
 
