@@ -61,10 +61,10 @@ FACTS = Facts(
     citation="International Skin Imaging Collaboration, ISIC Archive, with the attribution of every image",
     url="https://www.isic-archive.com",
     layout="metadata.csv and <isic_id>.jpg beside it, as `isic image download` writes them",
-    notes="The archive grows, so there is no fixed count. It holds HAM10000, BCN20000 and other collections "
-    "under new ids: do not read these sets beside it. Indeterminate lesions have no label. Patients are "
-    "known for some collections, lesions for more; an image without either stands alone. Ages are rounded "
-    "and end at 85. `source` is barcelona or vienna where the attribution names that city, else its text.",
+    notes="The archive grows, so there is no fixed count. It holds HAM10000, BCN20000 and other collections, "
+    "too: do not read those sets beside it. Indeterminate lesions have no label. Patients are known for some "
+    "collections, lesions for more; an image without either stands alone. Ages are rounded and end at 85. "
+    "`source` is barcelona or vienna where the attribution names that city, else its text.",
 )
 
 

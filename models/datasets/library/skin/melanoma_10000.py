@@ -17,15 +17,15 @@ FACTS = Facts(
     classes=(ClassCount("benign", 5500), ClassCount("malignant", 5105)),
     attributes=("official_split",),
     images=10605,
-    licence="unverified: the images come from elsewhere, among others from the ISIC archive",
+    licence="unverified, for the images come from other collections",
     access="registration",
     terms="Those of the copy on Kaggle, and of the collections its images come from.",
     citation="Javid: Melanoma Skin Cancer Dataset of 10000 Images. Kaggle (2022)",
     url="https://www.kaggle.com/datasets/hasnainjaved/melanoma-skin-cancer-dataset-of-10000-images",
     layout="train/benign, train/malignant, test/benign and test/malignant with JPEG files",
     notes="Neither patients nor lesions are known, so images of one person may lie in two parts; look at the "
-    "near-duplicates. Some images are also in the ISIC archive. Counts are the sums of KnoBo's released "
-    "split.",
+    "near-duplicates. Do not read it beside the ISIC archive, from which images seem to come (unverified). "
+    "Counts are the sums of KnoBo's released split.",
 )
 
 
