@@ -1,7 +1,5 @@
 """The configuration that goes with a prepared data set."""
 
-import os
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +8,7 @@ from typing import Any
 import tomli_w
 
 from models.datasets.library import Facts, ImageColumns
-from models.datasets.library.layout import column_names
-from pipelines.errors import PipelineError
+from pipelines.library.earlier import joining_section, prepared_section, teaches
 
 SKIN_WORDS = ("dermoscop", "skin", "clinical photograph")
 NORMAL = frozenset({"normal", "no finding", "no_finding"})
@@ -74,7 +71,7 @@ def configuration_text(
     if shift is None:
         head = "# Fewer than two classes: a section for another configuration, whose concepts it grounds."
         return "\n".join([head, credit(facts), "", tomli_w.dumps({"datasets": [section]})])
-    joining = [] if beside is None else [joining_section(beside, manifest.parent, shift)]
+    joining = [] if beside is None else [joining_section(beside, manifest.parent, shift.columns)]
     named = [*section["attributes"], *(name for name in shift.columns if name in columns.by_name())]
     section["attributes"] = list(dict.fromkeys(named))
     audited, grounding, remark = with_grounding(section, reports, manifest.parent)
@@ -171,73 +168,6 @@ def with_grounding(
         "# or prepare one first and give its folder with --reports."
     )
     return section, dict(PLACEHOLDER), remark
-
-
-def prepared_section(reports: Path, folder: Path, name: str) -> dict[str, Any]:
-    """The data set with reports or signs in a folder that was prepared before.
-
-    Raises:
-        PipelineError: No such folder, no set with reports in it, or the same set again.
-    """
-    having = [section for section in sections_below(reports) if teaches(section)]
-    if not having:
-        raise PipelineError(
-            f"{reports} holds no prepared data set with reports; run knobo data prepare for one"
-        )
-    section = {key: value for key, value in having[-1].items() if key not in {"label", "half"}}
-    section["name"] = str(section["name"]).removesuffix("-concepts")
-    if section["name"] == name:
-        raise PipelineError(f"{reports} holds {name} itself, which shares its reports without --reports")
-    return seen_from(folder, reports, section)
-
-
-def joining_section(beside: Path, folder: Path, shift: Shift) -> dict[str, Any]:
-    """The first data set in a folder that was prepared before, with the columns that the split needs.
-
-    Raises:
-        PipelineError: There is none.
-    """
-    found = sections_below(beside)
-    if not found:
-        raise PipelineError(f"{beside} holds no prepared data set; run knobo data prepare for one")
-    section = {key: value for key, value in found[0].items() if key not in {"half", "report"}}
-    there = names_of_columns(beside / str(section["manifest"]))
-    wanted = [*section.get("attributes", ()), *(name for name in shift.columns if name in there)]
-    return seen_from(folder, beside, {**section, "attributes": list(dict.fromkeys(wanted))})
-
-
-def names_of_columns(manifest: Path) -> list[str]:
-    """The header of a prepared table."""
-    if manifest.suffix == ".csv":
-        return column_names(manifest)
-    import pyarrow.parquet as pq  # noqa: PLC0415  # a CSV does not need it
-
-    return list(pq.read_schema(manifest).names)
-
-
-def seen_from(folder: Path, other: Path, section: Mapping[str, Any]) -> dict[str, Any]:
-    """A section with its manifest named from another folder."""
-    table = other.resolve() / str(section["manifest"])
-    return {**section, "manifest": Path(os.path.relpath(table, folder.resolve())).as_posix()}
-
-
-def sections_below(folder: Path) -> list[dict[str, Any]]:
-    """The data sets of the configurations in a folder."""
-    return [section for file in sorted(folder.glob("*.toml")) for section in sections_of(file)]
-
-
-def teaches(section: Mapping[str, Any]) -> bool:
-    """Whether concepts can be learnt from a data set: it has reports or signs."""
-    return bool(section.get("report") or section.get("expert_columns"))
-
-
-def sections_of(file: Path) -> list[dict[str, Any]]:
-    """The data sets of a configuration file."""
-    try:
-        values = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"{file} cannot be read as TOML; prepare that set anew") from error
-    return list(values.get("datasets", []))
 
 
 def class_section(name: str) -> dict[str, Any]:
