@@ -71,11 +71,12 @@ def make_images(rng: np.random.Generator) -> tuple[DomainSplit, list[ImageRecord
             said = "Large pleural effusion." if effusion else "No pleural effusion."
             view = {"view": ("PA", "AP")[portable], "room": "only"}
             name = ("normal", "sick")[sick]
-            records.append(ImageRecord(image, Path(f"{image}.png"), name, view, f"secret{row // 2}{part}", said))
+            patient = f"secret{row // 2}{part}"
+            records.append(ImageRecord(image, Path(f"{image}.png"), name, view, patient, said))
     label = {record.id: record.label or "" for record in records}
-    patient = {record.id: record.patient or "" for record in records}
+    patients = {record.id: record.patient or "" for record in records}
     split = DomainSplit(
-        "by-view", ("normal", "sick"), "view", **parts, label=label, patient=patient, checks=()
+        "by-view", ("normal", "sick"), "view", **parts, label=label, patient=patients, checks=()
     )
     return split, records, np.array(features) + 0.3 * rng.normal(size=(4 * SIZE, 3))
 
@@ -114,7 +115,8 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ConceptAudit]
     others = [ImageRecord(image, Path(f"{image}.png"), None, {}, None, "Nothing.") for image in ids]
     table = (*others, *records)
     datasets = tuple(record.id.split("/")[0] for record in table)
-    write_images(directory / "images.parquet", ImagesTable(table, datasets, tuple(record.id for record in table)))
+    names = tuple(record.id for record in table)
+    write_images(directory / "images.parquet", ImagesTable(table, datasets, names))
     concept_audit(open_finished(directory))
     path = directory / "concept_audit.json"
     return path, ConceptAudit.load(path)
