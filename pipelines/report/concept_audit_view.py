@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.concept_audit import Deletion, Leak
-from pipelines.report.concept_audit_tables import MOST, TABLES, PlainTable, maybe
+from pipelines.report.concept_audit_tables import TABLES
 from pipelines.report.input import ReportInput
+from pipelines.report.plain_table import MOST, PlainTable, maybe
 from pipelines.report.plot import Plot, PlotLine, plot_line, ticks_across, ticks_up
 from pipelines.report.tracks import UNIT, Dot, Scale, dot
 from pipelines.report.wording import ABSENT, DOMAINS, count, interval, number, plain, signed

@@ -11,7 +11,8 @@ from models.concept_audit import ConceptAudit
 from models.evaluation.report import AuditReport
 from pipelines.report import ReportInput, render_html, write_report
 from pipelines.report.check_view import IDS
-from pipelines.report.checklist import ITEMS, checklist
+from pipelines.report.checklist import checklist
+from pipelines.report.checklist_items import ITEMS
 from pipelines.report.concept_audit_view import leading_sentence
 from pipelines.report.curve_view import LOWEST, curve_view
 from pipelines.report.group_view import group_view
