@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.evaluation.report import AuditRow
-from pipelines.report.index import GROUP_METRICS, MEAN, AuditIndex, of_all, ordered
+from pipelines.report.index import MEAN, WORST, AuditIndex, of_all, ordered
 from pipelines.report.method_table import Cell, cell
 from pipelines.report.methods import MAIN, by_kind, describe
 from pipelines.report.tracks import Track, row_dot
 from pipelines.report.wording import DOMAINS, METRICS, plain
 
+ODDS, POOLED = "equalised_odds_difference", "pooled"
 METRIC = "accuracy"
 """Drawn by group; the others stand in the table of all numbers."""
 FEW = 30
@@ -36,13 +37,26 @@ class GroupLine:
 
 @dataclass(frozen=True, slots=True)
 class WorstLine:
-    """One method's worst group and distance between groups in one split."""
+    """One method's worst group in one split, under shift and with the domains pooled."""
 
     label: str
     split: str
     group: str
     worst: Cell
-    odds: Cell
+    pooled_group: str
+    pooled: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class OddsLine:
+    """How far the groups of one attribute are apart for one method."""
+
+    label: str
+    split: str
+    attribute: str
+    in_domain: Cell
+    shifted: Cell
+    pooled: Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,8 @@ class GroupView:
         metric: Of the drawing.
         main: The methods drawn.
         lines: By split, attribute, value and method.
-        worst: Under shift, by split and method.
+        worst: By split and method.
+        odds: Equalised-odds differences by split, method and attribute.
         numbers: All other numbers by group.
     """
 
@@ -73,12 +88,13 @@ class GroupView:
     main: str
     lines: tuple[GroupLine, ...]
     worst: tuple[WorstLine, ...]
+    odds: tuple[OddsLine, ...]
     numbers: tuple[GroupNumber, ...]
 
 
 def group_view(index: AuditIndex) -> GroupView | None:
     """None where nothing was measured by group."""
-    rows = [row for row in index.audit.rows if not of_all(row)]
+    rows = [row for row in index.audit.rows if not of_all(row) and row.metric != ODDS]
     worst = tuple(worst_lines(index))
     if not rows and not worst:
         return None
@@ -98,6 +114,7 @@ def group_view(index: AuditIndex) -> GroupView | None:
             if (split, group, method, METRIC) in known
         ),
         worst,
+        tuple(odds_lines(index)),
         tuple(
             group_number(split, group, method, metric, found)
             for split, group, method, metric in keys
@@ -145,29 +162,41 @@ def group_number(split: str, group: str, method: str, metric: str, found: Found)
 def group_name(group: str) -> str:
     """`age group: over 60`."""
     attribute, _, value = group.partition("=")
+    value = plain(value)
     return f"{plain(attribute)}: {value}" if value else plain(group)
 
 
 def worst_lines(index: AuditIndex) -> Iterable[WorstLine]:
-    """Under shift where it was measured, else in domain."""
+    """Of every method and split that has groups."""
     for split in (*index.splits, MEAN):
         for method in index.methods:
-            worst, odds = (
-                index.row(method, split, "shifted", metric) or index.row(method, split, "in_domain", metric)
-                for metric in GROUP_METRICS
-            )
-            if worst is None and odds is None:
+            worst, pooled = (index.row(method, split, domain, WORST) for domain in ("shifted", POOLED))
+            worst = worst or index.row(method, split, "in_domain", WORST)
+            if worst is None and pooled is None:
                 continue
-            named = worst.group if worst else ""
             yield WorstLine(
                 describe(method).label,
-                "mean" if split == MEAN else split,
-                f"{group_name(named)}{of_domain(worst)}" if named else "",
+                split,
+                f"{group_name(worst.group)}{of_domain(worst)}" if worst and worst.group else "",
                 cell(worst),
-                cell(odds),
+                group_name(pooled.group) if pooled and pooled.group else "",
+                cell(pooled),
             )
 
 
-def of_domain(row: AuditRow | None) -> str:
+def of_domain(row: AuditRow) -> str:
     """Said where it is not the shifted domain."""
-    return f" ({DOMAINS[row.domain]})" if row and row.domain != "shifted" and math.isfinite(row.value) else ""
+    return f" ({DOMAINS[row.domain]})" if row.domain != "shifted" and math.isfinite(row.value) else ""
+
+
+def odds_lines(index: AuditIndex) -> Iterable[OddsLine]:
+    """In the order of the audit."""
+    rows = {
+        (row.split, row.method, row.group, row.domain): row for row in index.audit.rows if row.metric == ODDS
+    }
+    known = dict.fromkeys(key[:3] for key in rows)
+    for split, method, attribute in known:
+        cells = (
+            cell(rows.get((split, method, attribute, domain))) for domain in ("in_domain", "shifted", POOLED)
+        )
+        yield OddsLine(describe(method).label, split, plain(attribute), *cells)

@@ -8,8 +8,8 @@ from pipelines.report.methods import METHODS, by_kind
 from pipelines.report.wording import METRICS
 
 MEAN = "mean"
-GROUP_METRICS = ("worst_group_accuracy", "equalised_odds_difference")
-"""Numbers over all groups of a domain, whatever group they name."""
+WORST = "worst_group_accuracy"
+"""A number over all groups of a domain, which names the one that it is of."""
 Key = tuple[str, str, str, str]
 
 
@@ -22,7 +22,7 @@ def ordered(found: Iterable[str], first: Iterable[str]) -> tuple[str, ...]:
 
 def of_all(row: AuditRow) -> bool:
     """Whether a number is of all images of its domain, and not of one group."""
-    return not row.group or row.metric in GROUP_METRICS
+    return not row.group or row.metric == WORST
 
 
 def row_mark(row: AuditRow) -> str:

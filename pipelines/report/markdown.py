@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from models.evaluation.report import AuditReport
 from pipelines.report.group_view import worst_lines
 from pipelines.report.index import MEAN, AuditIndex
-from pipelines.report.method_table import paired_tables
+from pipelines.report.method_table import Cell, paired_tables
 from pipelines.report.summary import COLUMNS, grouped_table, headed, headline
 from pipelines.report.wording import METRICS, count, plain
 
-WORST = ("method", "split", "worst group", "its accuracy", "equalised-odds difference")
+WORST = ("method", "split", "worst group", "its accuracy", "worst cell, pooled", "its accuracy")
 LEAKS = ("concept", "attribute", "split", "AUROC for it", "signal for the class")
 FINDINGS = ("split", "check", "result", "what was found")
 
@@ -95,7 +95,7 @@ def comparisons(index: AuditIndex) -> list[str]:
         rows = [
             (
                 row.label,
-                *(f"{cell.value} ({cell.interval})" if cell.interval else cell.value for cell in row.cells),
+                *map(in_brackets, row.cells),
             )
             for row in paired.rows
         ]
@@ -110,15 +110,15 @@ def comparisons(index: AuditIndex) -> list[str]:
 def worst_groups(index: AuditIndex) -> list[str]:
     """The group that each method serves worst, split by split."""
     rows = [
-        (
-            row.label,
-            row.split,
-            row.group,
-            *(f"{c.value} ({c.interval})" if c.interval else c.value for c in (row.worst, row.odds)),
-        )
+        (row.label, row.split, row.group, in_brackets(row.worst), row.pooled_group, in_brackets(row.pooled))
         for row in worst_lines(index)
     ]
     return ["## Worst groups", table(WORST, rows)] if rows else []
+
+
+def in_brackets(cell: Cell) -> str:
+    """`0.310 (0.220 to 0.400)`."""
+    return f"{cell.value} ({cell.interval})" if cell.interval else cell.value
 
 
 def notes(audit: AuditReport) -> list[str]:

@@ -405,8 +405,15 @@ def make_group_rows() -> list[AuditRow]:
         worst = AuditRow(
             method, "iu-view", "shifted", "worst_group_accuracy", 0.31, 0.22, 0.4, 40, 5, "view=AP"
         )
-        odds = replace(worst, metric="equalised_odds_difference", value=0.27, group="")
-        rows += [worst, odds, replace(odds, metric="brier", value=0.191)]
+        odds = replace(worst, metric="equalised_odds_difference", value=0.27, group="sex")
+        rows += [
+            worst,
+            odds,
+            replace(odds, value=0.29, group="view"),
+            replace(odds, domain="pooled", value=0.3),
+        ]
+        rows += [replace(worst, domain="pooled", value=0.2, group="view=AP, normal")]
+        rows += [replace(odds, metric="brier", value=0.191, group="")]
     return rows
 
 
