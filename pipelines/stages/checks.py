@@ -3,7 +3,7 @@
 import models.torchvision_operators  # noqa: F401  # before timm
 from models.features.table import FeatureTable
 from models.images import ImageRecord
-from models.splits.checks import CheckFinding, inspect, listing_of, save_findings
+from models.splits.checks import CheckFinding, inspect, listing_of, save_findings, tolerated
 from models.splits.checks.near import NearPair, near_duplicate_images, near_duplicates
 from models.splits.relabelling import as_seen_by
 from pipelines.images_table import ImagesTable, read_images
@@ -12,7 +12,10 @@ from pipelines.stages.split import read_splits
 
 
 def checks(run: Run) -> None:
-    """Writes what every check says of every split; errors have stopped the run when the split was made."""
+    """Writes what every check says of every split.
+
+    An error has stopped the run when the split was made, unless the split is kept as it was published.
+    """
     table, splits = read_images(run.path("images.parquet")), read_splits(run)
     pairs = near_pairs(run, table, {image for split in splits for image in split.ids})
     digests = table.digest_by_path()
@@ -23,7 +26,8 @@ def checks(run: Run) -> None:
     findings: list[CheckFinding] = []
     for section, split in zip(run.config.splits, splits, strict=True):
         listing = listing_of(split, as_seen_by(split, table.of(section.datasets)), digest=digest)
-        findings += [*inspect(listing), near_duplicate_images(listing, pairs)]
+        accepted = {check.name for check in split.checks if not check.fatal}
+        findings += [*tolerated(inspect(listing), accepted), near_duplicate_images(listing, pairs)]
     save_findings(run.path("checks.json"), findings)
 
 

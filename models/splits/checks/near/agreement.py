@@ -11,7 +11,8 @@ from models.splits.checks.near.alignment import blurred, correlation, refined, s
 STARTS = (1.0, 0.85, 1.18)  # scales from which a warp begins
 COARSE = ((2.0, 5), (1.0, 3))  # blur in pixels and steps, on pictures of a quarter of the side
 FINER = ((1.0, 3),)  # on half the side, then on the whole
-NARROW, WIDE = 0.7, 3.0  # blurs whose difference leaves out what all pictures of a kind share
+NARROW, WIDE = 1.0, 3.0  # blurs whose difference leaves out what all pictures of a kind share
+CLIPPED = 2.5  # times the mean magnitude
 PLAINLY_ONE = 0.97  # agreement of a quarter of the side above which no warp is looked for
 HOPELESS = (0.7, 0.75)  # agreement of a quarter and of half the side below which no more is looked at
 PAIRS_AT_ONCE = 64
@@ -80,8 +81,10 @@ def detail_correlation(first: Tensor, second: Tensor, warp: Tensor) -> Tensor:
 
 
 def detail(pictures: Tensor) -> Tensor:
-    """A difference of two Gaussians."""
-    return blurred(pictures, NARROW) - blurred(pictures, WIDE)
+    """A difference of two Gaussians, clipped: a frame or a letter must not outweigh everything else."""
+    fine = blurred(pictures, NARROW) - blurred(pictures, WIDE)
+    most = CLIPPED * fine.abs().mean(dim=(2, 3), keepdim=True)
+    return fine.clamp(-most, most)
 
 
 def standard(pictures: NDArray[np.uint8]) -> Tensor:
