@@ -25,6 +25,10 @@ BENCHMARKS = (
     "retrieval_pubmedqa",
     "annotation_speed",
     "index",
+    "bootstrap",
+    "coverage",
+    "false_positives",
+    "manifest",
 )
 
 
