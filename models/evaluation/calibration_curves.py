@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evaluation.curves import curve_of
 from models.evaluation.measured import Measured
 from models.evaluation.metrics import divide, net_benefits, treat_all
 from models.evaluation.metrics.arrays import is_correct
@@ -23,6 +22,7 @@ def reliability_curves(whole: Measured) -> Iterator[ReliabilityCurve]:
     Bins hold equally many images of the sample, all seeds pooled, and stay where they are in the replicates.
     Of two classes it is the probability of the second, else that of the class predicted.
     """
+    sample = whole.sample
     for place, method in enumerate(whole.methods):
         confidence, occurred = events(whole, place)
         member = membership(confidence, bins=max(1, min(BINS, len(whole.ids) // FEWEST)))
@@ -31,16 +31,7 @@ def reliability_curves(whole: Measured) -> Iterator[ReliabilityCurve]:
         hits = np.stack([weights @ (each * own[:, None]) for each, own in zip(member, occurred, strict=True)])
         observed = divide(hits.sum(axis=0), total)
         mean = np.einsum("sn,snj->j", confidence, member) / member.sum(axis=(0, 1))
-        curves = [
-            curve_of(
-                column[None],
-                whole.sample,
-                metric="observed",
-                level=whole.settings.level,
-                seed=0,
-            )
-            for column in observed.T
-        ]
+        curves = [whole.curve(column[None], sample, whole.cell(method, "observed")) for column in observed.T]
         yield ReliabilityCurve(
             method=method,
             split=whole.split.name,
@@ -76,19 +67,14 @@ def decision_curves(whole: Measured) -> Iterator[DecisionCurve]:
     if len(whole.split.classes) != 2:
         return
     weights = whole.draws.weights(slice(None), np.arange(len(whole.ids)))
+    sample = whole.sample
     everybody = treat_all(whole.labels, weights[:1], thresholds=THRESHOLDS)[0]
     for method, probabilities in zip(whole.methods, whole.probabilities, strict=True):
         by_seed = np.stack(
             [net_benefits(whole.labels, one, weights, thresholds=THRESHOLDS) for one in probabilities]
         )
         curves = [
-            curve_of(
-                by_seed[:, :, place],
-                whole.sample,
-                metric="net_benefit",
-                level=whole.settings.level,
-                seed=whole.settings.seed,
-            )
+            whole.curve(by_seed[:, :, place], sample, whole.cell(method, "net_benefit"))
             for place in range(len(THRESHOLDS))
         ]
         yield DecisionCurve(

@@ -56,6 +56,7 @@ class Curve:
             replicates vary with patients and with seeds.
         ends: Of its interval.
         sample: That it was measured on.
+        units: Patients (or images) that the number rests on: of a rate in one class, those with that class.
         by_seed: `(s,)` the sample's value with each seed.
         about: The group that a worst group is.
     """
@@ -63,6 +64,7 @@ class Curve:
     values: NDArray[np.float64]
     ends: Ends
     sample: Sample
+    units: int
     by_seed: NDArray[np.float64]
     about: str = ""
 
@@ -92,11 +94,13 @@ class Curve:
         return int(np.isnan(self.values[1:]).sum())
 
 
-def curve_of(by_seed: NDArray[np.float64], sample: Sample, *, metric: str, level: float, seed: int) -> Curve:
+def curve_of(
+    by_seed: NDArray[np.float64], sample: Sample, *, units: int, metric: str, level: float, seed: int
+) -> Curve:
     """From `by_seed (s, 1 + b)`, the metric of each seed on the sample and on every replicate."""
     values = averaged(by_seed, seed=seed)
-    ends = ends_of(values, units=len(sample.units), scale=scale_of(metric, values[0]), level=level)
-    return Curve(values, ends, sample, by_seed[:, 0])
+    ends = ends_of(values, units=units, scale=scale_of(metric, values[0]), level=level)
+    return Curve(values, ends, sample, units, by_seed[:, 0])
 
 
 def scale_of(metric: str, value: float) -> Scale:
@@ -116,6 +120,7 @@ def combined(curves: Sequence[Curve], coefficients: Sequence[float]) -> Curve:
         weighted_sum([curve.values for curve in curves], coefficients),
         combined_ends([c.values for c in curves], [c.ends for c in curves], coefficients),
         sample,
+        min(sum(curve.units for curve in curves), len(sample.units)),
         weighted_sum([curve.by_seed[:seeds] for curve in curves], coefficients),
     )
 

@@ -14,6 +14,8 @@ from models.evaluation.intervals import Draws, shared_draws
 from models.evaluation.operating_points import OperatingPoint
 from models.evaluation.predictions import Predictions
 
+EVERY_IMAGE = frozenset({"accuracy", "ece", "brier", "brier_reliability", "net_benefit", "observed"})
+
 
 @dataclass(frozen=True, slots=True)
 class Measuring:
@@ -115,7 +117,28 @@ class Measured:
         """Of a number measured here."""
         return Cell(method, self.split.name, self.domain, metric, self.group)
 
-    def curve(self, by_seed: NDArray[np.float64], sample: Sample, cell: Cell) -> Curve:
-        """Of a metric of each seed `(s, 1 + b)` measured here."""
-        level, seed = self.settings.level, self.settings.seed
-        return curve_of(by_seed, sample, metric=cell.metric, level=level, seed=seed)
+    def curve(
+        self, by_seed: NDArray[np.float64], sample: Sample, cell: Cell, *, units: int | None = None
+    ) -> Curve:
+        """Of a metric of each seed `(s, 1 + b)` measured here, on so many units; if None, on the metric's."""
+        return curve_of(
+            by_seed,
+            sample,
+            units=self.units(cell.metric) if units is None else units,
+            metric=cell.metric,
+            level=self.settings.level,
+            seed=self.settings.seed,
+        )
+
+    def units(self, metric: str) -> int:
+        """Patients (or images) that a metric rests on: all, or those of the class that it is of.
+
+        Of a metric that needs every class as many as if each had those of the rarest.
+        """
+        everybody = len(np.unique(self.draws.number))
+        if metric in EVERY_IMAGE:
+            return everybody
+        number = {"sensitivity": 1, "specificity": 0}.get(metric)
+        classes = np.unique(self.labels) if number is None else [number]
+        fewest = min((len(np.unique(self.draws.number[self.labels == each])) for each in classes), default=0)
+        return min(everybody, len(classes) * fewest)

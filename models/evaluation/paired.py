@@ -30,7 +30,7 @@ def bootstrap_tests(
         if cell.method == reference or own is None or cell.metric not in METRICS:
             continue
         values = own.values - found[cell].values
-        units = len((own.sample | found[cell].sample).units)
+        units = min(own.units, found[cell].units)
         error = standard_error(values, units=units)
         if np.isnan(values[0]) or np.isnan(error):
             continue
@@ -46,7 +46,7 @@ def bootstrap_tests(
             high=round(difference + half, DIGITS),
             group=cell.group,
             test=BOOTSTRAP,
-            p=round(two_sided(difference, error, units), DIGITS),
+            p=significant(two_sided(difference, error, units)),
         )
 
 
@@ -56,6 +56,11 @@ def two_sided(difference: float, error: float, units: int) -> float:
         return 1.0
     found = 0.0 if error == 0 else 2 * float(stats.t.sf(abs(difference) / error, units - 1))
     return max(found, 2.0 ** (1 - min(units, 1000)))
+
+
+def significant(p: float) -> float:
+    """To three significant digits, since a p may be far below the last digit of other numbers."""
+    return float(f"{p:.3g}")
 
 
 def mcnemar_tests(
@@ -73,7 +78,7 @@ def mcnemar_tests(
                 hits(split, by_method[test.reference], ids),
                 units=split.units(ids),
             )
-            yield replace(test, test=MCNEMAR, p=round(p, DIGITS))
+            yield replace(test, test=MCNEMAR, p=significant(p))
 
 
 def hits(split: DomainSplit, predictions: Predictions, ids: Sequence[str]) -> NDArray[np.int64]:
@@ -126,7 +131,7 @@ def corrected(tests: Sequence[PairedTest]) -> tuple[PairedTest, ...]:
     for places in families.values():
         adjusted[places] = holm([tests[place].p for place in places])
     return tuple(
-        replace(test, family=family_of(test), p_holm=round(float(p), DIGITS))
+        replace(test, family=family_of(test), p_holm=significant(float(p)))
         for test, p in zip(tests, adjusted, strict=True)
     )
 

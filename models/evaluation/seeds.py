@@ -4,13 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+DOUBT = 0.05  # of a difference between seeds, above which chance is taken to explain it
+
 
 def averaged(values: NDArray[np.float64], *, seed: int) -> NDArray[np.float64]:
     """Mean over the seeds, whose replicates also vary as other seeds would have it, `(1 + b,)`.
 
     What seeds add to the variance of their mean is the variance between them, less that which comes of being
-    measured on few patients and is in the replicates already, over their number. As it is estimated from few
-    seeds, it is stretched from the normal's to Student's quantile. A seed weighs the same in a replicate for
+    measured on few patients and is in the replicates already, over their number; nothing, if the seeds do not
+    differ by more than that chance would explain once in 20 times. As it is estimated from few seeds, it is
+    stretched from the normal's to Student's quantile. A seed weighs the same in a replicate for
     all methods, domains, splits and groups, so that differences and means vary as those of each seed do.
 
     Args:
@@ -28,7 +31,10 @@ def averaged(values: NDArray[np.float64], *, seed: int) -> NDArray[np.float64]:
     if not usable.any() or between == 0:
         return mean
     chance = float(np.mean(np.sum(within[:, usable] ** 2, axis=0)))
-    kept = max(0.0, 1 - chance / between)
+    surely = stats.chi2.ppf(1 - DOUBT, seeds - 1) / (seeds - 1)
+    if between <= surely * chance:
+        return mean
+    kept = 1 - chance / between
     stretch = stats.t.ppf(0.975, seeds - 1) / stats.norm.ppf(0.975)
     draws = np.random.default_rng([seed, seeds]).standard_normal((seeds, replicates))
     mean[1:] += stretch * np.sqrt(kept / (seeds * (seeds - 1))) * (deviation @ draws)

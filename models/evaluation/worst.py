@@ -41,18 +41,13 @@ def lowest(groups: Mapping[str, Curve], *, level: float) -> Curve:
     curves = list(groups.values())
     name = min(groups, key=lambda each: groups[each].values[0])
     further = 1 - (1 - level) / len(curves)
-    highs = [
-        ends_of(each.values, units=len(each.sample.units), scale=Scale.SHARE, level=further).high
-        for each in curves
-    ]
-    sample = curves[0].sample
-    for each in curves[1:]:
-        sample = sample | each.sample
+    highs = [ends_of(each.values, units=each.units, scale=Scale.SHARE, level=further).high for each in curves]
     seeds = min(each.seeds for each in curves)
     return Curve(
         values=np.fmin.reduce([each.values for each in curves]),
         ends=Ends(min(each.ends.low for each in curves), min(highs)),
-        sample=sample,
+        sample=groups[name].sample,
+        units=groups[name].units,
         by_seed=np.min([each.by_seed[:seeds] for each in curves], axis=0),
         about=name,
     )
@@ -96,6 +91,7 @@ def odds_difference(parts: Sequence[Measured], place: int, *, level: float) -> C
         values=np.fmax.reduce([each.values for each in differences]),
         ends=Ends(max(0.0, *lows), min(1.0, max(each.ends.high for each in differences))),
         sample=sample,
+        units=widest.units,
         by_seed=widest.by_seed,
     )
 
@@ -105,8 +101,9 @@ def further(pair: Sequence[Curve], *, level: float) -> float:
     one, other = (
         Curve(
             each.values,
-            ends_of(each.values, units=len(each.sample.units), scale=Scale.SHARE, level=level),
+            ends_of(each.values, units=each.units, scale=Scale.SHARE, level=level),
             each.sample,
+            each.units,
             each.by_seed,
         )
         for each in pair
@@ -120,8 +117,9 @@ def rates(parts: Sequence[Measured], place: int, *, label: int, decision: int) -
     for part in parts:
         own = part.labels == label
         if own.any():
-            cell = part.cell(part.methods[place], ODDS)
-            found.append(part.curve(rate(part, place, own, decision), part.sample, cell))
+            units = len(np.unique(part.draws.number[own]))
+            cell, values = part.cell(part.methods[place], ODDS), rate(part, place, own, decision)
+            found.append(part.curve(values, part.sample, cell, units=units))
     return [curve for curve in found if curve.estimable]
 
 
