@@ -10,6 +10,8 @@ from pipelines.report.wording import number, signed
 
 NUMBERED = 5
 """Cells along a side up to which their numbers are written into them."""
+MARKED = 0.4
+"""Share of the largest value of an image from which a cell of a fine map is marked."""
 STRONGEST = 0.62
 """Opacity of the strongest cell, so that the picture stays to be seen."""
 
@@ -62,7 +64,7 @@ def map_view(each: ConceptMap, questions: Mapping[str, str], largest: float) -> 
             place // each.columns,
             "for" if value > 0 else "against",
             f"{STRONGEST * abs(value) / largest if largest else 0:.2f}",
-            signed(value, digits=1) if numbered else "",
+            signed(value, digits=1) if numbered else sign_of(value, largest),
         )
         for place, value in enumerate(each.values)
     )
@@ -77,6 +79,11 @@ def map_view(each: ConceptMap, questions: Mapping[str, str], largest: float) -> 
         f"{question} Speaks for it most in {place_of(each, max(each.values))}, against it most in "
         f"{place_of(each, min(each.values))}.",
     )
+
+
+def sign_of(value: float, largest: float) -> str:
+    """Written into the strongest cells of a fine map, so that it also reads in greyscale."""
+    return ("+" if value > 0 else "−") if abs(value) >= MARKED * largest > 0 else ""
 
 
 def place_of(each: ConceptMap, value: float) -> str:

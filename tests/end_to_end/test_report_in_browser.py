@@ -180,6 +180,7 @@ def test_rows_are_filtered_by_words_and_the_count_is_said(page: Any) -> None:
     assert len(column(page, "#concepts table", 0)) > 1
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_serious(page: Any) -> None:
     if page.viewport_size["width"] != WIDTHS[0]:
         pytest.skip("the same page at another width")
