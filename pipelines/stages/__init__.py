@@ -37,7 +37,7 @@ STAGES = (
     ),
     Stage("index", 2, ("indexing",), ("passages.jsonl",), ("index",), index.index, part=index.embed_part),
     Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), images.images),
-    Stage("split", 1, ("splits", "seed"), ("images.parquet",), ("splits",), split.split),
+    Stage("split", 2, ("splits", "seed"), ("images.parquet",), ("splits",), split.split),
     Stage("encode", 1, ("encoder",), ("images.parquet",), ("features",), encode.encode),
     Stage(
         "checks",
