@@ -118,7 +118,20 @@ def test_a_pair_is_counted_where_its_images_lie() -> None:
         "across_parts": 1,
         "within_a_part": 1,
         "of_different_labels": 1,
+        "of_one_patient_in_a_part": 0,
         "train/shifted": 1,
         "within train": 1,
     }
     assert near_duplicate_images(listing, []).severity == "passed"
+
+
+def test_two_images_of_one_patient_in_one_part_are_expected_to_look_alike() -> None:
+    placed = [("a", "train", "p"), ("b", "train", "p"), ("c", "shifted", "p"), ("d", "train", None)]
+    images = tuple(
+        Placed(part, ImageRecord(i, Path("x"), "ill", {}, patient), i) for i, part, patient in placed
+    )
+    listing = Listing("s", ("ill", "well"), "", ("train", "shifted"), images)
+    expected = near_duplicate_images(listing, [NearPair("a", "b", 0.99)])
+    assert (expected.severity, expected.counts["of_one_patient_in_a_part"]) == ("passed", 1)
+    for other in ("c", "d"):
+        assert near_duplicate_images(listing, [NearPair("a", other, 0.99)]).severity == "warning"
