@@ -20,12 +20,10 @@ from pipelines.report.wording import (
     signed_interval,
 )
 from pipelines.what_if.ablation import AblatedConcept
-from pipelines.what_if.curve import CurveReport, DomainCurve
+from pipelines.what_if.curve_report import CurveReport, DomainCurve, listed_steps
 from pipelines.what_if.lambda_path import PathPoint
 from pipelines.what_if.naming import ConceptNames
 from pipelines.what_if.one_image import ImageIntervention, OpenQuestions
-
-STEPS = (0, 1, 2, 3, 5, 10, 20, 30, 50, 100)
 
 
 def print_intervention(shown: ImageIntervention) -> None:
@@ -86,8 +84,7 @@ def print_domain(own: Sequence[DomainCurve]) -> None:
         f"\n[bold]{escape(first.split)}[/], {DOMAINS[first.domain]}: {first.curve.n} images, "
         f"{first.curve.known:.0f} concepts answered an image"
     )
-    last = len(first.curve.accuracy.value) - 1
-    steps = [*(step for step in STEPS if step < last), last]
+    steps = listed_steps(len(first.curve.accuracy.value) - 1)
     rows = [(str(step), *(band_text(each.curve.accuracy, step) for each in own)) for step in steps]
     gains = [
         f"{signed(gain.value[-1], digits=2)} ({signed_interval(gain.low[-1], gain.high[-1], digits=2)})"

@@ -23,6 +23,7 @@ from pipelines.report.explanation_view import explanation_views
 from pipelines.report.group_view import group_view
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.input import ReportInput
+from pipelines.report.intervention_view import intervention_view
 from pipelines.report.literature_view import rejections, sources
 from pipelines.report.method_table import metric_tables, paired_tables
 from pipelines.report.methods import KINDS
@@ -97,6 +98,7 @@ def render_html(report: ReportInput) -> str:
             rejections=rejections(report),
             explanations=explanation_views(report),
             ablation=ablation_view(report),
+            interventions=intervention_view(report),
             acquisition=acquisition_view(report, index),
             groups=group_view(index),
             curves=curve_view(index),

@@ -19,6 +19,7 @@ from models.grounding.concept_records import Inseparable, Ungrounded
 from models.splits.checks.finding import CheckFinding
 from models.what_if.ablation import Ablation
 from pipelines.report.facts import NO_CARDS, Cards
+from pipelines.what_if.curve_report import CurveReport
 
 if TYPE_CHECKING:  # it brings every method with it, which a reader of a finished run need not wait for
     from pipelines.concept_choice import ConceptChoice
@@ -175,6 +176,7 @@ class ReportInput:
         cards: What the data card and the model card say.
         findings: Checks of the images by content and by feature.
         concept_audit: What the concepts do across domains; None where that was not looked at.
+        interventions: What true answers to the concepts are worth; None where that was not looked at.
     """
 
     run: str
@@ -201,3 +203,4 @@ class ReportInput:
     cards: Cards = NO_CARDS
     findings: tuple[CheckFinding, ...] = ()
     concept_audit: ConceptAudit | None = None
+    interventions: CurveReport | None = None

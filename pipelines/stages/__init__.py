@@ -20,6 +20,7 @@ from pipelines.stages import (
     ground,
     images,
     index,
+    interventions,
     prior,
     report,
     split,
@@ -192,6 +193,15 @@ STAGES = (
         after=("choose", "fine_tune"),
     ),
     Stage(
+        "interventions",
+        1,
+        ("audit", "datasets", "splits", "grounding", "annotation", "seed"),
+        ("concepts.jsonl", "grounder", "images.parquet", "models", "scores", "splits"),
+        ("interventions.json",),
+        interventions.interventions,
+        after=("concept_audit",),
+    ),
+    Stage(
         "report",
         6,
         (
@@ -219,6 +229,7 @@ STAGES = (
             "concept_audit.json",
             "concept_choice.json",
             "concepts.jsonl",
+            "interventions.json",
             "rejected.jsonl",
             "prior.csv",
             DISAGREEMENTS,

@@ -43,11 +43,12 @@ from pipelines.stages.erase import ERASED
 from pipelines.stages.report_cards import cards
 from pipelines.stages.split import read_splits
 from pipelines.what_if.ablation import ablate_run
+from pipelines.what_if.curve_report import CurveReport
 from pipelines.what_if.heads import has_heads, load_heads
 
 THUMBNAIL = 192  # pixels
 EXPLAINED = 4  # worked examples, two a split
-CHECKS, CONCEPT_AUDIT = "checks.json", "concept_audit.json"
+CHECKS, CONCEPT_AUDIT, INTERVENTIONS = "checks.json", "concept_audit.json", "interventions.json"
 
 
 def report_input(run: Run) -> ReportInput:
@@ -87,6 +88,9 @@ def report_input(run: Run) -> ReportInput:
         findings=load_findings(run.path(CHECKS)) if run.path(CHECKS).is_file() else (),
         concept_audit=ConceptAudit.load(run.path(CONCEPT_AUDIT))
         if run.path(CONCEPT_AUDIT).is_file()
+        else None,
+        interventions=CurveReport.load(run.path(INTERVENTIONS))
+        if run.path(INTERVENTIONS).is_file()
         else None,
     )
 

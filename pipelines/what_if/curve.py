@@ -1,7 +1,7 @@
 """Accuracy of a finished run's KnoBo against the number of concepts answered truly."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,44 +19,17 @@ from models.what_if.interventions import (
 )
 from models.what_if.split_heads import DomainImages, SplitHeads
 from pipelines.errors import PipelineError
+from pipelines.images_table import read_images
+from pipelines.run import Run
 from pipelines.status import open_finished
+from pipelines.what_if.curve_report import OTHERS, CurveReport, DomainCurve
 from pipelines.what_if.heads import open_heads
 from pipelines.what_if.level_names import LevelName
 from pipelines.what_if.levels import WORDS, levels_of
 from pipelines.what_if.naming import ConceptNames
 from pipelines.what_if.truth import known_answers
 
-OTHERS = "answers of other images"
-"""A control in random order: each image with the answers of another image."""
 FEWEST = 10  # images with an answer, below which a curve says nothing
-
-
-@dataclass(frozen=True)
-class DomainCurve:
-    """One curve and where it was drawn."""
-
-    split: str
-    domain: str
-    curve: InterventionCurve
-
-
-@dataclass(frozen=True)
-class CurveReport:
-    """Curves of all splits with known answers.
-
-    Attributes:
-        curves: By split, domain and policy.
-        missing: A sentence for each domain without enough answers.
-        levels: What a yes and a no were set to, in words.
-    """
-
-    curves: tuple[DomainCurve, ...]
-    missing: tuple[str, ...]
-    levels: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 def draw_curves(
@@ -75,29 +48,83 @@ def draw_curves(
     unknown = [name for name in policies if name not in POLICIES]
     if unknown:
         raise PipelineError(f"there is no policy {unknown[0]!r}; choose from {', '.join(POLICIES)}")
-    run = open_finished(directory)
+    found = curves_of_run(open_finished(directory), split=split, policies=policies, most=most, levels=levels)
+    if not found.curves:
+        raise PipelineError(found.missing[0])
+    return found
+
+
+def curves_of_run(
+    run: Run,
+    *,
+    split: str | None = None,
+    policies: Sequence[str] = tuple(POLICIES),
+    most: int | None = None,
+    levels: LevelName = LevelName.MATCHED,
+    at_most: int | None = None,
+) -> CurveReport:
+    """Curves where there are enough answers, and sentences on the domains where there are not.
+
+    Args:
+        run: With KnoBo.
+        split: One, or all if None.
+        policies: Names of `POLICIES`.
+        most: Interventions at most; as many as any image has answers if None.
+        levels: What a yes and a no are set to.
+        at_most: Images of a domain, drawn at random of those that may have answers; all if None.
+    """
     opened = open_heads(run, split)
     concepts = list(ConceptNames.of(run, opened[0].scores.columns).bank)
-    ids = sorted({image for each in opened for domain in each.domains() for image in domain.ids})
+    may_answer = images_that_may_answer(run) if at_most is not None else frozenset()
+    places = [
+        (heads, domain if at_most is None else drawn(domain, may_answer, most=at_most, seed=run.config.seed))
+        for heads in opened
+        for domain in heads.domains()
+    ]
+    ids = sorted({image for _, domain in places for image in domain.ids})
     answers = dict(zip(ids, known_answers(run, ids, concepts), strict=True))
     settings = CurveSettings(most=most, replicates=run.config.audit.replicates, seed=run.config.seed)
+    progress = run.reporter.work("interventions", "domains")
     curves: list[DomainCurve] = []
     missing: list[str] = []
-    for heads in opened:
-        stands_for = levels_of(run, heads, levels)
-        for domain in heads.domains():
-            images = answered(domain, answers)
-            if len(images.labels) < FEWEST:
-                missing.append(too_few(heads, domain, len(images.labels)))
-                continue
-            if len(np.unique(images.labels)) < len(heads.split.classes):
-                missing.append(one_sided(heads, domain))
-                continue
+    for done, (heads, domain) in enumerate(places, start=1):
+        images = answered(domain, answers)
+        if len(images.labels) < FEWEST:
+            missing.append(too_few(heads, domain, len(images.labels)))
+        elif len(np.unique(images.labels)) < len(heads.split.classes):
+            missing.append(one_sided(heads, domain))
+        else:
+            stands_for = levels_of(run, heads, levels)
             found = curves_of(heads, images, policies, levels=stands_for, settings=settings)
             curves += [DomainCurve(heads.split.name, domain.domain, curve) for curve in found]
-    if not curves:
-        raise PipelineError(missing[0])
+        progress(done, len(places))
     return CurveReport(tuple(curves), tuple(missing), WORDS[levels])
+
+
+def images_that_may_answer(run: Run) -> frozenset[str]:
+    """Ids of images that have a report, or whose data set has columns of experts."""
+    with_experts = {dataset.name for dataset in run.config.datasets if dataset.expert_columns}
+    table = read_images(run.path("images.parquet"))
+    return frozenset(
+        record.id
+        for record, dataset in zip(table.records, table.datasets, strict=True)
+        if record.report or dataset in with_experts
+    )
+
+
+def drawn(domain: DomainImages, may_answer: frozenset[str], *, most: int, seed: int) -> DomainImages:
+    """Some of the images that may have answers; the domain as it is where there are no more than that."""
+    rows = np.array([row for row, image in enumerate(domain.ids) if image in may_answer], dtype=np.intp)
+    if len(rows) <= most:
+        return domain
+    chosen = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return replace(
+        domain,
+        ids=tuple(domain.ids[row] for row in chosen),
+        scores=domain.scores[chosen],
+        labels=domain.labels[chosen],
+        units=tuple(domain.units[row] for row in chosen),
+    )
 
 
 def answered(

@@ -36,7 +36,8 @@ from pipelines.report.path_view import drawing, write_drawing
 from pipelines.run import Run
 from pipelines.status import open_finished
 from pipelines.what_if.ablation import ablate_run, of_scope
-from pipelines.what_if.curve import OTHERS, draw_curves
+from pipelines.what_if.curve import draw_curves
+from pipelines.what_if.curve_report import OTHERS
 from pipelines.what_if.edits import Wanted, edit_run
 from pipelines.what_if.heads import load_heads, open_heads
 from pipelines.what_if.lambda_path import path_of_run, shown
