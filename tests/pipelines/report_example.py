@@ -36,6 +36,7 @@ from models.evaluation.report import (
     Threshold,
 )
 from models.splits.checks.finding import CheckFinding
+from models.what_if.interventions import Band, InterventionCurve
 from pipelines.report import (
     ConceptWeights,
     Contribution,
@@ -45,6 +46,7 @@ from pipelines.report import (
     ReportInput,
 )
 from pipelines.report.facts import AttributeCounts, Cards, DataFacts, Fact
+from pipelines.what_if.curve_report import OTHERS, CurveReport, DomainCurve
 
 METHODS = {  # (in domain, shifted), near to what a first trial on real X-rays gave
     "fine_tune": (0.94, 0.21),
@@ -388,6 +390,7 @@ def with_audit_parts(report: ReportInput) -> ReportInput:
         cards=make_cards(),
         findings=make_findings(),
         concept_audit=make_concept_audit(report.bank.ids),
+        interventions=make_interventions(),
         explanations=(replace(report.explanations[0], image_id=MAPPED), *report.explanations[1:]),
     )
 
@@ -475,6 +478,29 @@ def make_findings() -> tuple[CheckFinding, ...]:
             "iu-view", "near_duplicates", "warning", "60 images look alike (iu/0)", {"images": 60}, images
         ),
     )
+
+
+def make_interventions() -> CurveReport:
+    curves = [
+        DomainCurve("iu-view", domain, make_curve(policy, start, slope))
+        for domain, start in (("in_domain", 0.8), ("shifted", 0.6))
+        for policy, slope in (
+            ("random", 0.01),
+            ("uncertainty", 0.012),
+            ("contribution", 0.02),
+            (OTHERS, -0.02),
+        )
+    ]
+    missing = ("0 of 62 shifted images of nih-sex have a report or an expert's answer; give them one",)
+    return CurveReport(tuple(curves), missing, "1 and 0", ("Some images are drawn at random.",))
+
+
+def make_curve(policy: str, start: float, slope: float) -> InterventionCurve:
+    gain = tuple(round(slope * step, 4) for step in range(7))
+    value = tuple(round(start + each, 4) for each in gain)
+    near, far = (tuple(round(each + side, 4) for each in value) for side in (-0.05, 0.05))
+    below, above = (tuple(round(each + side, 4) for each in gain) for side in (-0.03, 0.03))
+    return InterventionCurve(policy, Band(value, near, far), Band(gain, below, above), 139, 5.5)
 
 
 def make_concept_audit(ids: tuple[str, ...]) -> ConceptAudit:

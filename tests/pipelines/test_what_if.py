@@ -23,7 +23,7 @@ from models.heads.shared import Sample
 from models.images import ImageRecord
 from models.scaling import Scaling, ScalingKind
 from models.what_if.editing import Prune, edited
-from models.what_if.interventions import Levels, intervene
+from models.what_if.interventions import Band, InterventionCurve, Levels, intervene
 from models.what_if.lambda_path import lambda_path
 from pipelines.commands.ablate import ablate
 from pipelines.commands.edit import edit
@@ -31,13 +31,20 @@ from pipelines.commands.intervene import app as intervene_app
 from pipelines.commands.path import path
 from pipelines.errors import PipelineError
 from pipelines.explanation import ImageExplanation, explain_image
-from pipelines.images_table import ImagesTable, write_images
+from pipelines.images_table import ImagesTable, read_images, write_images
 from pipelines.report.path_view import drawing, write_drawing
 from pipelines.run import Run
+from pipelines.stages.interventions import (
+    MODEL_READS,
+    NO_ANSWERS,
+    NO_KNOBO,
+    intervention_curves,
+    interventions,
+)
 from pipelines.status import open_finished
 from pipelines.what_if.ablation import ablate_run, of_scope
-from pipelines.what_if.curve import draw_curves
-from pipelines.what_if.curve_report import OTHERS
+from pipelines.what_if.curve import curves_of_run, draw_curves, drawn
+from pipelines.what_if.curve_report import OTHERS, CurveReport, DomainCurve
 from pipelines.what_if.edits import Wanted, edit_run
 from pipelines.what_if.heads import load_heads, open_heads
 from pipelines.what_if.lambda_path import path_of_run, shown
@@ -312,6 +319,68 @@ def test_curves_are_drawn_where_reports_are_and_the_rest_is_said_to_be_missing(r
         draw_curves(run, split="two")
     with pytest.raises(PipelineError, match="no policy 'best'; choose from random"):
         draw_curves(run, policies=["best"])
+
+
+def test_the_stage_keeps_the_curves_that_the_verb_draws(copy: Path) -> None:
+    interventions(opened(copy))
+    written = copy / "interventions.json"
+    found = CurveReport.load(written)
+    assert found == draw_curves(copy)
+    assert {(each.split, each.domain) for each in found.curves} == {("one", "in_domain"), ("one", "shifted")}
+    assert len(found.missing) == 2
+    before = written.read_bytes()
+    interventions(opened(copy))
+    assert written.read_bytes() == before
+
+
+def test_the_stage_says_in_words_why_nothing_is_drawn(copy: Path) -> None:
+    config = copy / "config.toml"
+    asked = CONFIG.replace("annotation = {", 'annotation = { annotator = "language_model",')
+    config.write_text(asked, "utf-8")
+    assert intervention_curves(opened(copy)).notes == (MODEL_READS,)
+    config.write_text(CONFIG, "utf-8")
+    table = read_images(copy / "images.parquet")
+    silent = tuple(replace(record, report=None) for record in table.records)
+    write_images(copy / "images.parquet", replace(table, records=silent))
+    found = intervention_curves(opened(copy))
+    assert (found.curves, found.missing, found.notes) == ((), (), (NO_ANSWERS,))
+    shutil.rmtree(copy / "models")
+    assert intervention_curves(opened(copy)).notes == (NO_KNOBO,)
+
+
+def test_of_many_images_some_that_may_answer_are_drawn(run: Path) -> None:
+    found = curves_of_run(opened(run), most=1, at_most=11)
+    assert {each.curve.n for each in found.curves} == {11}
+    assert found == curves_of_run(opened(run), most=1, at_most=11)
+    assert found.missing == curves_of_run(opened(run), most=1).missing
+    domain = next(open_heads(opened(run), "one")[0].domains())
+    some = frozenset(domain.ids[::2])
+    chosen = drawn(domain, some, most=4, seed=3)
+    assert len(set(chosen.ids) & some) == 4
+    rows = [domain.ids.index(image) for image in chosen.ids]
+    np.testing.assert_array_equal(chosen.scores, domain.scores[rows])
+    np.testing.assert_array_equal(chosen.labels, domain.labels[rows])
+    assert chosen.units == tuple(domain.units[row] for row in rows)
+    assert drawn(domain, some, most=6, seed=3) is domain
+
+
+def test_curves_are_read_as_written_and_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    band = Band((0.5, 1.0), (float("nan"), 0.2), (0.75, float("nan")))
+    curve = DomainCurve("one", "shifted", InterventionCurve("random", band, band, 12, 2.5))
+    file = tmp_path / "interventions.json"
+    CurveReport((curve,), ("why",), "1 and 0", ("note",)).save(file)
+    again = CurveReport.load(file)
+    assert repr(again) == repr(CurveReport((curve,), ("why",), "1 and 0", ("note",)))
+    for text, message in (
+        ("{", "is damaged"),
+        ('{"schema": 2}', "no intervention curves of schema 1"),
+        ('{"schema": 1, "curves": [{}]}', "is damaged"),
+    ):
+        file.write_text(text, "utf-8")
+        with pytest.raises(PipelineError, match=message):
+            CurveReport.load(file)
+    with pytest.raises(PipelineError, match="there are no intervention curves"):
+        CurveReport.load(tmp_path / "nowhere")
 
 
 def test_answers_that_tell_the_label_make_every_image_right(run: Path) -> None:
