@@ -33,6 +33,8 @@ NAMES = {
 }
 STYLES = {"contribution": "order-contribution", "uncertainty": "order-uncertainty", "random": "order-random"}
 CONTROL = "order-others"
+SOME = 5
+"""Answers that a reader may have the time for."""
 FIRST = "contribution"
 """The order of which the interval is drawn."""
 
@@ -131,19 +133,27 @@ def height_of(curves: Sequence[DomainCurve]) -> Scale:
 
 
 def leading_sentence(curves: Sequence[DomainCurve]) -> str:
-    """On how many splits the interval of the gain of all answers leaves out zero."""
-    parts = []
-    for domain in ("shifted", "in_domain"):
-        mine = [each.curve.gain for each in curves if (each.domain, each.curve.policy) == (domain, FIRST)]
-        if mine:
-            rises = sum(gain.low[-1] > 0 for gain in mine)
-            falls = sum(gain.high[-1] < 0 for gain in mine)
-            images = "on shifted images" if domain == "shifted" else "in domain"
-            parts.append(f"{images} it rises on {rises} and falls on {falls} of {count(len(mine), 'split')}")
-    if not parts:
+    """On how many splits the interval of the gain leaves out zero, after a few answers and after all."""
+    mine = [each for each in curves if each.curve.policy == FIRST]
+    if not mine:
         return ""
-    found = ", ".join(parts)
-    return f"With all answers {found}, counted where the interval of the change leaves out zero."
+    found = f"with all answers {where_it_moves(mine, None)}"
+    if max(last_of(each) for each in mine) > SOME:
+        found = f"with {SOME} answers {where_it_moves(mine, SOME)}; {found}"
+    return f"{found[0].upper()}{found[1:]}. Counted are changes whose interval leaves out zero."
+
+
+def where_it_moves(curves: Sequence[DomainCurve], step: int | None) -> str:
+    """`it rises on 2 and falls on 0 of 3 splits on shifted images, ...`; after all answers if None."""
+    parts = []
+    for domain, images in (("shifted", "on shifted images"), ("in_domain", "in domain")):
+        mine = [each for each in curves if each.domain == domain]
+        places = [last_of(each) if step is None else min(step, last_of(each)) for each in mine]
+        rises = sum(each.curve.gain.low[place] > 0 for each, place in zip(mine, places, strict=True))
+        falls = sum(each.curve.gain.high[place] < 0 for each, place in zip(mine, places, strict=True))
+        if mine:
+            parts.append(f"it rises on {rises} and falls on {falls} of {count(len(mine), 'split')} {images}")
+    return ", ".join(parts)
 
 
 def panel(curves: Sequence[DomainCurve], *, width: Scale, height: Scale) -> InterventionPanel:
