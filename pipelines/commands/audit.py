@@ -93,7 +93,7 @@ def print_compared(found: "Comparison", *, split: str, metric: str) -> None:
             describe(each.method).label,
             DOMAINS[each.domain],
             *(
-                cell(row) + (f" {move}" if move in {"worse", "better"} else "")
+                cell(row) + (f" {move}" if move in {"worse", "better", "moved"} else "")
                 for row, move in zip(each.rows, (None, *each.moves), strict=True)
             ),
         )

@@ -5,21 +5,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from models.evaluation.report import AuditRow
+from pipelines.history.direction import has_direction, is_worse
 from pipelines.history.entry import HistoryEntry
 
 RowKey = tuple[str, str, str, str, str]
 
 
 class Move(StrEnum):
-    """How a number stands to the earlier interval."""
+    """How a number stands to the earlier interval; `MOVED` where neither way is the better one."""
 
     WORSE = "worse"
     BETTER = "better"
     WITHIN = "within"
-
-
-LOWER_IS_BETTER = frozenset({"gap", "ece", "brier", "equalised_odds_difference"})
-"""Domains and metrics in which less is more."""
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Moved:
 
     Attributes:
         earlier, later: The two rows.
-        move: `worse` or `better` where the later value lies outside the earlier interval.
+        move: Other than `within` where the later value lies outside the earlier interval.
     """
 
     earlier: AuditRow
@@ -79,6 +77,6 @@ def move_of(earlier: AuditRow, later: AuditRow) -> Move:
     """Where the later value lies to the earlier interval."""
     if earlier.low <= later.value <= earlier.high:
         return Move.WITHIN
-    fell = later.value < earlier.low
-    less_is_better = bool({earlier.domain, earlier.metric} & LOWER_IS_BETTER)
-    return Move.BETTER if fell == less_is_better else Move.WORSE
+    if not has_direction(earlier.metric, earlier.domain):
+        return Move.MOVED
+    return Move.WORSE if is_worse(earlier, later) else Move.BETTER

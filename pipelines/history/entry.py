@@ -22,6 +22,8 @@ INGREDIENTS = {
 }
 """What an audit rests on, as a reader would say it, and the artifact that holds it."""
 
+OF_GROUPS = frozenset({"accuracy", "worst_group_accuracy", "equalised_odds_difference"})
+
 UNTOLD = frozenset({"seed", "name", "datasets", "literature"})
 """Parts of the configuration that have a word of their own, or are told by what they give."""
 
@@ -39,7 +41,7 @@ class HistoryEntry:
         versions: Of the libraries.
         code: Commit of the code; empty outside a checkout.
         seed: Of the run.
-        rows: The numbers of the audit, without those of single groups but the worst.
+        rows: The numbers of the audit; of single groups the accuracy and the distance between them alone.
     """
 
     run: str
@@ -104,5 +106,5 @@ class HistoryEntry:
 
 
 def is_kept(row: AuditRow) -> bool:
-    """Numbers of single groups stay with their run: a history of them all would be long and little read."""
-    return not row.group or row.metric.startswith("worst_group")
+    """Whether the history holds a number; all of single groups would make it long and are little read."""
+    return not row.group or row.metric in OF_GROUPS

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from models.evaluation.report import AuditReport, AuditRow
 from pipelines.errors import PipelineError
 from pipelines.history.changes import Move, move_of, row_key
+from pipelines.history.direction import has_direction
+from pipelines.history.entry import OF_GROUPS
 from pipelines.policy.rules import CheckRule, NumberRule, Policy
 
-MEAN, EACH = "mean", "*"
+MEAN, EACH, ODDS = "mean", "*", "equalised_odds_difference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,10 @@ def judge_number(
             yield Judgement(f"{place} is known", passed=False, found="it was not measured")
         for row in rows:
             yield from judge_limits(rule, row, place=place)
-            if rule.not_worse_than_previous:
+            if rule.not_worse_than_previous and previous is not None:
                 yield judge_move(row, before.get(row_key(row)), place=place)
+            elif rule.not_worse_than_previous:
+                yield Judgement(f"{place} is not worse than before", passed=True, found="the first audit")
 
 
 def judge_limits(rule: NumberRule, row: AuditRow, *, place: str) -> Iterator[Judgement]:
@@ -79,7 +83,7 @@ def judge_move(row: AuditRow, earlier: AuditRow | None, *, place: str) -> Judgem
     """Against the interval of the audit before."""
     rule = f"{place} is not worse than the previous interval"
     if earlier is None:
-        return Judgement(rule, passed=True, found=f"{row.value:.3f}; no previous audit has it")
+        return Judgement(rule, passed=False, found=f"{row.value:.3f}; the previous audit does not have it")
     found = f"{row.value:.3f}, previously {earlier.value:.3f} ({earlier.low:.3f} to {earlier.high:.3f})"
     return Judgement(rule, passed=move_of(earlier, row) is not Move.WORSE, found=found)
 
@@ -100,7 +104,23 @@ def judge_check(rule: CheckRule, audit: AuditReport) -> Iterator[Judgement]:
 
 
 def require_names(rule: NumberRule, audit: AuditReport) -> None:
-    """Refuse what no row of the audit has: a misspelt rule must not pass for a strict one."""
+    """Refuse what no row has, and what cannot be held: such a rule must not pass for a strict one."""
+    if rule.not_worse_than_previous and not has_direction(rule.metric, rule.domain):
+        raise PipelineError(
+            f"the policy wants {rule.metric} ({rule.domain}) not worse than before, and no way is the better "
+            "one; give `at_least` or `at_most`"
+        )
+    if rule.not_worse_than_previous and rule.group and rule.metric not in OF_GROUPS:
+        raise PipelineError(
+            f"the history keeps {', '.join(sorted(OF_GROUPS))} of groups, not {rule.metric}; give `at_least` "
+            "or `at_most` for it"
+        )
+    if rule.metric == ODDS and not rule.group:
+        groups = sorted({row.group for row in audit.rows if row.metric == ODDS})
+        raise PipelineError(
+            f"the policy names {ODDS} without an attribute; name one as `group`, of "
+            f"{', '.join(groups) or 'none'}"
+        )
     for what, wanted, there in (
         ("method", rule.method, {row.method for row in audit.rows}),
         ("split", rule.split, {row.split for row in audit.rows} | {MEAN, EACH}),

@@ -18,11 +18,11 @@ class NumberRule(Section):
     split: str = "mean"
     """The mean over the splits (the only split where there is one), a split by name, or `*` for each."""
     domain: str = "shifted"
-    """`in_domain`, `shifted`, `gap` or `average`."""
+    """`in_domain`, `shifted`, `gap`, `average`, or `pooled` (both together, of groups)."""
     metric: str = "accuracy"
     """As it stands in audit.json; `worst_group_accuracy` is that of the group served worst."""
     group: str = ""
-    """One group, e.g. `sex=F`; the whole domain where empty."""
+    """One group, e.g. `sex=F`, or the attribute of `equalised_odds_difference`; else the whole domain."""
     at_least: float | None = None
     """The lowest value that passes."""
     at_most: float | None = None

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from models.evaluation.audit import REPORTED
 from models.evaluation.report import AuditReport, AuditRow
 from pipelines.config import Config, load_config
 from pipelines.errors import PipelineError
 from pipelines.history.changes import Move, changed_ingredients, move_of, moved_numbers
 from pipelines.history.compare import compare_runs
+from pipelines.history.direction import has_direction
 from pipelines.history.entry import HistoryEntry
 from pipelines.history.page import render_page
 from pipelines.history.store import (
@@ -62,7 +64,11 @@ def test_an_audit_is_recorded_once_and_again_when_something_changed(tmp_path: Pa
     assert first is not None
     assert record_audit(run) is None
     assert read_entries(folder) == (first,)
-    assert [each.group for each in first.rows] == ["", ""]  # single groups stay with their run
+    assert [(each.metric, each.group) for each in first.rows] == [
+        ("accuracy", ""),
+        ("accuracy", ""),
+        ("accuracy", "sex=F"),
+    ]
     finished(run.directory, row(0.6), concepts="c1\nc2\n")
     second = record_audit(run)
     assert second is not None
@@ -102,6 +108,11 @@ def changed(config: Config) -> Config:
         (row(0.2, domain="gap"), row(0.3, domain="gap"), Move.WORSE),
         (row(0.2, domain="gap"), row(0.1, domain="gap"), Move.BETTER),
         (row(0.2, metric="brier"), row(0.3, metric="brier"), Move.WORSE),
+        (row(-0.05, domain="gap", metric="brier"), row(-0.25, domain="gap", metric="brier"), Move.WORSE),
+        (row(0.02, metric="brier_reliability"), row(0.2, metric="brier_reliability"), Move.WORSE),
+        (row(0.0, metric="calibration_intercept"), row(3.0, metric="calibration_intercept"), Move.WORSE),
+        (row(0.3, metric="calibration_slope"), row(0.9, metric="calibration_slope"), Move.BETTER),
+        (row(0.3, metric="brier_uncertainty"), row(0.9, metric="brier_uncertainty"), Move.MOVED),
     ],
 )
 def test_worse_and_better_are_outside_the_earlier_interval(
@@ -124,6 +135,7 @@ def test_two_processes_that_add_at_a_time_lose_no_entry(tmp_path: Path) -> None:
     code = """
 import json, sys
 from pathlib import Path
+from pipelines.history.direction import has_direction
 from pipelines.history.entry import HistoryEntry
 from pipelines.history.store import add_entry
 text = Path(sys.argv[1]).read_text()
@@ -187,3 +199,8 @@ def test_runs_are_compared_with_the_first(tmp_path: Path) -> None:
     ]
     with pytest.raises(PipelineError, match="a run is named twice"):
         compare_runs([tmp_path / "a", tmp_path / "a"])
+
+
+def test_every_number_of_an_audit_has_a_direction_or_is_known_to_have_none() -> None:
+    without = [metric for metric in REPORTED if not has_direction(metric, "shifted")]
+    assert without == ["brier_uncertainty"]

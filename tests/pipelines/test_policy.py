@@ -64,6 +64,7 @@ def test_a_number_may_not_fall_below_the_interval_before(tmp_path: Path) -> None
     found = judge(rules, AUDIT, previous=(row("one", 0.73), row("two", 0.65)))
     assert [each.passed for each in found] == [True, False]
     assert found[1].found == "0.600, previously 0.650 (0.610 to 0.690)"
+    assert [each.passed for each in judge(rules, AUDIT, previous=(row("one", 0.73),))] == [True, False]
 
 
 def test_checks_must_pass_where_they_are_asked_for(tmp_path: Path) -> None:
@@ -95,6 +96,15 @@ def test_a_policy_that_says_nothing_sensible_is_refused(tmp_path: Path, text: st
             "names the metric 'acuracy'; the audit has accuracy",
         ),
         ("[[number]]\nsplit = 'three'\nat_least = 0.1", "names the split 'three'"),
+        (
+            "[[number]]\nmetric = 'brier_uncertainty'\nnot_worse_than_previous = true",
+            "no way is the better one",
+        ),
+        (
+            "[[number]]\nsplit = 'one'\nmetric = 'auroc'\ngroup = 'sex=F'\nnot_worse_than_previous = true",
+            "the history keeps accuracy, .* of groups, not auroc",
+        ),
+        ("[[number]]\nmetric = 'equalised_odds_difference'\nat_most = 0.1", "without an attribute; name one"),
         ("[[check]]\nname = 'overlap'", "names the check 'overlap'; the audit has patient_overlap"),
         ("[[check]]\nname = 'patient_overlap'\nsplit = 'three'", "names the split 'three'"),
     ],
