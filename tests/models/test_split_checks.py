@@ -105,7 +105,20 @@ def test_a_contradiction_in_the_split_is_an_error_and_one_outside_a_warning() ->
     assert (inside.severity, inside.images) == ("error", tuple(sorted((ill, healthy))))
     liar = replace(records[0], id="site/liar", label="ill" if label[healthy] == "healthy" else "healthy")
     outside = found(split, [*records, liar], {"site/liar": healthy})["conflicting_labels"]
-    assert (outside.severity, outside.images) == ("warning", (healthy,))
+    assert (outside.severity, outside.images) == ("warning", tuple(sorted((healthy, "site/liar"))))
+
+
+def test_copies_and_contradictions_that_were_left_out_are_named() -> None:
+    records = clean_records()
+    split = split_of(records)
+    spare = [record for record in records if record.id not in set(split.ids)]
+    one, other = (next(record.id for record in spare if record.label == name) for name in CLASSES)
+    findings = found(split, records, {one: other})
+    assert findings["conflicting_labels"].severity == "passed"
+    assert findings["conflicting_labels"].images == tuple(sorted((one, other)))
+    copied = found(split, records, {one: split.train[0]})["duplicate_images"]
+    assert (copied.severity, copied.images) == ("passed", tuple(sorted((one, split.train[0]))))
+    assert one in copied.message
 
 
 def test_unknown_labels_and_values_are_counted_and_never_become_a_class() -> None:

@@ -18,7 +18,7 @@ def repeated(images: Iterable[Placed]) -> list[list[Placed]]:
 
 
 def duplicate_images(listing: Listing) -> CheckFinding:
-    """Whether an image occurs twice, in two parts or in one; copies left out of the split are counted.
+    """Whether an image occurs twice, in two parts or in one; copies left out are counted and named, too.
 
     Counts: images in both parts under `train/shifted`, superfluous copies in a part under `within train`.
     """
@@ -34,7 +34,8 @@ def duplicate_images(listing: Listing) -> CheckFinding:
     for part in listing.parts:
         if more := sum(max(0, parts.count(part) - 1) for parts in where):
             counts[f"within {part}"] = more
-    images = {
+    images = {each.record.id for group, parts in zip(groups, where, strict=True) if parts for each in group}
+    repeats = {
         each.record.id
         for group, parts in zip(groups, where, strict=True)
         for each in group
@@ -45,7 +46,7 @@ def duplicate_images(listing: Listing) -> CheckFinding:
     )
     severity: Severity = "error" if across else "warning" if within else "passed"
     return CheckFinding(
-        listing.name, "duplicate_images", severity, message + shown(images), counts, tuple(sorted(images))
+        listing.name, "duplicate_images", severity, message + shown(repeats or images), counts, tuple(sorted(images))
     )
 
 
@@ -56,6 +57,7 @@ def conflicting_labels(listing: Listing) -> CheckFinding:
     """
     conflicts = inside = contradictions = 0
     images: set[str] = set()
+    kept: set[str] = set()
     for group in repeated(listing.images):
         if len({each.record.label for each in group}) == 1:
             continue
@@ -63,11 +65,12 @@ def conflicting_labels(listing: Listing) -> CheckFinding:
         members = [each for each in group if each.part != LEFT_OUT]
         inside += len(members)
         contradictions += len({each.record.label for each in members}) > 1
-        images |= {each.record.id for each in members}
+        images |= {each.record.id for each in group}
+        kept |= {each.record.id for each in members}
     message = (
         f"{conflicts} images occur with different labels; {inside} of their copies are in the split"
-        f"{shown(images)}"
+        f"{shown(kept or images)}"
     )
-    severity: Severity = "error" if contradictions else "warning" if images else "passed"
+    severity: Severity = "error" if contradictions else "warning" if kept else "passed"
     counts = {"images": conflicts, "copies_in_split": inside}
     return CheckFinding(listing.name, "conflicting_labels", severity, message, counts, tuple(sorted(images)))
