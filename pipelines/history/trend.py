@@ -63,7 +63,7 @@ class Trend:
         """Cells under `COLUMNS`."""
         return [
             (
-                point.finished,
+                point.finished[:16].replace("T", " "),
                 cell(point.in_domain),
                 cell(point.shifted),
                 cell(point.gap),
