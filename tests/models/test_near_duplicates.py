@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from models.images import ImageRecord
 from models.splits.checks import Listing, Placed
 from models.splits.checks.near import NearPair, near_duplicate_images, near_duplicates
 from models.splits.checks.near.neighbours import nearest_pairs
+from models.splits.checks.near.thumbnails import Thumbnails
 
 SIDE = 160
 
@@ -89,6 +91,23 @@ def test_equal_files_are_left_to_the_check_of_contents(tmp_path: Path) -> None:
     records = records_in(tmp_path, {"a": scene(1), "b": scene(1), "c": scene(2), "d": scene(3)})
     contents = {"a": "same", "b": "same", "c": "c", "d": "d"}
     assert near_duplicates(features_of(records), records, contents=contents) == ()
+
+
+def test_no_file_is_decoded_twice_however_many_are_asked_for(tmp_path: Path) -> None:
+    files = [record.path for record in records_in(tmp_path, {"a": scene(1), "b": scene(2)})]
+    absent = [tmp_path / f"absent{n}.png" for n in range(5000)]
+    with TemporaryFile() as store:
+        thumbnails = Thumbnails(store)
+        before = thumbnails.of(files)
+        assert thumbnails.of(absent) == {}
+        for file in files:
+            file.unlink()
+        after = thumbnails.of([*absent, *reversed(files)])
+    assert list(after) == list(reversed(files))
+    for file, number in zip(files, (1, 2), strict=True):
+        small = np.asarray(scene(number).resize((128, 128), Image.Resampling.BOX))
+        assert np.array_equal(before[file], small)
+        assert np.array_equal(after[file], small)
 
 
 def test_neighbours_are_those_of_brute_force() -> None:

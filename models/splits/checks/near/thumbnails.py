@@ -1,9 +1,10 @@
 """Small grey copies of images, on which two pictures are laid over each other."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from os import SEEK_END
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,29 +15,39 @@ from models.images import decode_grey_or_rgb, read_bytes
 
 SIDE = 128  # pixels
 READERS = 2
-KEPT = 4096  # thumbnails, 64 MB
 
 Thumbnail = NDArray[np.uint8]
 
 
 class Thumbnails:
-    """Thumbnails by file, the latest `KEPT` of them in memory."""
+    """Thumbnails by image file; each is made once, and memory does not grow with their number.
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[Path, Thumbnail | None] = OrderedDict()
+    Args:
+        store: A file, open for reading and writing, that takes 16 KB for each.
+    """
+
+    def __init__(self, store: BinaryIO) -> None:
+        self._store = store
+        self._places: dict[Path, int | None] = {}
 
     def of(self, paths: Iterable[Path]) -> dict[Path, Thumbnail]:
         """Thumbnails of some files; those that cannot be read are left out."""
         wanted = dict.fromkeys(paths)
-        absent = [path for path in wanted if path not in self._kept]
+        absent = [path for path in wanted if path not in self._places]
         with ThreadPoolExecutor(READERS, thread_name_prefix="thumbnail") as threads:
-            self._kept.update(zip(absent, threads.map(thumbnail, absent), strict=True))
-        found = {path: small for path in wanted if (small := self._kept[path]) is not None}
-        for path in wanted:
-            self._kept.move_to_end(path)
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return found
+            for path, small in zip(absent, threads.map(thumbnail, absent), strict=True):
+                self._places[path] = None if small is None else self._append(small)
+        places = {path: self._places[path] for path in wanted}
+        return {path: self._read(place) for path, place in places.items() if place is not None}
+
+    def _append(self, small: Thumbnail) -> int:
+        place = self._store.seek(0, SEEK_END)
+        self._store.write(small.tobytes())
+        return place
+
+    def _read(self, place: int) -> Thumbnail:
+        self._store.seek(place)
+        return np.frombuffer(self._store.read(SIDE * SIDE), np.uint8).reshape(SIDE, SIDE)
 
 
 def thumbnail(path: Path) -> Thumbnail | None:
