@@ -6,8 +6,7 @@ from os import cpu_count
 from models.errors import ModelsError
 from models.features.read_ahead import in_threads
 from models.images import ImageRecord, image_digest, tell_broken
-from models.splits.checks import CheckFinding, inspect_split
-from models.splits.relabelling import as_seen_by
+from models.splits.checks import CheckFinding, inspect_as_made
 from pipelines.config import Config
 from pipelines.images_table import ImagesTable
 from pipelines.progress import Callback
@@ -34,8 +33,7 @@ def check_config(config: Config, *, progress: Callback) -> tuple[CheckFinding, .
     findings: list[CheckFinding] = []
     for section in config.splits:
         split = make_split(section, table, digests, seed=config.seed)
-        records = as_seen_by(split, table.of(section.datasets))
-        findings += inspect_split(split, records, digest=digest)
+        findings += inspect_as_made(split, table.of(section.datasets), digest=digest)
     return tuple(findings)
 
 

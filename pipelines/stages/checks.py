@@ -3,7 +3,7 @@
 import models.torchvision_operators  # noqa: F401  # before timm
 from models.features.table import FeatureTable
 from models.images import ImageRecord
-from models.splits.checks import CheckFinding, inspect, listing_of, save_findings, tolerated
+from models.splits.checks import CheckFinding, inspect_as_made, listing_of, save_findings
 from models.splits.checks.near import NearPair, near_duplicate_images, near_duplicates
 from models.splits.relabelling import as_seen_by
 from pipelines.images_table import ImagesTable, read_images
@@ -25,9 +25,10 @@ def checks(run: Run) -> None:
 
     findings: list[CheckFinding] = []
     for section, split in zip(run.config.splits, splits, strict=True):
-        listing = listing_of(split, as_seen_by(split, table.of(section.datasets)), digest=digest)
-        accepted = {check.name for check in split.checks if not check.fatal}
-        findings += [*tolerated(inspect(listing), accepted), near_duplicate_images(listing, pairs)]
+        records = table.of(section.datasets)
+        listing = listing_of(split, as_seen_by(split, records), digest=digest)
+        findings += inspect_as_made(split, records, digest=digest)
+        findings.append(near_duplicate_images(listing, pairs))
     save_findings(run.path("checks.json"), findings)
 
 

@@ -73,6 +73,20 @@ def test_as_published_keeps_every_image_and_names_the_overlap() -> None:
     assert cells["shifted/Atelectasis/F"] == 500
 
 
+def test_a_test_image_with_the_value_of_train_does_not_forbid_the_split_as_published() -> None:
+    split = nih_sex()
+    tested = Path(next(split.part("test")).path).stem
+    records = [
+        replace(each, attributes={"sex": "MF"[each.attributes["sex"] == "M"]})
+        if each.id == f"nih/{tested}"
+        else each
+        for each in owners_records(split)
+    ]
+    cells = next(c for c in made_by(as_published, split, records).checks if c.name == "cell_counts")
+    assert (cells.passed, cells.fatal) == (False, False)
+    assert "repeats cells of train" in cells.message
+
+
 def test_without_overlap_keeps_test_and_drops_exactly_the_shared_patients() -> None:
     split = nih_sex()
     made = made_by(without_overlap, split, owners_records(split))

@@ -1,4 +1,5 @@
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -65,6 +66,38 @@ def test_a_contradiction_in_the_data_is_found_and_kept_out_of_the_split(config: 
     shutil.copy(config.parent / "0.png", config.parent / "1.png")
     conflicts = checked(config)["conflicting_labels"]
     assert conflicts["counts"] == {"images": 1, "copies_in_split": 0}
+
+
+RELEASED = """
+[[splits]]
+name = "published"
+kind = "released"
+datasets = ["own"]
+files = "published"
+classes = ["ill", "well"]
+attribute = "view"
+keep_overlap = true
+"""
+
+
+def test_what_a_published_split_keeps_on_purpose_is_a_warning(config: Path) -> None:
+    aligned = {label: [n for n in range(200) if n % 4 == place] for label, place in (("ill", 1), ("well", 2))}
+    opposite = {
+        label: [n for n in range(200) if n % 4 == place] for label, place in (("ill", 3), ("well", 0))
+    }
+    test = {label: [*numbers, aligned[label][0]] for label, numbers in opposite.items()}
+    val = {label: numbers[30:] for label, numbers in aligned.items()}
+    folder = config.parent / "published"
+    folder.mkdir()
+    for part, members in (("train", aligned), ("val", val), ("test", test)):
+        paths = {label: [f"odd/{n}.png" for n in numbers] for label, numbers in members.items()}
+        (folder / f"class2images_{part}.p").write_bytes(pickle.dumps(paths))
+    before, _, after = CONFIG.partition("[[splits]]")
+    config.write_text(f"{before}{RELEASED}[grounding]{after.partition('[grounding]')[2]}")
+    findings = checked(config)
+    faults = {name for name, finding in findings.items() if finding["severity"] != "passed"}
+    assert {findings[name]["severity"] for name in faults} == {"warning"}
+    assert {"patient_overlap", "duplicate_images", "cell_counts"} <= faults
 
 
 def test_an_image_that_cannot_be_read_is_named(config: Path) -> None:

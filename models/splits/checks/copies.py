@@ -46,7 +46,12 @@ def duplicate_images(listing: Listing) -> CheckFinding:
     )
     severity: Severity = "error" if across else "warning" if within else "passed"
     return CheckFinding(
-        listing.name, "duplicate_images", severity, message + shown(repeats or images), counts, tuple(sorted(images))
+        listing.name,
+        "duplicate_images",
+        severity,
+        message + shown(repeats or images),
+        counts,
+        tuple(sorted(images)),
     )
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from models.images import ImageRecord
 from models.splits.cells import Digest, file_digest
 from models.splits.checks.copies import conflicting_labels, duplicate_images
-from models.splits.checks.finding import CheckFinding
+from models.splits.checks.finding import CheckFinding, tolerated
 from models.splits.checks.labels import unknown_labels
 from models.splits.checks.listing import Listing, listing_of
 from models.splits.checks.mixtures import attribute_mixture
 from models.splits.checks.overlap import patient_overlap
 from models.splits.checks.sizes import cell_counts, class_imbalance
+from models.splits.relabelling import as_seen_by
 from models.splits.types import Check, DomainSplit
 
 CHECKS: tuple[Callable[[Listing], CheckFinding], ...] = (
@@ -43,6 +44,20 @@ def inspect_split(
         ModelsError: An image of the split is not among the records.
     """
     return inspect(listing_of(split, records, digest=digest))
+
+
+def inspect_as_made(
+    split: DomainSplit, records: Sequence[ImageRecord], *, digest: Digest
+) -> tuple[CheckFinding, ...]:
+    """The same of a split as it was made: what its maker lets pass, as overlaps kept as published, warns.
+
+    Args:
+        split: The split, with its `checks`.
+        records: All records of its data sets; the class and the patient that the split gives an image hold.
+        digest: Content of an image, equal for copies.
+    """
+    accepted = {check.name for check in split.checks if not check.fatal}
+    return tolerated(inspect_split(split, as_seen_by(split, records), digest=digest), accepted)
 
 
 def check_split(

@@ -15,7 +15,7 @@ from models.splits.released.joining import Joined, join
 from models.splits.types import Check, DomainSplit
 
 MOST_MISSING = 0.5  # of a part, beyond which it is another split
-PUBLISHED_FAULTS = ("patient_overlap", "duplicate_images", "conflicting_labels")
+PUBLISHED_FAULTS = ("patient_overlap", "duplicate_images", "conflicting_labels", "cell_counts")
 
 
 def as_published(
