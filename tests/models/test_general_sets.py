@@ -43,11 +43,13 @@ def unpack(source: Path, target: Path) -> Path:
 @pytest.mark.parametrize("shape", [(6, 6), (6, 6, 3)])
 def test_an_archive_becomes_png_files_with_the_same_pixels(tmp_path: Path, shape: tuple[int, ...]) -> None:
     save_archive(tmp_path / "dermamnist_64.npz", {"train": [[4], [5]], "val": [[0]], "test": [[4]]}, shape)
-    columns = MEDMNIST.read(unpack(tmp_path, tmp_path / "out"))
+    root = unpack(tmp_path, tmp_path / "out")
+    columns = MEDMNIST.read(root)
     actinic = "actinic keratoses and intraepithelial carcinoma"
     assert list(columns.label) == ["melanoma", "melanocytic nevi", actinic, "melanoma"]
     assert list(columns.attributes["official_split"]) == ["train", "train", "val", "test"]
-    with Image.open(tmp_path / "out" / columns.image[1]) as image:
+    assert set(columns.attributes["modality"]) == {"dermoscopy"}
+    with Image.open(root / columns.image[1]) as image:
         assert np.array_equal(np.asarray(image), pixels(1, shape))
 
 
@@ -69,6 +71,52 @@ def test_unpacking_again_gives_the_same_bytes_and_tells_progress(tmp_path: Path)
     MEDMNIST.unpack(tmp_path, tmp_path / "out", None)
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")} == before
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_another_archive_unpacked_into_the_same_folder_keeps_its_own_pixels(tmp_path: Path) -> None:
+    archive = tmp_path / "pneumoniamnist.npz"
+    for first in (0, 10):
+        rows = np.stack([pixels(first + n) for n in range(2)])
+        np.savez(archive, train_images=rows, train_labels=np.array([[0], [1]]))
+        root = unpack(archive, tmp_path / "out")
+        for name, wanted in zip(MEDMNIST.read(root).image, rows, strict=True):
+            with Image.open(root / name) as image:
+                assert np.array_equal(np.asarray(image), wanted)
+
+
+IMAGES, LABELS = np.zeros((2, 4, 4), np.uint8), np.array([[0], [1]])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "has no array train_images"),
+        ({"train_images": IMAGES}, "no readable array train_labels"),
+        ({"train_labels": LABELS}, "no readable array train_images"),
+        ({"train_images": IMAGES, "train_labels": LABELS + 1}, "row 1 of train_labels .* outside 0 to 1"),
+        ({"train_images": IMAGES, "train_labels": LABELS - 1}, "row 0 of train_labels .* outside 0 to 1"),
+        (
+            {"train_images": IMAGES, "train_labels": LABELS[:1]},
+            r"shape \(1, 1\), not integers of shape \(2, 1\)",
+        ),
+        (
+            {"train_images": IMAGES[:1], "train_labels": LABELS},
+            r"shape \(2, 1\), not integers of shape \(1, 1\)",
+        ),
+        ({"train_images": IMAGES, "train_labels": LABELS / 2}, "are float64 of shape"),
+        (
+            {"train_images": np.zeros((2, 4, 4, 8), np.uint8), "train_labels": LABELS},
+            r"\(2, 4, 4, 8\), not uint8",
+        ),
+        ({"train_images": IMAGES.astype(float), "train_labels": LABELS}, "are float64 of shape"),
+    ],
+)
+def test_an_archive_whose_arrays_do_not_fit_is_refused(
+    tmp_path: Path, arrays: dict[str, NDArray[np.generic]], message: str
+) -> None:
+    np.savez(tmp_path / "pneumoniamnist.npz", **arrays)  # type: ignore[arg-type]  # arrays by name
+    with pytest.raises(ModelsError, match=message):
+        unpack(tmp_path, tmp_path / "out")
 
 
 def test_an_array_read_in_blocks_is_the_whole_array(tmp_path: Path) -> None:
@@ -160,6 +208,22 @@ def test_images_inside_parquet_are_unpacked_byte_for_byte(tmp_path: Path) -> Non
     assert list(columns.attributes["age"]) == ["70", "", "31"]
     assert (root / columns.image[0]).read_bytes() == buffer.getvalue()
     assert set(columns.attributes["official_split"]) == {"train"}
+
+
+def test_parquet_files_of_one_name_in_two_folders_keep_their_own_images(tmp_path: Path) -> None:
+    wanted = []
+    for n, folder in enumerate(("a", "b")):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels(n)).save(buffer, format="PNG")
+        wanted.append(buffer.getvalue())
+        (tmp_path / "hub" / folder).mkdir(parents=True)
+        rows = {"image": [{"bytes": wanted[n], "path": ""}], "label": [folder], "file_name": ["theirs.png"]}
+        pq.write_table(pa.table(rows), tmp_path / f"hub/{folder}/train-00000.parquet")
+    assert FOLDER.unpack is not None
+    root = FOLDER.unpack(tmp_path / "hub", tmp_path / "out", None)
+    columns = FOLDER.read(root)
+    assert list(columns.label) == ["a", "b"]
+    assert [(root / name).read_bytes() for name in columns.image] == wanted
 
 
 def test_a_folder_of_files_needs_no_unpacking(tmp_path: Path) -> None:

@@ -18,7 +18,13 @@ def embedded(source: Path) -> list[Path]:
     """The Parquet files below a folder that hold images."""
     if source.is_file():
         return [source] if source.suffix == ".parquet" and image_column(source) else []
-    return [file for file in sorted(source.rglob("*.parquet")) if image_column(file)]
+    found = sorted(source.rglob("*.parquet"))
+    return [file for file in found if not hidden(file.relative_to(source)) and image_column(file)]
+
+
+def hidden(path: Path) -> bool:
+    """Whether a path lies in a hidden folder or is a hidden file."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def image_column(file: Path) -> str | None:
@@ -45,14 +51,21 @@ def unpack_embedded(source: Path, target: Path, progress: Progress | None) -> No
     lines: list[str] = []
     for file in files:
         split = file.stem.split("-")[0]
+        shard = place_of(file, source)
         for number, (data, row) in enumerate(rows_of(file)):
-            name = f"{split}/{file.stem}/{number:06d}{suffix_of(data, file)}"
+            name = f"{split}/{shard}/{number:06d}{suffix_of(data, file)}"
             with replacing(target / name) as out:
                 out.write(data)
-            lines.append(json.dumps({"file_name": name, "official_split": split, **row}, ensure_ascii=False))
+            lines.append(json.dumps({"official_split": split, **row, "file_name": name}, ensure_ascii=False))
             if progress is not None:
                 progress(len(lines), total)
     write_text(target / "metadata.jsonl", "".join(f"{line}\n" for line in lines))
+
+
+def place_of(file: Path, source: Path) -> str:
+    """The way to a file below `source` without its suffix: files of one name lie in several folders."""
+    way = Path(file.name) if file == source else file.relative_to(source)
+    return way.with_suffix("").as_posix()
 
 
 def rows_of(file: Path) -> Iterator[tuple[bytes, dict[str, str]]]:

@@ -1,6 +1,7 @@
 """MedMNIST+ archives, unpacked into PNG files and one table."""
 
 import csv
+import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from models.datasets.library.columns import ImageColumns
 from models.datasets.library.data_set import DataSet, Facts, Progress
 from models.datasets.library.general.medmnist_names import MEDMNIST_SETS, MedMnistSet
-from models.datasets.library.general.npz_rows import array_names, array_rows
+from models.datasets.library.general.npz_rows import array_names, array_rows, array_shape
 from models.datasets.library.layout import column_names, require_file, there
 from models.datasets.tables import read_columns
 from models.errors import ModelsError
@@ -19,7 +20,8 @@ from models.files import replacing, write_text
 
 TABLE = "medmnist.csv"
 PARTS = ("train", "val", "test")
-COLUMNS = ("image", "id", "label", "official_split")
+COLUMNS = ("image", "id", "label", "official_split", "modality")
+SHAPES = "(n, height, width) or (n, height, width, 3)"
 
 
 def read(root: Path) -> ImageColumns:
@@ -38,35 +40,80 @@ def read(root: Path) -> ImageColumns:
         id=cells["id"],
         label=cells["label"],
         findings={name: cells[name] for name in findings},
-        attributes={"official_split": cells["official_split"]},
+        attributes={name: cells[name] for name in ("official_split", "modality")},
     )
 
 
 def unpack(source: Path, target: Path, progress: Progress | None) -> Path:
-    """Writes every image of one archive as PNG below `target`, and the table; returns that folder.
+    """Writes every image of one archive as PNG, and the table, into a folder of its own; returns that folder.
 
     Args:
         source: The .npz file, or a folder with exactly one.
-        target: Where to write; images that are there already are not written again.
+        target: Where the folder is made, named by archive and content, so that no image of another archive
+            is ever taken for one of this; images that are there already are not written again.
         progress: Called with images done and in all.
+
+    Raises:
+        ModelsError: No archive, more than one, or one whose arrays are not those of its set.
     """
     archive = archive_of(source)
     kind = MEDMNIST_SETS[archive.stem.split("_")[0]]
-    arrays = array_names(archive)
-    parts = [part for part in PARTS if f"{part}_labels" in arrays]
-    labels = {part: [np.ravel(row) for row in array_rows(archive, f"{part}_labels")] for part in parts}
+    labels = labels_of(archive, kind)
+    folder = target / f"{archive.stem}-{digest_of(archive)}"
     total, rows = sum(map(len, labels.values())), []
-    for part in parts:
+    for part in labels:
         for number, pixels in enumerate(array_rows(archive, f"{part}_images")):
             image = f"images/{part}/{number:06d}.png"
-            write_png(target / image, pixels)
+            write_png(folder / image, pixels)
             rows.append([image, f"{part}/{number:06d}", *cells_of(kind, labels[part][number], part)])
             if progress is not None:
                 progress(len(rows), total)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([header_of(kind), *rows])
-    write_text(target / TABLE, text.getvalue())
-    return target
+    write_text(folder / TABLE, text.getvalue())
+    return folder
+
+
+def digest_of(archive: Path) -> str:
+    """Beginning of the checksum of a file."""
+    with archive.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def labels_of(archive: Path, kind: MedMnistSet) -> dict[str, list[NDArray[np.generic]]]:
+    """Labels of each image by part, after a look at the arrays that these parts have."""
+    arrays = array_names(archive)
+    parts = [part for part in PARTS if {f"{part}_labels", f"{part}_images"} & set(arrays)]
+    if not parts:
+        raise ModelsError(f"{archive} has no array train_images, val_images or test_images; fetch it again")
+    for part in parts:
+        require_shapes(archive, kind, part)
+    labels = {part: [np.ravel(row) for row in array_rows(archive, f"{part}_labels")] for part in parts}
+    highest = 1 if kind.several else len(kind.labels) - 1
+    for part, rows in labels.items():
+        for number, row in enumerate(rows):
+            if not all(0 <= int(value) <= highest for value in row):
+                raise ModelsError(
+                    f"row {number} of {part}_labels of {archive} lies outside 0 to {highest}, which the set "
+                    "has; fetch it again"
+                )
+    return labels
+
+
+def require_shapes(archive: Path, kind: MedMnistSet, part: str) -> None:
+    """Refuse arrays of one part that are not its images and as many labels."""
+    images, pixel = array_shape(archive, f"{part}_images")
+    labels, number = array_shape(archive, f"{part}_labels")
+    if pixel != np.uint8 or len(images) not in {3, 4} or images[3:] not in {(), (3,)}:
+        raise ModelsError(
+            f"{part}_images of {archive} are {pixel} of shape {images}, not uint8 of {SHAPES}; fetch it again"
+        )
+    width = len(kind.labels) if kind.several else 1
+    if number.kind not in "iub" or labels != (images[0], width):
+        raise ModelsError(
+            f"{part}_labels of {archive} are {number} of shape {labels}, not integers of shape "
+            f"{(images[0], width)}, one row an image; fetch it again"
+        )
 
 
 def archive_of(source: Path) -> Path:
@@ -86,10 +133,10 @@ def header_of(kind: MedMnistSet) -> list[str]:
 
 
 def cells_of(kind: MedMnistSet, label: NDArray[np.generic], part: str) -> list[str]:
-    """Label, part and findings of one image."""
+    """Label, part, modality and findings of one image."""
     if not kind.several:
-        return [kind.labels[int(label[0])], part]
-    return [only_label(kind.labels, label), part, *(str(int(state)) for state in label)]
+        return [kind.labels[int(label[0])], part, kind.modality]
+    return [only_label(kind.labels, label), part, kind.modality, *(str(int(state)) for state in label)]
 
 
 def only_label(names: Sequence[str], states: NDArray[np.generic]) -> str:
@@ -115,7 +162,7 @@ MEDMNIST = DataSet(
         title="MedMNIST+ (2D)",
         modality="as the archive says",
         classes=(),
-        attributes=("official_split",),
+        attributes=("official_split", "modality"),
         licence="CC BY 4.0; DermaMNIST CC BY-NC 4.0, as its source",
         access="open",
         terms="Attribution, and the citation of the source of each set.",

@@ -1,4 +1,4 @@
-"""The two-dimensional MedMNIST+ sets: what their integer labels mean, and how many images each has."""
+"""The two-dimensional MedMNIST+ sets: what they show, and what their integer labels mean."""
 
 from dataclasses import dataclass
 
@@ -24,13 +24,11 @@ class MedMnistSet:
     Attributes:
         modality: What the images are.
         labels: Name of each label, by its number.
-        images: Published number in train, val and test.
         several: Whether an image may have several labels.
     """
 
     modality: str
     labels: tuple[str, ...]
-    images: tuple[int, int, int]
     several: bool = False
 
 
@@ -53,10 +51,9 @@ MEDMNIST_SETS = {
             "pleural",
             "hernia",
         ),
-        (78468, 11219, 22433),
         several=True,
     ),
-    "pneumoniamnist": MedMnistSet("chest X-ray", ("normal", "pneumonia"), (4708, 524, 624)),
+    "pneumoniamnist": MedMnistSet("chest X-ray", ("normal", "pneumonia")),
     "dermamnist": MedMnistSet(
         "dermoscopy",
         (
@@ -68,7 +65,6 @@ MEDMNIST_SETS = {
             "melanocytic nevi",
             "vascular lesions",
         ),
-        (7007, 1003, 2005),
     ),
     "pathmnist": MedMnistSet(
         "colon pathology",
@@ -83,15 +79,13 @@ MEDMNIST_SETS = {
             "cancer-associated stroma",
             "colorectal adenocarcinoma epithelium",
         ),
-        (89996, 10004, 7180),
     ),
     "octmnist": MedMnistSet(
         "retinal OCT",
         ("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"),
-        (97477, 10832, 1000),
     ),
-    "retinamnist": MedMnistSet("fundus photograph", ("0", "1", "2", "3", "4"), (1080, 120, 400)),
-    "breastmnist": MedMnistSet("breast ultrasound", ("malignant", "normal, benign"), (546, 78, 156)),
+    "retinamnist": MedMnistSet("fundus photograph", ("0", "1", "2", "3", "4")),
+    "breastmnist": MedMnistSet("breast ultrasound", ("malignant", "normal, benign")),
     "bloodmnist": MedMnistSet(
         "blood cell microscopy",
         (
@@ -104,7 +98,6 @@ MEDMNIST_SETS = {
             "neutrophil",
             "platelet",
         ),
-        (11959, 1712, 3421),
     ),
     "tissuemnist": MedMnistSet(
         "kidney cortex microscopy",
@@ -118,9 +111,8 @@ MEDMNIST_SETS = {
             "Proximal Tubule Segments",
             "Thick Ascending Limb",
         ),
-        (165466, 23640, 47280),
     ),
-    "organamnist": MedMnistSet("abdominal CT, axial", ORGANS, (34581, 6491, 17778)),
-    "organcmnist": MedMnistSet("abdominal CT, coronal", ORGANS, (13000, 2392, 8268)),
-    "organsmnist": MedMnistSet("abdominal CT, sagittal", ORGANS, (13940, 2452, 8829)),
+    "organamnist": MedMnistSet("abdominal CT, axial", ORGANS),
+    "organcmnist": MedMnistSet("abdominal CT, coronal", ORGANS),
+    "organsmnist": MedMnistSet("abdominal CT, sagittal", ORGANS),
 }

@@ -1,7 +1,9 @@
 """Reads an array inside an .npz archive one block of rows at a time, since a whole one may be gigabytes."""
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 from models.errors import ModelsError
 
 BLOCK = 256
+DAMAGED = (BadZipFile, zlib.error, KeyError, ValueError, EOFError)
 
 
 def array_names(path: Path) -> tuple[str, ...]:
@@ -32,18 +35,33 @@ def array_rows(path: Path, name: str) -> Iterator[NDArray[np.generic]]:
     """
     try:
         with ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-            version = npy.read_magic(file)
-            header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-            shape, by_column, dtype = header(file)
-            if by_column or dtype.hasobject or not shape:
-                raise ModelsError(f"{path} holds {name} in another form than MedMNIST's; fetch it again")
+            shape, dtype = header_of(file, path, name)
             size = int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
             for start in range(0, shape[0], BLOCK):
                 rows = min(BLOCK, shape[0] - start)
                 block = np.frombuffer(exactly(file.read(rows * size), rows * size, path), dtype)
                 yield from block.reshape(rows, *shape[1:])
-    except (BadZipFile, KeyError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise ModelsError(f"{path} has no readable array {name}; fetch it again") from error
+
+
+def array_shape(path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    """Shape and type of one array, without its rows; raises as `array_rows` does."""
+    try:
+        with ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+            return header_of(file, path, name)
+    except DAMAGED as error:
+        raise ModelsError(f"{path} has no readable array {name}; fetch it again") from error
+
+
+def header_of(file: IO[bytes], path: Path, name: str) -> tuple[tuple[int, ...], np.dtype[np.generic]]:
+    """Shape and type of the array that begins here, refused where its rows cannot be read one by one."""
+    version = npy.read_magic(file)
+    header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, by_column, dtype = header(file)
+    if (by_column and len(shape) > 1) or dtype.hasobject or not shape:
+        raise ModelsError(f"{path} holds {name} in another form than MedMNIST's; fetch it again")
+    return shape, dtype
 
 
 def exactly(data: bytes, size: int, path: Path) -> bytes:
