@@ -33,6 +33,7 @@ __all__ = [
     "write_predictions",
 ]
 
+LEAST = 2  # patients (or images) that have a spread
 DIGITS = 6  # the last bits of a sum differ from machine to machine
 REPORTED = (*ALL_METRICS, WORST, ODDS)
 
@@ -251,18 +252,27 @@ def missing_notes(cells: Iterable[Cell], found: Mapping[Cell, Curve]) -> Iterato
     said: set[tuple[str, str, str]] = set()
     for cell in cells:
         place, curve = (cell.split, cell.domain, cell.metric), found[cell]
-        left_out = curve.left_out
         told = place in said or cell.split == MEAN or cell.domain not in MEASURED or cell.group
-        if told or not left_out or cell.metric not in METRICS:
+        if told or cell.metric not in METRICS or (curve.estimable and not curve.left_out):
             continue
         said.add(place)
         if curve.estimable:
             yield (
-                f"{cell.metric} on {cell.split}, {cell.domain}: {left_out} of {len(curve.values) - 1} "
+                f"{cell.metric} on {cell.split}, {cell.domain}: {curve.left_out} of {len(curve.values) - 1} "
                 "bootstrap replicates drew no image of some class and are left out."
             )
         else:
-            yield f"{cell.metric} on {cell.split}, {cell.domain} is not estimable: a class is missing."
+            yield f"{cell.metric} on {cell.split}, {cell.domain} is not estimable: {cause(curve)}."
+
+
+def cause(curve: Curve) -> str:
+    """Why a number has no value or no interval."""
+    if np.isnan(curve.values[0]):
+        return "a class is missing"
+    if len(curve.sample.units) < LEAST:
+        images = "its only image is" if curve.n == 1 else f"all its {curve.n} images are"
+        return f"{images} of a single patient, which has no spread"
+    return "fewer than two bootstrap replicates have a value"
 
 
 def group_notes(split: DomainSplit, attributes: Attributes) -> Iterator[str]:

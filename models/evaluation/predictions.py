@@ -42,6 +42,15 @@ class Predictions:
     ids: tuple[str, ...]
     probabilities: NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        """Metrics would rank a nan without a word."""
+        wrong = int((~np.isfinite(self.probabilities)).sum())
+        if wrong:
+            raise ModelsError(
+                f"{self.method} on {self.split}: {wrong} of {self.probabilities.size} probabilities are "
+                "no finite numbers; look at the features and the training of this method"
+            )
+
     def of(self, ids: Sequence[str]) -> NDArray[np.float64]:
         """Probabilities of these images in this order, `(s, len(ids), k)`."""
         place = {image: row for row, image in enumerate(self.ids)}

@@ -10,5 +10,5 @@ from pipelines.config.section import Section
 class AuditSection(Section):
     """The numbers."""
 
-    replicates: Annotated[int, Field(ge=1)] = 1000
-    """Of the bootstrap."""
+    replicates: Annotated[int, Field(ge=2)] = 1000
+    """Of the bootstrap; one alone has no spread."""

@@ -291,6 +291,31 @@ def test_a_domain_with_one_class_has_a_note_instead_of_a_row() -> None:
     assert "auroc on a, shifted is not estimable: a class is missing." in report.notes
 
 
+def test_why_a_domain_has_no_row_is_said() -> None:
+    split = make_split("a", outside=0)
+    for n, reason in (
+        (2, "all its 2 images are of a single patient"),
+        (1, "its only image is of a single patient"),
+    ):
+        ids = split.in_domain[:n]
+        alone = replace(split, in_domain=ids, patient=dict.fromkeys(ids, "p"))
+        report = audit([make_predictions(alone, "knobo", skill=0.5)], [alone], settings=QUICK)
+        assert not report.rows
+        assert f"accuracy on a, in_domain is not estimable: {reason}, which has no spread." in report.notes
+    few = AuditSettings(replicates=1)
+    report = audit([make_predictions(split, "knobo", skill=0.5)], [split], settings=few)
+    reason = "fewer than two bootstrap replicates have a value"
+    assert f"accuracy on a, in_domain is not estimable: {reason}." in report.notes
+
+
+def test_predictions_that_are_no_numbers_are_refused() -> None:
+    split = make_split("a")
+    predictions = make_predictions(split, "knobo", skill=0.5)
+    predictions.probabilities[1, :3, 0] = np.nan
+    with pytest.raises(ModelsError, match=r"^knobo on a: 3 of \d+ probabilities are no finite numbers;"):
+        replace(predictions, method="knobo")
+
+
 def test_replicates_with_one_class_are_counted_in_a_note() -> None:
     split = make_split("a", outside=0, patients=False)
     ids = split.in_domain

@@ -102,7 +102,7 @@ def test_a_mistake_is_told_in_one_sentence(tmp_path: Path, before: str, after: s
         ("encoder.device", '"cuda:"', "'cuda:' is no device"),
         ("encoder.device", '"cuda:0 "', "'cuda:0 ' is no device"),
         ("erasure.attributes", '["view", "view"]', "view is given twice; name each once"),
-        ("audit.replicates", "0", "greater than or equal to 1"),
+        ("audit.replicates", "1", "greater than or equal to 2"),
         ("seed", "-1", "greater than or equal to 0"),
     ],
 )
