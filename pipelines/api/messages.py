@@ -1,13 +1,33 @@
 """What goes in and out, as the OpenAPI document describes it."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 from models.what_if.interventions import Intervention
 from pipelines.api.served import Answer
 
-Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+def answer_or_score(value: Any, validate: ValidatorFunctionWrapHandler) -> bool | float:
+    """One sentence for both kinds; else each would complain on its own, and the first alone be heard."""
+    try:
+        found: bool | float = validate(value)
+    except ValidationError as error:
+        raise PydanticCustomError("setting", "give true, false, or a number from 0 to 1") from error
+    return found
+
+
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Setting = Annotated[StrictBool | Probability, WrapValidator(answer_or_score)]
 ConceptId = Annotated[str, Field(max_length=200)]
 
 
@@ -105,8 +125,8 @@ class InterventionRequest(Message):
 
     scores: Annotated[dict[ConceptId, Probability], Field(max_length=10_000)]
     """Of every concept, as `/v1/predict` gave them."""
-    set: Annotated[dict[ConceptId, bool | Probability], Field(min_length=1, max_length=10_000)]
-    """By concept: true, false, or a probability."""
+    set: Annotated[dict[ConceptId, Setting], Field(min_length=1, max_length=10_000)]
+    """By concept: true or false, for the score that its detector gives such images, or the score itself."""
     split: Annotated[str | None, Field(max_length=200)] = None
     """Whose classifier; that of the first split where none is named."""
 

@@ -144,6 +144,24 @@ def test_an_intervention_that_does_not_fit_is_refused(serving: Serving, asked: A
     assert detail in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("value", ["yes", "true", "0.5", 2, -0.1, None, [], {}])
+def test_a_concept_is_set_to_an_answer_or_a_number_and_nothing_that_looks_like_it(
+    serving: Serving, value: Any
+) -> None:
+    scores = dict.fromkeys(serving.run.concept_ids, 0.5)
+    heart, _ = serving.run.concept_ids
+    answer = httpx.post(f"{serving.url}/v1/intervene", json={"scores": scores, "set": {heart: value}})
+    assert answer.status_code == 422
+    assert f"{heart}: give true, false, or a number from 0 to 1; see" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("value", [True, "0.5"])
+def test_a_score_is_a_number(serving: Serving, value: Any) -> None:
+    heart, fluid = serving.run.concept_ids
+    asked = {"scores": {heart: value, fluid: 0.5}, "set": {heart: 1}}
+    assert httpx.post(f"{serving.url}/v1/intervene", json=asked).status_code == 422
+
+
 def test_an_unknown_concept_or_split_is_named(serving: Serving) -> None:
     scores = predict(serving, png()).json()["scores"]
     asked = {"scores": scores, "set": {"x": True}}
@@ -197,9 +215,9 @@ def test_the_log_and_the_metrics_hold_no_path_and_nothing_that_was_sent(
     logging.getLogger("knobo").propagate = True
     httpx.get(f"{serving.url}/v1/patients/jane-doe")
     predict(serving, b"jane-doe")
+    collected = httpx.get(f"{serving.url}/metrics").text  # once it is here, both lines above are written
     lines = [json.loads(record.message) for record in caplog.records if record.name == "knobo.api"]
-    assert {line["route"] for line in lines} == {"unknown", "/v1/predict"}
-    collected = httpx.get(f"{serving.url}/metrics").text
+    assert {line["route"] for line in lines} - {"/metrics"} == {"unknown", "/v1/predict"}
     assert 'knobo_requests_total{method="POST",route="/v1/predict",status="422"}' in collected
     assert "jane" not in caplog.text + collected
 
