@@ -19,19 +19,21 @@ class ContributionView:
     question: str
     bar: Bar
     score: str
+    usual: str
     weight: str
     value: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExplanationView:
-    """One image with its bars; `image` is a data URI, or empty."""
+    """One image with its bars; `image` is a data URI, or empty, and so is `other` with many classes."""
 
     caption: str
     split: str
     domain: str
     truth: str
     predicted: str
+    other: str
     probability: str
     correct: bool | None
     image: str
@@ -62,6 +64,7 @@ def explanation_view(
             questions.get(c.concept_id, c.concept_id),
             bar(c.value, largest),
             number(c.score, digits=2),
+            number(c.usual, digits=2),
             signed(c.weight, digits=2),
             signed(c.value, digits=2),
         )
@@ -69,13 +72,14 @@ def explanation_view(
     ]
     if rest:
         label = f"{count(len(rest), 'other concept')} together"
-        bars.append(ContributionView(label, bar(remainder, largest), "", "", signed(remainder, digits=2)))
+        bars.append(ContributionView(label, bar(remainder, largest), "", "", "", signed(remainder, digits=2)))
     return ExplanationView(
         caption=explanation.caption,
         split=explanation.split,
         domain=plain(explanation.domain),
         truth=plain(explanation.truth),
         predicted=plain(explanation.predicted),
+        other=plain(explanation.other),
         probability=number(explanation.probability, digits=2),
         correct=explanation.truth == explanation.predicted if explanation.truth else None,
         image=data_uri(explanation.image),

@@ -72,20 +72,22 @@ class Contribution:
     Attributes:
         concept_id: The concept.
         score: Its probability in the image.
-        weight: For the predicted class; with two classes best minus that of the other, so that the sum is
-            the log odds.
-        amount: What it adds, where that is not score times weight because scores were standardised.
+        weight: For the predicted class; with two classes less that of the other, so that the sum is the log
+            odds. Of the score itself, however the head scales it.
+        amount: What it adds; None where that is (score - usual) times weight to the last digit.
+        usual: What the score is measured from: its training mean where the head centres, else 0.
     """
 
     concept_id: str
     score: float
     weight: float
     amount: float | None = None
+    usual: float = 0.0
 
     @property
     def value(self) -> float:
         """What it adds to the decision."""
-        return self.score * self.weight if self.amount is None else self.amount
+        return (self.score - self.usual) * self.weight if self.amount is None else self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Explanation:
         contributions: For the predicted class, in any order.
         image: PNG bytes of a thumbnail; None where images must not be shown.
         image_id: By which its concept maps are found.
+        other: With two classes the one that was not predicted; contributions then add up to the log odds.
     """
 
     caption: str
@@ -111,6 +114,7 @@ class Explanation:
     contributions: tuple[Contribution, ...]
     image: bytes | None = None
     image_id: str = ""
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,11 +52,14 @@ def map_views(report: ReportInput, explanation: Explanation) -> tuple[MapView, .
         == (explanation.split, explanation.domain, explanation.image_id)
     ]
     largest = max((abs(value) for each in mine for value in each.values if isfinite(value)), default=0.0)
-    return tuple(map_view(each, questions, largest) for each in mine)
+    amounts = {each.concept_id: each.value for each in explanation.contributions}
+    return tuple(
+        map_view(each, questions, largest, amounts.get(each.concept_id, each.amount)) for each in mine
+    )
 
 
-def map_view(each: ConceptMap, questions: Mapping[str, str], largest: float) -> MapView:
-    """On the scale of all maps of the image."""
+def map_view(each: ConceptMap, questions: Mapping[str, str], largest: float, amount: float) -> MapView:
+    """On the scale of all maps of the image; `amount` is what the concept adds in the worked decision."""
     numbered = max(each.rows, each.columns) <= NUMBERED
     cells = tuple(
         MapCell(
@@ -72,7 +75,7 @@ def map_view(each: ConceptMap, questions: Mapping[str, str], largest: float) -> 
     return MapView(
         question,
         number(each.score, digits=2),
-        signed(each.amount, digits=2),
+        signed(amount, digits=2),
         each.rows,
         each.columns,
         cells,

@@ -1,8 +1,6 @@
 """Collects from a run's artifacts what the report shows."""
 
-from collections.abc import Iterator, Mapping
-from io import BytesIO
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,26 +11,20 @@ from knowledge.passages import Passage
 from knowledge.priors import load_disagreements, load_prior
 from knowledge.rejections import read_rejections
 from models.acquisition.erasure import Eraser
-from models.bottleneck import KnoBo
 from models.concept_audit import ConceptAudit
 from models.domains import DomainSplit
-from models.errors import ModelsError
 from models.evaluation.report import AuditReport
 from models.features.table import FeatureTable
 from models.grounding.grounder import Grounder
-from models.images import open_image
 from models.splits.checks.finding import load_findings
 from pipelines.bank_artifacts import AGREEMENT, DISAGREEMENTS
 from pipelines.concept_choice import ConceptChoice
 from pipelines.digests import value_digest
 from pipelines.fetched import read_fetched
-from pipelines.images_table import read_images
 from pipelines.report.credit_view import literature_credit
 from pipelines.report.input import (
     Acquisition,
     ConceptWeights,
-    Contribution,
-    Explanation,
     GrounderQuality,
     Provenance,
     ReportInput,
@@ -41,13 +33,12 @@ from pipelines.run import Run, code_commit, library_versions
 from pipelines.section_values import section_value
 from pipelines.stages.erase import ERASED
 from pipelines.stages.report_cards import cards
+from pipelines.stages.report_explanations import explanations
 from pipelines.stages.split import read_splits
 from pipelines.what_if.ablation import ablate_run
 from pipelines.what_if.curve_report import CurveReport
 from pipelines.what_if.heads import has_heads, load_heads
 
-THUMBNAIL = 192  # pixels
-EXPLAINED = 4  # worked examples, two a split
 CHECKS, CONCEPT_AUDIT, INTERVENTIONS = "checks.json", "concept_audit.json", "interventions.json"
 
 
@@ -136,61 +127,6 @@ def mean_weights(run: Run, split: DomainSplit) -> ConceptWeights:
     zeros = np.zeros((len(split.classes), len(columns)), np.float32)
     values = np.mean([head.weight for head in heads] or [zeros], axis=0)
     return ConceptWeights(split.name, split.classes, columns, np.asarray(values, dtype=np.float32))
-
-
-def explanations(run: Run, splits: tuple[DomainSplit, ...]) -> tuple[Explanation, ...]:
-    """In the first splits, the image that KnoBo is surest of among those it has right and has wrong."""
-    scores = FeatureTable.load(run.path("scores"))
-    paths = {record.id: record.path for record in read_images(run.path("images.parquet")).records}
-    found: list[Explanation] = []
-    for split in splits:
-        heads = load_heads(run, split.name)
-        if heads and len(found) < EXPLAINED:
-            found += explained(split, heads[0], scores, paths)
-    return tuple(found)
-
-
-def explained(
-    split: DomainSplit, head: KnoBo, scores: FeatureTable, paths: Mapping[str, Path]
-) -> Iterator[Explanation]:
-    """One that is right and one that is wrong, of the shifted images where there are any."""
-    domain = "shifted" if split.shifted else "in_domain"
-    ids = split.shifted or split.in_domain
-    values = scores.rows(ids)
-    probabilities = head.predict(values)
-    right = probabilities.argmax(axis=1) == split.targets(ids)
-    for rows, words in ((np.flatnonzero(right), "right"), (np.flatnonzero(~right), "wrong")):
-        if not len(rows):
-            continue
-        row = int(rows[probabilities[rows].max(axis=1).argmax()])
-        winner = int(probabilities[row].argmax())
-        image = f"{domain.replace('_', '-')} image of {split.name}"
-        yield Explanation(
-            caption=f"The {image} that KnoBo is surest of and has {words}",
-            split=split.name,
-            domain=domain,
-            truth=split.label[ids[row]],
-            predicted=head.classes[winner],
-            probability=float(probabilities[row, winner]),
-            contributions=tuple(
-                Contribution(item.concept_id, item.score, item.weight, item.amount)
-                for item in head.explain(values[row])[winner]
-            ),
-            image=thumbnail(paths[ids[row]]),
-            image_id=ids[row],
-        )
-
-
-def thumbnail(path: Path) -> bytes | None:
-    """Small PNG of an image; None where it cannot be read."""
-    try:
-        image = open_image(path)
-    except ModelsError:
-        return None
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def provenance(run: Run) -> Provenance:

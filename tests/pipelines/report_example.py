@@ -233,12 +233,20 @@ def make_thumbnail() -> bytes:
 
 def make_explanation(ids: tuple[str, ...], seed: int, truth: str) -> Explanation:
     rng = np.random.default_rng(seed)
-    parts = tuple(Contribution(c, float(rng.uniform()), float(rng.normal(0.2, 0.5))) for c in ids)
+    parts = tuple(Contribution(c, float(rng.uniform()), float(rng.normal(0.2, 0.5)), usual=0.1) for c in ids)
     odds = math.exp(sum(part.value for part in parts))
     image = make_thumbnail()
     probability = odds / (1 + odds)
     return Explanation(
-        f"Example {seed}", "iu-scanner", "shifted", truth, "abnormal", probability, parts, image
+        f"Example {seed}",
+        "iu-scanner",
+        "shifted",
+        truth,
+        "abnormal",
+        probability,
+        parts,
+        image,
+        other="normal",
     )
 
 

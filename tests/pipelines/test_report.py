@@ -33,7 +33,9 @@ from knowledge.annotation.agreement import Agreement
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict
 from knowledge.priors import Prior, WrittenDisagreement
 from knowledge.priors.disagreement import Cell
+from models.bottleneck import KnoBo
 from models.evaluation.report import AuditReport
+from models.scaling import Scaling, ScalingKind
 from models.what_if.ablation import Ablation
 from pipelines.report import (
     COLUMNS,
@@ -52,6 +54,7 @@ from pipelines.report.explanation_view import SHOWN, explanation_views
 from pipelines.report.html import script
 from pipelines.report.sign_view import sign_line, sign_view
 from pipelines.report.tracks import UNIT
+from pipelines.stages.report_explanations import contributions
 
 
 @pytest.fixture(scope="module")
@@ -312,9 +315,46 @@ def test_drawn_contributions_and_the_rest_add_up_to_the_sum(report: ReportInput,
     for view, explanation in zip(explanation_views(report), report.explanations, strict=True):
         assert len(view.bars) == SHOWN + 1
         drawn = sum(float(bar.value.replace("−", "-")) for bar in view.bars)
-        total = sum(c.score * c.weight for c in explanation.contributions)
+        p = explanation.probability
+        total = math.log(p / (1 - p))
         assert drawn == pytest.approx(total, abs=0.005 * (SHOWN + 1))
         assert f"sum {total:+.2f}".replace("-", "−") in text_of(page)
+
+
+def test_a_shown_contribution_is_score_less_usual_times_weight(page: str) -> None:
+    tables = lxml_html.fromstring(page).xpath("//section[@id='explanations']//table")
+    heads = [head.text_content() for head in tables[0].iter("th") if head.get("scope") == "col"]
+    assert heads[2:] == ["Score", "Usual", "Weight", "Contribution"]
+    for row in (row for table in tables for row in table.xpath("tbody/tr")):
+        *parts, value = [cell.text_content().replace("−", "-") for cell in row[2:]]
+        if all(parts):
+            score, usual, weight = map(float, parts)
+            assert float(value) == pytest.approx((score - usual) * weight, abs=0.005 * (abs(weight) + 3))
+
+
+@pytest.mark.parametrize("kind", list(ScalingKind))
+def test_contributions_of_two_classes_add_up_to_the_log_odds_of_the_answer(kind: ScalingKind) -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(size=(50, 4)).astype(np.float32)
+    weight = rng.normal(size=(2, 4)).astype(np.float32)
+    head = KnoBo(("a", "b"), ("p", "q", "r", "s"), weight, np.zeros_like(weight), Scaling.fit(kind, scores))
+    for row in scores[:5]:
+        probabilities = head.predict(row[None])[0]
+        winner = int(probabilities.argmax())
+        found = contributions(head, row, winner)
+        p = probabilities[winner]
+        assert sum(each.value for each in found) == pytest.approx(math.log(p / (1 - p)), abs=1e-9)
+        for each in found:
+            assert each.value == pytest.approx((each.score - each.usual) * each.weight, abs=1e-6)
+
+
+def test_contributions_of_many_classes_add_up_to_the_logit_of_the_answer() -> None:
+    weight = np.random.default_rng(1).normal(size=(3, 2)).astype(np.float32)
+    scores = np.array([[0.2, 0.9], [0.4, 0.1]], np.float32)
+    scaling = Scaling.fit(ScalingKind.CENTER, scores)
+    head = KnoBo(("a", "b", "c"), ("p", "q"), weight, np.zeros_like(weight), scaling)
+    found = contributions(head, scores[0], 1)
+    assert sum(each.value for each in found) == pytest.approx(head.logits(scores[:1])[0, 1], abs=1e-9)
 
 
 def test_a_contribution_of_standardised_scores_is_taken_as_it_is(report: ReportInput) -> None:
@@ -322,7 +362,7 @@ def test_a_contribution_of_standardised_scores_is_taken_as_it_is(report: ReportI
     doubled = replace(report, explanations=(replace(report.explanations[0], contributions=parts),))
     before, after = (explanation_views(r)[0].bars[0] for r in (report, doubled))
     assert (before.score, before.weight, before.bar) == (after.score, after.weight, after.bar)
-    assert float(after.value) == pytest.approx(2 * float(before.value), abs=0.01)
+    assert float(after.value) == pytest.approx(2 * float(before.value), abs=0.016)
 
 
 def test_an_audit_of_real_predictions_reads_the_same_in_the_page(report: ReportInput) -> None:
