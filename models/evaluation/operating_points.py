@@ -36,7 +36,8 @@ def operating_points(split: DomainSplit, predictions: Sequence[Predictions]) -> 
 
 def operating_point(split: DomainSplit, predictions: Predictions) -> OperatingPoint:
     """Largest Youden index on validation images; 0.5 where these are unknown or of one class."""
-    ids = [image for image in split.validation if image in set(predictions.ids)]
+    known = set(predictions.ids)
+    ids = [image for image in split.validation if image in known]
     positive = split.targets(ids) == 1
     if len(ids) < len(split.validation) or not positive.any() or positive.all():
         return OperatingPoint((DEFAULT,) * len(predictions.seeds), FIXED)

@@ -1,5 +1,6 @@
 """All predictions as one table for people: what each method said of each image, and the image's groups."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from models.files import replacing
 
 PARTS = ("validation", "in_domain", "shifted")
 DIGITS = 7
+FORMULA = r"^('*[=+\-@\t\r])"  # how a cell begins that a spreadsheet would calculate, after any apostrophes
 OWN = ("method", "split", "seed", "domain", "id", "label", "predicted", "correct")
 
 
@@ -86,8 +88,17 @@ def rows_of(
 
 
 def write_prediction_table(table: Any, *, csv: Path, parquet: Path) -> None:
-    """The same rows twice: for spreadsheets, and for programs."""
+    """The same rows twice: for spreadsheets, and for programs, which alone read the texts as they are."""
     with replacing(csv) as file:
-        pa_csv.write_csv(table, file)
+        pa_csv.write_csv(guarded(table), file)
     with replacing(parquet) as file:
         pq.write_table(table, file)
+
+
+def guarded(table: Any) -> Any:
+    """With an apostrophe before every text, and name of a column, that a spreadsheet would calculate."""
+    columns = [
+        pc.replace_substring_regex(column, FORMULA, r"'\1") if pa.types.is_string(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=[re.sub(FORMULA, r"'\1", name) for name in table.column_names])
