@@ -119,7 +119,7 @@ def add_predictions(app: FastAPI, predictor: Predictor) -> None:
     async def predict(request: Request, split: SplitQuery = None) -> Prediction:
         asked = split_asked(served, split)  # before the image is read
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        scores = await predictor.scores(await request.body(), media_type=media_type)
+        scores = await predictor.scores(request.body, media_type=media_type)
         answer = served.answer(scores, asked)
         predictor.metrics.predictions.labels(asked, answer.predicted).inc()
         return Prediction.of(

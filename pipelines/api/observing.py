@@ -44,7 +44,9 @@ class Metrics:
             Counter("knobo_predictions", "By split and class.", ("split", "predicted"), registry=registry),
         )
         register(
-            self, "waiting", Gauge("knobo_waiting_images", "Images in work or waiting.", registry=registry)
+            self,
+            "waiting",
+            Gauge("knobo_waiting_images", "Images received, waiting or in work.", registry=registry),
         )
 
     requests: Counter = field(init=False)

@@ -1,7 +1,7 @@
 """From an upload to concept scores: read in threads, encoded in batches, bounded in number and time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from os import cpu_count
@@ -11,7 +11,7 @@ import numpy as np
 from fastapi import HTTPException
 from numpy.typing import NDArray
 
-from pipelines.api.batching import Batcher
+from pipelines.api.batching import Batcher, Scores
 from pipelines.api.observing import Metrics
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Limits
@@ -55,14 +55,19 @@ class Predictor:
             self.batcher.close()
             self.readers.shutdown()
 
-    async def scores(self, data: bytes, *, media_type: str) -> NDArray[np.float32]:
+    async def scores(self, receive: Callable[[], Awaitable[bytes]], *, media_type: str) -> Scores:
         """Concept probabilities `(c,)` of an uploaded file.
+
+        Args:
+            receive: The file; called once it has its place, so that places bound the memory of uploads.
+            media_type: As the client names it.
 
         Raises:
             ModelsError: It is no image, or cannot be used.
             HTTPException: Too many are waiting, or it takes too long.
         """
         with self.place():
+            data = await receive()
             try:
                 async with asyncio.timeout(self.limits.seconds_to_answer):
                     pixels = await asyncio.get_running_loop().run_in_executor(
@@ -78,7 +83,7 @@ class Predictor:
 
     @contextmanager
     def place(self) -> "Iterator[None]":
-        """One of the places for images in work; nobody waits without an end."""
+        """One of the places for images on their way or in work; nobody waits without an end."""
         if self.inside >= self.limits.waiting:
             raise HTTPException(
                 503, "too many images are waiting; send it again in a second", {"Retry-After": "1"}

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from pipelines.api.messages import Problem
@@ -19,6 +20,7 @@ def handle_problems(app: FastAPI) -> None:
     """Every error of an app as a `Problem`."""
     app.add_exception_handler(HTTPException, http_problem)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(ClientDisconnect, gone)
     for kind in USER_ERRORS:
         app.add_exception_handler(kind, unusable)
     app.add_exception_handler(Exception, bug)
@@ -45,6 +47,11 @@ async def invalid(request: Request, error: Exception) -> Response:
     fault = error.errors()[0]
     where = ".".join(str(part)[:100] for part in fault["loc"])
     return problem(request, 422, f"{where}: {fault['msg'][:300]}; see /openapi.json")
+
+
+async def gone(request: Request, _: Exception) -> Response:
+    """The client left while it was sending; nobody reads this, but it is no bug."""
+    return problem(request, 400, "the connection ended before the whole request was sent; send it again")
 
 
 async def unusable(request: Request, error: Exception) -> Response:

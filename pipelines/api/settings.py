@@ -21,7 +21,7 @@ class Limits:
         json_bytes: Of any other request.
         seconds_to_send: In which a client must have sent its request.
         seconds_to_answer: In which an image must have been read and encoded.
-        waiting: Images that may be in work or wait at a time; one more is told to come back.
+        waiting: Images that may be received, wait or be in work at a time; one more is told to come back.
     """
 
     upload_bytes: int = 64 * 1024**2

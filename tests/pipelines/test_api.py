@@ -6,16 +6,19 @@ import json
 import logging
 import socket
 import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from api_example import PASSAGE, Serving, make_run, png
+from api_example import LIMITS, PASSAGE, Serving, make_run, png
 from PIL import Image
 
 from models.encoders.raw_pixels import RawPixels
@@ -123,10 +126,33 @@ def test_a_length_that_is_not_announced_is_counted(serving: Serving) -> None:
 def test_a_slow_client_is_told_and_others_are_served(serving: Serving) -> None:
     host, port = serving.socket.getsockname()
     with socket.create_connection((host, port)) as slow:
-        slow.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc")
+        slow.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc")
         assert predict(serving, png()).status_code == 200
         slow.settimeout(5)
         assert b"408" in slow.recv(4096).split(b"\r\n")[0]
+
+
+def test_slow_uploads_hold_no_more_places_than_there_are(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = replace(LIMITS, waiting=2, seconds_to_send=60)
+    start = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\nabc"
+    with Serving(directory, limits=limits) as serving, ExitStack() as slow:
+        for _ in range(2):
+            slow.enter_context(socket.create_connection(serving.socket.getsockname())).sendall(start)
+        wait_for(lambda: "knobo_waiting_images 2.0" in httpx.get(f"{serving.url}/metrics").text)
+        refused = predict(serving, png())
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        slow.close()
+        wait_for(lambda: predict(serving, png()).status_code == 200)
+    assert "Traceback" not in caplog.text  # who leaves is no bug
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
