@@ -12,6 +12,12 @@ NOTHING = "The audit holds no number."
 KNOBO, PROBE = "knobo", "linear_probe"
 ARMS = {"knobo_erased": "Erasing", "knobo_balanced": "Balancing"}
 UNSHOWN = "are not shown to add to"
+SIGN_CLAUSES = {
+    HIGHER: "they raise the score against {control}, {amount}",
+    LOWER: "they lower the score against {control}, {amount}",
+    UNCLEAR: "no difference to {control} is shown, {amount}",
+}
+"""What is said of one control where the two disagree."""
 
 
 def lead(index: AuditIndex) -> str:
@@ -100,13 +106,17 @@ def prior_effect(index: AuditIndex) -> str:
     tests = [
         (index.test(KNOBO, method, index.scope, "shifted", index.metric), words) for method, words in pairs
     ]
-    parts = [f"{difference(test)} against {words}" for test, words in tests if test]
-    if not parts:
+    found = [(reading(test), difference(test), words) for test, words in tests if test]
+    if not found:
         return ""
-    readings = {reading(test) for test, _ in tests if test}
-    claims = {HIGHER: "add to", LOWER: "lower"}
-    claim = claims.get(readings.pop(), UNSHOWN) if len(readings) == 1 else UNSHOWN
-    return f"The signs from the literature {claim} KnoBo's shifted score: {listed(parts)}."
+    readings = {read for read, *_ in found}
+    if len(readings) == 1:
+        claim = {HIGHER: "add to", LOWER: "lower", UNCLEAR: UNSHOWN}[readings.pop()]
+        parts = [f"{amount} against {words}" for _, amount, words in found]
+        return f"The signs from the literature {claim} KnoBo's shifted score: {listed(parts)}."
+    doubt = "do worse than a control under shift" if LOWER in readings else f"{UNSHOWN} KnoBo's shifted score"
+    clauses = [SIGN_CLAUSES[read].format(control=words, amount=amount) for read, amount, words in found]
+    return f"The signs from the literature {doubt}: {'; '.join(clauses)}."
 
 
 def unbeaten(index: AuditIndex) -> str:

@@ -52,8 +52,10 @@ from pipelines.report.ablation_view import ablation_view
 from pipelines.report.concept_view import concept_views
 from pipelines.report.explanation_view import SHOWN, explanation_views
 from pipelines.report.html import script
+from pipelines.report.index import AuditIndex
 from pipelines.report.sign_view import sign_line, sign_view
 from pipelines.report.tracks import UNIT
+from pipelines.report.verdict import prior_effect
 from pipelines.stages.report_explanations import contributions
 
 
@@ -261,6 +263,20 @@ def test_the_signs_are_credited_only_where_both_controls_fall_behind(
     report: ReportInput, difference: float, words: str
 ) -> None:
     assert words in text_of(render_html(with_knobo_minus(report, "random_prior", difference)))
+
+
+@pytest.mark.parametrize("lower", ["no_prior", "random_prior"])
+def test_a_control_that_the_signs_fall_behind_is_said_to_be_better_by_name(
+    report: ReportInput, lower: str
+) -> None:
+    names = {"no_prior": "no prior", "random_prior": "random signs"}
+    (other,) = names.keys() - {lower}
+    moved = with_knobo_minus(with_knobo_minus(report, lower, -0.04), other, 0.0)
+    said = prior_effect(AuditIndex.of(moved.audit))
+    assert f"they lower the score against {names[lower]}, −0.04 (−0.06 to −0.02)" in said
+    assert f"no difference to {names[other]} is shown, 0.00 (−0.02 to +0.02)" in said
+    assert "do worse than a control" in said
+    assert "not shown to add" not in said
 
 
 def test_a_shifted_score_that_may_be_chance_is_said_to_be(report: ReportInput, page: str) -> None:
