@@ -38,7 +38,7 @@ class Leak:
 
     @property
     def leaking(self) -> bool:
-        """Whether the interval leaves 0.5 out; of twenty concepts that do not move, one does by chance."""
+        """Whether the interval leaves 0.5 out; of twenty rows in which nothing moves, one does."""
         return self.low > 0.5 or self.high < 0.5
 
     @property

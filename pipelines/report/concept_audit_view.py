@@ -11,6 +11,8 @@ from pipelines.report.plot import Plot, PlotLine, plot_line, ticks_across, ticks
 from pipelines.report.tracks import UNIT, Dot, Scale, dot
 from pipelines.report.wording import ABSENT, DOMAINS, count, interval, number, plain, signed
 
+CHANCE = 0.05
+"""Of rows that do not move, as many are marked: what a 95 % interval leaves out."""
 FIRST = 15
 """Leaks shown with a drawing."""
 ORDERS = {"largest": "loudest first", "smallest": "quietest first", "random": "at random"}
@@ -92,13 +94,22 @@ def leading_sentence(leaks: Sequence[Leak], questions: Mapping[str, str]) -> str
     if not leaking:
         return "No concept's score is shown to move with an attribute among images of the same class."
     first = leaking[0]
-    concepts = len({each.concept_id for each in leaking})
     return (
         f"The score of “{questions.get(first.concept_id, first.concept_id)}” moves most: it tells "
         f"{value_name(first)} among images of the same class on {first.split} with an AUROC of "
-        f"{number(first.auroc, digits=2)} ({interval(first.low, first.high, digits=2)}). "
-        f"{count(concepts, 'concept')} of {len({each.concept_id for each in leaks}):,} "
-        f"{'is' if concepts == 1 else 'are'} shown to move with some attribute."
+        f"{number(first.auroc, digits=2)} ({interval(first.low, first.high, digits=2)}). {marked(leaks)}"
+    )
+
+
+def marked(leaks: Sequence[Leak]) -> str:
+    """How many rows are marked, and how many would be if no concept moved."""
+    leaking = [each for each in leaks if each.leaking]
+    moved, looked_at = (len({each.concept_id for each in some}) for some in (leaking, leaks))
+    return (
+        f"Of {count(len(leaks), 'row')}, one for each concept, value of an attribute and split, "
+        f"{len(leaking):,} {'is' if len(leaking) == 1 else 'are'} marked, with {moved:,} of "
+        f"{count(looked_at, 'concept')} among them; by chance alone about "
+        f"{number(CHANCE * len(leaks), digits=1)} would be."
     )
 
 

@@ -116,6 +116,25 @@ def test_the_concept_that_leaks_most_is_named_first(report: ReportInput, tree: l
     assert leading_sentence((), questions) == ""
 
 
+def test_rows_that_leak_are_counted_beside_what_chance_would_mark(report: ReportInput) -> None:
+    assert report.concept_audit is not None
+    first = report.concept_audit.leaks[0]
+    rows = tuple(
+        replace(
+            first,
+            concept_id=f"c{n % 5}",
+            split=f"s{n % 6}",
+            low=0.51 if n % 5 < 2 and n < 10 else 0.49,
+            high=0.6,
+            auroc=0.55,
+        )
+        for n in range(30)
+    )
+    said = leading_sentence(rows, {})
+    assert "Of 30 rows, one for each concept, value of an attribute and split, 4 are marked" in said
+    assert "with 2 of 5 concepts among them; by chance alone about 1.5 would be." in said
+
+
 def test_every_part_of_the_concept_audit_is_shown_and_none_is_invented(report: ReportInput) -> None:
     bare = replace(report, concept_audit=ConceptAudit(notes=("Nothing could be looked at.",)))
     section = lxml_html.fromstring(render_html(bare)).get_element_by_id("concept-audit")
