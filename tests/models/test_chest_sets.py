@@ -13,6 +13,7 @@ from models.datasets.library import DataSet, ImageColumns, all_data_sets, data_s
 from models.datasets.library.chest.report_labels import OBSERVATIONS
 from models.datasets.library.findings import (
     exclusive_labels,
+    listed_findings,
     mentioned_labels,
     only_finding,
     with_summary,
@@ -90,6 +91,17 @@ def test_an_image_with_two_findings_has_no_single_label(nih: Path) -> None:
     both = row(read("nih-chestxray14", nih), "00000001_001")
     assert (both["label"], both["Cardiomegaly"], both["Effusion"]) == ("", "1", "1")
     assert (both["age"], both["age_group"]) == ("30", "<=30")
+
+
+def test_a_finding_of_another_name_leaves_what_is_not_listed_unknown() -> None:
+    found = listed_findings(["A", "A|Oops", "Oops", ""], ["A", "B"])
+    assert found == {"A": ["1", "1", "", ""], "B": ["0", "", "", ""]}
+
+
+def test_a_list_of_nih_that_is_not_utf8_is_named(nih: Path) -> None:
+    (nih / "test_list.txt").write_bytes(b"\xff\xfe1.png")
+    with pytest.raises(ModelsError, match=r"test_list\.txt is not UTF-8"):
+        read("nih-chestxray14", nih)
 
 
 def test_an_age_that_no_human_has_is_unknown(nih: Path) -> None:

@@ -15,6 +15,7 @@ from models.datasets.library import ImageColumns, data_set_named
 from models.datasets.library.columns import joined
 from models.datasets.library.general.npz_rows import BLOCK, array_rows
 from models.datasets.library.holding import holding_of
+from models.datasets.library.layout import images_by_path, images_by_stem
 from models.datasets.library.manifest_file import write_manifest
 from models.datasets.library.text_files import TextFiles
 from models.datasets.manifest import ManifestColumns, read_manifest
@@ -243,6 +244,51 @@ def test_a_folder_without_anything_says_what_is_wanted(tmp_path: Path) -> None:
     (tmp_path / "metadata.jsonl").write_text("{torn\n")
     with pytest.raises(ModelsError, match="is not JSON Lines"):
         FOLDER.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("metadata.jsonl", b'{"file_name": "a.png"}\n[1, 2]\n', "row 2 of .* is no JSON object"),
+        ("metadata.jsonl", b'{"file_name": "\xe9.png"}\n', "is not UTF-8"),
+        ("metadata.csv", b"file_name,\xe9\na.png,1\n", "is not UTF-8"),
+        ("metadata.parquet", b"PAR1 torn", r"metadata\.parquet cannot be read"),
+        ("train.parquet", b"PAR1 torn", r"train\.parquet cannot be read"),
+    ],
+)
+def test_a_damaged_table_is_named_in_one_sentence(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelsError, match=message):
+        FOLDER.read(tmp_path)
+
+
+def test_an_id_in_the_metadata_does_not_take_the_place_of_the_path(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        png(tmp_path / name)
+    (tmp_path / "metadata.csv").write_text("file_name,id,image,label\na.png,1,x,y\nb.png,1,x,y\n")
+    columns = FOLDER.read(tmp_path)
+    assert (list(columns.by_name()["id"]), list(columns.by_name()["image"])) == (
+        ["a", "b"],
+        ["a.png", "b.png"],
+    )
+    assert list(columns.attributes["metadata_id"]) == ["1", "1"]
+
+
+def test_a_link_back_into_the_copy_does_not_multiply_it(tmp_path: Path) -> None:
+    png(tmp_path / "in/cat/1.png")
+    png(tmp_path / "elsewhere/2.png")
+    (tmp_path / "in/out").mkdir()
+    (tmp_path / "in/out/files").symlink_to(tmp_path / "in", target_is_directory=True)
+    (tmp_path / "in/dog").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert images_by_path(tmp_path / "in") == ["cat/1.png", "dog/2.png"]
+
+
+def test_of_two_files_of_one_stem_the_path_that_sorts_first_counts(tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/1.jpg", "c/1.png"):
+        png(tmp_path / name)
+    assert images_by_stem(tmp_path) == {"1": "a/1.png"}
 
 
 def example(root: Path) -> ImageColumns:

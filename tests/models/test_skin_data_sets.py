@@ -368,6 +368,14 @@ def test_derm7pt_gives_two_images_a_case_that_stay_together(tmp_path: Path) -> N
     assert len(set(columns.id)) == 10
 
 
+@pytest.mark.parametrize("index", ["-1", "5", "one", ""])
+def test_a_row_number_that_derm7pt_has_not_is_named(tmp_path: Path, index: str) -> None:
+    table(tmp_path / "meta/meta.csv", derm7pt_rows(5))
+    table(tmp_path / "meta/train_indexes.csv", [{"indexes": "0", "x": "1"}, {"indexes": index, "x": "1"}])
+    with pytest.raises(ModelsError, match=f"train_indexes.csv names row '{index}' of .*, which has 0 to 4"):
+        DERM7PT.read(tmp_path)
+
+
 def test_derm7pt_of_the_shared_table_has_the_counts_of_its_paper(shared_data: Path) -> None:
     columns = DERM7PT.read(shared_data / "skin/derm7pt_meta")
     published = {known.name: known.images for known in DERM7PT.facts.classes}

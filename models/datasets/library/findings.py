@@ -59,11 +59,14 @@ def listed_findings(
 ) -> dict[str, list[str]]:
     """Findings from cells that list those present; a finding that is not listed counts as absent.
 
-    An empty cell leaves all of them unknown.
+    An empty cell leaves all of them unknown; a name that is none of `names` leaves those unknown that are not
+    listed, for what it stands for may be one of them or rule out that there is only one.
     """
+    kinds = set(names)
     lists = [{part.strip() for part in cell.split(separator)} - {""} for cell in cells]
+    told = [(there, bool(there) and there <= kinds) for there in lists]
     return {
-        name: [(POSITIVE if name in there else NEGATIVE) if there else UNKNOWN for there in lists]
+        name: [POSITIVE if name in there else NEGATIVE if rest else UNKNOWN for there, rest in told]
         for name in names
     }
 

@@ -3,8 +3,9 @@
 import csv
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from models.datasets.library.reading import reading
 from models.datasets.tables import DELIMITERS, open_text
 from models.errors import ModelsError
 from models.images import SUFFIXES
@@ -39,8 +40,11 @@ def images_by_name(root: Path) -> dict[str, str]:
 
 
 def images_by_stem(root: Path) -> dict[str, str]:
-    """The same by file name without its suffix."""
-    return {Path(name).stem: path for name, path in images_by_name(root).items()}
+    """The same by file name without its suffix, so that of a.jpg and a.png, too, the first counts."""
+    found: dict[str, str] = {}
+    for path in images_by_path(root):
+        found.setdefault(PurePosixPath(path).stem, path)
+    return found
 
 
 def there(root: Path, images: Iterable[str]) -> list[str]:
@@ -50,18 +54,40 @@ def there(root: Path, images: Iterable[str]) -> list[str]:
 
 
 def images_by_path(root: Path) -> list[str]:
-    """Relative paths of every image at any depth, sorted; hidden ones are passed over."""
+    """Relative paths of every image at any depth, sorted; hidden ones are passed over.
+
+    Links are followed, but for those that lead back to a folder on the way, which would give every image
+    again and again.
+    """
     found: list[str] = []
+    ways = {str(root): own_way(root, frozenset())}
     for folder, folders, files in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if name[0] != "."]
+        way = ways.pop(folder)
+        below = {name: own_way(Path(folder, name), way) for name in folders if name[0] != "."}
+        folders[:] = [name for name, longer in below.items() if longer != way]
+        ways |= {os.path.join(folder, name): below[name] for name in folders}  # noqa: PTH118 - as os.walk does
         before = "" if folder == str(root) else f"{Path(folder).relative_to(root).as_posix()}/"
         chosen = [name for name in files if name[0] != "." and name[name.rfind(".") :].lower() in SUFFIXES]
         found += [before + name for name in chosen]
     return sorted(found)
 
 
+def own_way(folder: Path, way: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """Device and inode of a folder and of those above it; the same as before where it is one of these."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return way
+    return way | {(status.st_dev, status.st_ino)}
+
+
 def column_names(path: Path) -> list[str]:
-    """The header of a CSV or TSV file."""
-    with open_text(path) as file:
+    """The header of a CSV, TSV or Parquet file."""
+    if path.suffix.lower() == ".parquet":
+        import pyarrow.parquet as pq  # noqa: PLC0415  # a CSV does not need it
+
+        with reading(path):
+            return list(pq.read_schema(path).names)
+    with reading(path), open_text(path) as file:
         delimiter = DELIMITERS.get(path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix, ",")
         return [name.strip() for name in next(csv.reader(file, delimiter=delimiter), [])]

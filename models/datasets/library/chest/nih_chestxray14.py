@@ -6,6 +6,7 @@ from models.datasets.library.columns import ImageColumns
 from models.datasets.library.data_set import ClassCount, DataSet, Facts
 from models.datasets.library.findings import NO_FINDING, listed_findings, only_finding, with_summary
 from models.datasets.library.layout import images_by_name, require_file
+from models.datasets.library.reading import reading
 from models.datasets.library.values import age_groups, interned, sexes, years
 from models.datasets.tables import read_columns
 
@@ -70,7 +71,8 @@ def official_splits(root: Path, images: list[str]) -> list[str]:
     part: dict[str, str] = {}
     for name, file in LISTS:
         if (root / file).is_file():
-            part.update(dict.fromkeys((root / file).read_text("utf-8").split(), name))
+            with reading(root / file):
+                part.update(dict.fromkeys((root / file).read_text("utf-8").split(), name))
     return [part.get(image, "") for image in images]
 
 
@@ -95,7 +97,8 @@ NIH_CHESTXRAY14 = DataSet(
         layout="Data_Entry_2017_v2020.csv (or Data_Entry_2017.csv), images/ or images_001/ to images_012/, "
         "train_val_list.txt and test_list.txt where they are wanted",
         notes="Labels were mined from reports: a finding that is not listed counts as absent, as the owner "
-        "does, and all are noisy. Ages above 110 are taken as unknown.",
+        "does, and all are noisy; where an image has a finding of another name, none counts as absent. "
+        "Ages above 110 are taken as unknown.",
     ),
     read=read,
 )

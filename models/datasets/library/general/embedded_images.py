@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.datasets.library.data_set import Progress
+from models.datasets.library.reading import reading
 from models.datasets.tables import cell_text
 from models.errors import ModelsError
 from models.files import replacing, write_text
@@ -32,10 +33,8 @@ def image_column(file: Path) -> str | None:
     import pyarrow as pa  # noqa: PLC0415  # folders of files do not need it
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    try:
+    with reading(file):
         schema = pq.read_schema(file)
-    except pa.ArrowException as error:
-        raise ModelsError(f"{file} cannot be read as Parquet; fetch it again") from error
     for field in schema:
         if pa.types.is_struct(field.type) and field.type.get_field_index("bytes") >= 0:
             return str(field.name)
@@ -74,7 +73,7 @@ def rows_of(file: Path) -> Iterator[tuple[bytes, dict[str, str]]]:
 
     column = image_column(file)
     assert column is not None, "only files with images are unpacked"
-    with pq.ParquetFile(file) as table:
+    with reading(file), pq.ParquetFile(file) as table:
         names = class_names(table.schema_arrow.metadata or {})
         for batch in table.iter_batches(batch_size=BATCH):
             for row in batch.to_pylist():

@@ -7,6 +7,7 @@ from models.datasets.library.columns import ImageColumns, joined
 from models.datasets.library.data_set import DataSet, Facts, Progress
 from models.datasets.library.general.embedded_images import embedded, unpack_embedded
 from models.datasets.library.layout import column_names, images_by_path, there
+from models.datasets.library.reading import reading
 from models.datasets.tables import cell_text, read_columns
 from models.errors import ModelsError
 
@@ -22,6 +23,8 @@ SPLITS = {
 }
 SPLITS |= {"test": "test", "testing": "test", "eval": "test", "evaluation": "test"}
 PATIENTS = ("patient", "patient_id", "subject", "subject_id", "lesion_id", "study_id")
+ROLES = frozenset({"image", "id", "label", "patient", "report"})
+"""Columns that every manifest has in its own sense."""
 REPORTS = ("report", "text", "caption")
 
 
@@ -45,6 +48,7 @@ def read_table(root: Path, table: Path) -> ImageColumns:
     patient = next((cells.pop(name) for name in PATIENTS if name in cells), None)
     report = next((cells.pop(name) for name in REPORTS if name in cells), None)
     cells.setdefault("official_split", [split_of(path) for path in paths])
+    cells = {(f"metadata_{name}" if name in ROLES else name): column for name, column in cells.items()}
     return ImageColumns(
         image=there(root, paths),
         id=[path.rsplit(".", 1)[0] for path in paths],
@@ -57,16 +61,17 @@ def read_table(root: Path, table: Path) -> ImageColumns:
 
 def cells_of(table: Path) -> dict[str, list[str]]:
     """Every column of a table as text; what is no single value is left out."""
-    if table.suffix == ".csv":
+    if table.suffix != ".jsonl":
         return read_columns(table, column_names(table))
-    if table.suffix == ".parquet":
-        import pyarrow.parquet as pq  # noqa: PLC0415  # one form of three
-
-        return read_columns(table, pq.read_schema(table).names)
+    with reading(table):
+        lines = [line for line in table.read_text("utf-8").split("\n") if line.strip()]
     try:
-        rows = [json.loads(line) for line in table.read_text("utf-8").splitlines() if line.strip()]
+        rows = [json.loads(line) for line in lines]
     except ValueError as error:
         raise ModelsError(f"{table} is not JSON Lines; mend the line or use a CSV") from error
+    odd = next((number for number, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
+    if odd is not None:
+        raise ModelsError(f"row {odd} of {table} is no JSON object; give every image one with its columns")
     names = list(dict.fromkeys(name for row in rows for name in row))
     single = [name for name in names if not any(isinstance(row.get(name), dict | list) for row in rows)]
     return {name: [cell_text(row.get(name)) for row in rows] for name in single}
@@ -139,7 +144,8 @@ IMAGE_FOLDER = DataSet(
         layout="<split>/<class>/*.png, or metadata.csv, .jsonl or .parquet with a column file_name beside "
         "the images (or in each split's folder), or Parquet files with the images inside",
         notes="Of the metadata, label, a column named like a patient (patient_id, subject_id, lesion_id, "
-        "...) and one named report, text or caption take those roles; every other column is an attribute.",
+        "...) and one named report, text or caption take those roles; every other column is an attribute "
+        "(`id` as `metadata_id`; the id is the path).",
     ),
     read=read,
     unpack=unpack,

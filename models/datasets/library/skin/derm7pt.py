@@ -7,6 +7,7 @@ from models.datasets.library.data_set import ClassCount, DataSet, Facts
 from models.datasets.library.layout import images_by_path, require_file
 from models.datasets.library.values import sexes
 from models.datasets.tables import read_columns
+from models.errors import ModelsError
 
 CRITERIA = (
     "pigment_network",
@@ -114,6 +115,12 @@ def official_split(table: Path, column: list[str]) -> list[str]:
         indexes = table.parent / f"{part}_indexes.csv"
         if indexes.is_file():
             for row in read_columns(indexes, ["indexes"])["indexes"]:
+                if not row.isdecimal() or int(row) >= len(parts):
+                    last = len(parts) - 1
+                    message = (
+                        f"{indexes} names row {row!r} of {table}, which has 0 to {last}; fetch both again"
+                    )
+                    raise ModelsError(message)
                 parts[int(row)] = part
     return parts
 
