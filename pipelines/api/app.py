@@ -43,7 +43,7 @@ UPLOAD: dict[str, Any] = {
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Refusals of a route, for its description."""
-    return {status: {"model": Problem} for status in (400, 401, 404, 408, 413, 422, *statuses)}
+    return {status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 422, *statuses)}
 
 
 def create_app(served: ServedRun, *, limits: Limits, keys: Keys) -> FastAPI:

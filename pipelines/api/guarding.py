@@ -1,12 +1,14 @@
 """Who may ask, how much may be sent, and how long sending may take; decided before anything is read."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipelines.api.loopback import is_loopback
 from pipelines.api.problems import problem
 from pipelines.api.settings import Keys, Limits
 
@@ -43,6 +45,9 @@ class Guarded:
 
     def refusal(self, headers: Headers, path: str, most: int) -> HTTPException | None:
         """Why the request is not even read."""
+        if not self.keys.digests and is_foreign(headers):
+            detail = "without keys only pages and programs of this machine are answered; serve with --keys"
+            return HTTPException(403, detail)
         if path not in OPEN and not self.keys.admit(key_of(headers)):
             detail = "the key is missing or unknown; send it as `Authorization: Bearer KEY`"
             return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
@@ -71,6 +76,19 @@ class Guarded:
             return message
 
         return receive_within
+
+
+def is_foreign(headers: Headers) -> bool:
+    """Whether a page from elsewhere may be behind the request: its name led here, or it posts from its own.
+
+    A browser on this machine reaches what listens on loopback, whoever wrote the page that it shows.
+    """
+    host, origin = headers.get("host", ""), headers.get("origin")
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return not is_loopback(name) or (origin is not None and urlsplit(origin).netloc != host)
+    except ValueError:  # brackets that do not close
+        return True
 
 
 def key_of(headers: Headers) -> str:

@@ -1,11 +1,11 @@
 """`knobo api`: a finished run answers over HTTP."""
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipelines.api.loopback import is_loopback
 from pipelines.commands.shared import RunArgument, console
 
 
@@ -29,11 +29,3 @@ def api(
         raise PipelineError(f"listening on {host} needs keys, or anybody could ask; name a file with --keys")
     console.print(f"Loading {run} ...", highlight=False)
     serve(run, host=host, port=port, keys=known)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -23,8 +23,8 @@ from PIL import Image
 
 from models.encoders.raw_pixels import RawPixels
 from pipelines.api.batching import Batcher
+from pipelines.api.loopback import is_loopback
 from pipelines.api.settings import Keys
-from pipelines.commands.api import is_loopback
 from pipelines.errors import PipelineError
 
 KEY = "a-key-of-more-than-twenty-letters"
@@ -209,6 +209,7 @@ def test_only_known_keys_are_let_in_but_anybody_may_ask_for_health(directory: Pa
         assert predict(guarded, png(), authorization="Bearer wrong").status_code == 401
         assert predict(guarded, png(), authorization=f"Bearer {KEY}").status_code == 200
         assert predict(guarded, png(), **{"x-api-key": KEY}).status_code == 200
+        assert predict(guarded, png(), **{"x-api-key": KEY, "host": "knobo.example"}).status_code == 200
         assert httpx.get(f"{guarded.url}/metrics").status_code == 401
         assert httpx.get(f"{guarded.url}/healthz").json() == {"status": "alive"}
         assert httpx.get(f"{guarded.url}/readyz").json() == {"status": "ready"}
@@ -232,6 +233,29 @@ def test_addresses_beyond_this_machine_are_known() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "localhost:8080"}, 200),
+        ({"host": "127.0.0.1", "origin": "http://127.0.0.1"}, 200),
+        ({"host": "[::1]:80", "origin": "http://[::1]:80"}, 200),
+        ({"host": "rebound.example"}, 403),
+        ({"host": "127.0.0.1.example:8080"}, 403),
+        ({"host": "[::1"}, 403),
+        ({"host": ""}, 403),
+        ({"host": "localhost:8080", "origin": "http://elsewhere.example"}, 403),
+        ({"host": "localhost:8080", "origin": "http://localhost:3000"}, 403),
+        ({"host": "localhost:8080", "origin": "null"}, 403),
+    ],
+)
+def test_without_keys_no_page_from_elsewhere_is_answered(
+    serving: Serving, headers: dict[str, str], status: int
+) -> None:
+    answer = predict(serving, png(), **headers)
+    assert answer.status_code == status
+    assert status == 200 or "only pages and programs of this machine" in answer.json()["detail"]
 
 
 def test_the_log_and_the_metrics_hold_no_path_and_nothing_that_was_sent(
