@@ -136,8 +136,11 @@ def add_predictions(app: FastAPI, predictor: Predictor) -> None:
     async def intervene(request: Request, asked: InterventionRequest) -> InterventionResult:
         split = split_asked(served, asked.split)
         require_concepts(served, asked)
-        found = served.intervene(score_vector(served, asked), split, asked.set)
-        return InterventionResult.of(found, request=request.state.request, split=split)
+        scores = score_vector(served, asked)
+        found = served.intervene(scores, split, asked.set)
+        return InterventionResult.of(
+            found, served.answer_after(scores, found, split), request=request.state.request
+        )
 
 
 def split_asked(served: ServedRun, name: str | None) -> str:

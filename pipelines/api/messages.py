@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from models.what_if.interventions import Intervention
 from pipelines.api.served import Answer
+from pipelines.explanation import ExplainedConcept
 
 
 def answer_or_score(value: Any, validate: ValidatorFunctionWrapHandler) -> bool | float:
@@ -60,7 +61,7 @@ class Summand(Message):
     weight: float
     """Of the concept for the predicted class."""
     amount: float
-    """What it adds to the logit of the predicted class."""
+    """What it adds to the logit of the predicted class; the sum over all concepts is that logit."""
     quote: str
     """The sentence that the concept rests on."""
     source: str
@@ -69,6 +70,22 @@ class Summand(Message):
     """The place there, e.g. a PMID and a section."""
     license: str
     """Of the source."""
+
+    @classmethod
+    def of(cls, each: ExplainedConcept) -> Self:
+        """From what the run said."""
+        return cls(
+            id=each.concept_id,
+            question=each.question,
+            score=each.score,
+            usual=each.usual,
+            weight=each.weight,
+            amount=each.amount,
+            quote=each.quote,
+            source=each.source,
+            locator=each.locator,
+            license=each.license,
+        )
 
 
 class Prediction(Message):
@@ -85,7 +102,9 @@ class Prediction(Message):
     predicted: str
     """The most probable class."""
     probabilities: dict[str, float]
-    """By class."""
+    """By class: the softmax of `logits`."""
+    logits: dict[str, float]
+    """By class. With two classes their difference is the log odds; either of them alone is not."""
     concepts: tuple[Summand, ...]
     """The largest contribution first."""
     scores: dict[str, float]
@@ -101,21 +120,8 @@ class Prediction(Message):
             split=answer.split,
             predicted=answer.predicted,
             probabilities=dict(zip(answer.classes, answer.probabilities, strict=True)),
-            concepts=tuple(
-                Summand(
-                    id=each.concept_id,
-                    question=each.question,
-                    score=each.score,
-                    usual=each.usual,
-                    weight=each.weight,
-                    amount=each.amount,
-                    quote=each.quote,
-                    source=each.source,
-                    locator=each.locator,
-                    license=each.license,
-                )
-                for each in answer.concepts
-            ),
+            logits=dict(zip(answer.classes, answer.logits, strict=True)),
+            concepts=tuple(map(Summand.of, answer.concepts)),
             scores=scores,
         )
 
@@ -153,17 +159,26 @@ class InterventionResult(Message):
     """Probability by class."""
     after: dict[str, float]
     """Probability by class, with the concepts set."""
+    predicted: str
+    """The most probable class, with the concepts set."""
+    logits: dict[str, float]
+    """By class, with the concepts set."""
+    concepts: tuple[Summand, ...]
+    """What adds up to the logit of `predicted` with the concepts set, the largest contribution first."""
     moved: tuple[Moved, ...]
     """The concepts that were set."""
 
     @classmethod
-    def of(cls, found: Intervention, *, request: str, split: str) -> Self:
+    def of(cls, found: Intervention, answer: Answer, *, request: str) -> Self:
         """From what the classifier said."""
         return cls(
             request=request,
-            split=split,
+            split=answer.split,
             before=dict(zip(found.classes, found.before, strict=True)),
             after=dict(zip(found.classes, found.after, strict=True)),
+            predicted=answer.predicted,
+            logits=dict(zip(answer.classes, answer.logits, strict=True)),
+            concepts=tuple(map(Summand.of, answer.concepts)),
             moved=tuple(
                 Moved(id=each.concept_id, before=each.before, after=each.after) for each in found.moved
             ),

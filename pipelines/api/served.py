@@ -52,13 +52,15 @@ class Answer:
     Attributes:
         split: Whose classifier.
         classes: Of the split.
-        probabilities: One a class.
+        logits: One a class; that of the predicted class is the sum of the contributions.
+        probabilities: One a class, the softmax of the logits.
         predicted: The most probable class.
         concepts: Contributions to the predicted class, the largest in size first.
     """
 
     split: str
     classes: tuple[str, ...]
+    logits: tuple[float, ...]
     probabilities: tuple[float, ...]
     predicted: str
     concepts: tuple[ExplainedConcept, ...]
@@ -140,6 +142,7 @@ class ServedRun:
         return Answer(
             split=split,
             classes=head.classes,
+            logits=tuple(head.logits(scores[None])[0].tolist()),
             probabilities=tuple(probabilities.tolist()),
             predicted=head.classes[winner],
             concepts=tuple(
@@ -159,6 +162,13 @@ class ServedRun:
         served = self.split(split)
         values = {name: self.level(served, name, value) for name, value in settings.items()}
         return intervene(served.head, scores, values=values)
+
+    def answer_after(self, scores: NDArray[np.floating], found: Intervention, split: str) -> Answer:
+        """What scores `(c,)` come to with the concepts of an intervention set."""
+        wanted = scores.copy()
+        for each in found.moved:
+            wanted[self.concept_ids.index(each.concept_id)] = each.after
+        return self.answer(wanted, split)
 
     def level(self, served: ServedSplit, concept_id: str, value: float | bool) -> float:
         """The score that an answer stands for."""

@@ -79,6 +79,39 @@ def test_setting_a_concept_moves_the_prediction_as_the_head_says(serving: Servin
     assert moved["after"] == pytest.approx(dict(zip(split.head.classes, expected, strict=True)))
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_class_that_an_intervention_makes_win_is_the_one_that_is_explained(
+    serving: Serving, side: int
+) -> None:
+    heart, fluid = serving.run.concept_ids
+    asked = {"scores": {heart: 1 - side, fluid: side}, "set": {heart: side, fluid: 1 - side}}
+    moved = httpx.post(f"{serving.url}/v1/intervene", json=asked).json()
+    head = serving.run.splits["one"].head
+    assert (max(moved["before"], key=moved["before"].get), moved["predicted"]) == (
+        head.classes[1 - side],
+        head.classes[side],
+    )
+    weight = dict(zip(head.concept_ids, head.weight[side].tolist(), strict=True))
+    usual = dict(zip(head.concept_ids, head.scaling.center.tolist(), strict=True))
+    for each in moved["concepts"]:
+        score = asked["set"][each["id"]]
+        assert (each["score"], each["weight"]) == (score, weight[each["id"]])
+        assert each["amount"] == pytest.approx((score - usual[each["id"]]) * weight[each["id"]], rel=1e-5)
+
+
+def test_the_amounts_add_up_to_the_logit_whose_softmax_is_the_probability(serving: Serving) -> None:
+    found = predict(serving, png()).json()
+    scores = found["scores"]
+    after = httpx.post(f"{serving.url}/v1/intervene", json={"scores": scores, "set": scores}).json()
+    for answer, probabilities in ((found, found["probabilities"]), (after, after["after"])):
+        logits = answer["logits"]
+        assert sum(each["amount"] for each in answer["concepts"]) == pytest.approx(
+            logits[answer["predicted"]], rel=1e-5
+        )
+        total = sum(np.exp(value) for value in logits.values())
+        assert probabilities == pytest.approx({name: np.exp(each) / total for name, each in logits.items()})
+
+
 def test_concepts_are_listed_with_evidence_and_weights(serving: Serving) -> None:
     heart, fluid = httpx.get(f"{serving.url}/v1/concepts").json()
     assert heart["weights"] == {"one": {"normal": -1, "sick": 1}}
