@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipelines.report.index import AuditIndex
+from pipelines.report.index import AuditIndex, difference_mark, row_mark
 from pipelines.report.method_table import Cell, difference_cell
 from pipelines.report.methods import describe
 from pipelines.report.reading import reading
@@ -14,8 +14,8 @@ class Tile:
     """One domain: the two values and their paired difference, which is empty where it was not made."""
 
     title: str
-    knobo: str
-    reference: str
+    knobo: Cell
+    reference: Cell
     difference: Cell
     reading: str
 
@@ -27,8 +27,8 @@ class Control:
     label: str
     kind: str
     tells: str
-    in_domain: str
-    shifted: str
+    in_domain: Cell
+    shifted: Cell
     difference: Cell
     reading: str
 
@@ -50,7 +50,11 @@ def tile(index: AuditIndex, domain: str, title: str) -> Tile:
         title,
         headline_value(index, "knobo", domain, digits=2),
         headline_value(index, "linear_probe", domain, digits=2),
-        Cell(signed(test.difference, digits=2), signed_interval(test.low, test.high, digits=2))
+        Cell(
+            signed(test.difference, digits=2),
+            signed_interval(test.low, test.high, digits=2),
+            difference_mark(test),
+        )
         if test
         else Cell(""),
         reading(test),
@@ -77,7 +81,7 @@ def control(index: AuditIndex, method: str) -> Control:
     )
 
 
-def headline_value(index: AuditIndex, method: str, domain: str, *, digits: int = 3) -> str:
+def headline_value(index: AuditIndex, method: str, domain: str, *, digits: int = 3) -> Cell:
     """One value without its interval."""
     row = index.headline_row(method, domain)
-    return number(row.value, digits=digits) if row else ABSENT
+    return Cell(number(row.value, digits=digits), of=row_mark(row)) if row else Cell(ABSENT)

@@ -20,7 +20,7 @@ ORDERS = {"largest": "loudest first", "smallest": "quietest first", "random": "a
 
 @dataclass(frozen=True, slots=True)
 class LeakView:
-    """How far one concept's score moves with one value of an attribute."""
+    """How far one concept's score moves with one value of an attribute; `of` marks which row it is."""
 
     question: str
     split: str
@@ -34,6 +34,7 @@ class LeakView:
     given: str
     push: str
     images: str
+    of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,13 @@ def leak_view(leak: Leak, questions: Mapping[str, str]) -> LeakView:
         maybe(leak.given_answer),
         ABSENT if leak.push is None else signed(leak.push, digits=2),
         f"{leak.n:,}",
+        leak_mark(leak),
     )
+
+
+def leak_mark(leak: Leak) -> str:
+    """By which a row is found again in `concept_audit.json`."""
+    return f"leaks|{leak.split}|{leak.concept_id}|{leak.attribute}|{leak.value}"
 
 
 def deletion_panels(deletions: Sequence[Deletion]) -> tuple[DeletionPanel, ...]:

@@ -23,13 +23,14 @@ LOWEST = -0.2
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One place of a curve in numbers."""
+    """One place of a curve in numbers; `of` marks where in `audit.json` it stands."""
 
     domain: str
     x: str
     y: str
     interval: str
     beside: str
+    of: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +127,11 @@ def reliability_panel(curves: Sequence[ReliabilityCurve]) -> CurvePanel:
             number(y, digits=2),
             interval(low, high, digits=2),
             f"{n:,}",
+            point_mark("reliability", curve, place),
         )
         for curve in curves
-        for x, y, low, high, n in zip(
-            curve.confidence, curve.observed, curve.low, curve.high, curve.n, strict=True
+        for place, (x, y, low, high, n) in enumerate(
+            zip(curve.confidence, curve.observed, curve.low, curve.high, curve.n, strict=True)
         )
     )
     plot = Plot(tuple(lines), ticks_across(UNIT, QUARTERS), ticks_up(UNIT, QUARTERS))
@@ -174,6 +176,7 @@ def decision_panel(curves: Sequence[DecisionCurve]) -> CurvePanel:
             number(curve.net_benefit[place]),
             interval(curve.low[place], curve.high[place]),
             number(curve.treat_all[place]),
+            point_mark("decisions", curve, place),
         )
         for curve in curves
         for place in listed_places(len(curve.threshold))
@@ -181,6 +184,11 @@ def decision_panel(curves: Sequence[DecisionCurve]) -> CurvePanel:
     steps = [round(LOWEST + STEP * step, 9) for step in range(round((top - LOWEST) / STEP) + 1)]
     plot = Plot(tuple(lines), ticks_across(UNIT, QUARTERS), ticks_up(height, steps))
     return panel(curves[0], plot, points, "threshold {x}, net benefit {y}")
+
+
+def point_mark(kind: str, curve: ReliabilityCurve | DecisionCurve, place: int) -> str:
+    """`decisions|knobo|iu-view|shifted|9`: the list in `audit.json`, the curve, and the place in it."""
+    return f"{kind}|{curve.method}|{curve.split}|{curve.domain}|{place}"
 
 
 def listed_places(n: int) -> range:

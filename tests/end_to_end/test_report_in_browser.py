@@ -14,11 +14,9 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "pipelines"))
 
-from report_example import make_report, with_audit_parts
+from report_example import figures, make_report, with_audit_parts
 
 from pipelines.report import render_html
-from pipelines.report.index import difference_mark, row_mark
-from pipelines.report.wording import interval, number, signed, signed_interval
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDTHS = (1280, 390)
@@ -97,19 +95,15 @@ def test_nothing_is_wider_than_the_screen(page: Any) -> None:
 def test_every_marked_figure_equals_the_audit(report: Any, page: Any) -> None:
     if page.viewport_size["width"] != WIDTHS[0]:
         pytest.skip("the same page at another width")
-    rows = {row_mark(r): (number(r.value), interval(r.low, r.high)) for r in report.audit.rows}
-    tests = {
-        difference_mark(t): (signed(t.difference), signed_interval(t.low, t.high))
-        for t in report.audit.paired
-        if t.test == "bootstrap"
-    }
+    wanted = {digits: figures(report.audit, digits=digits) for digits in (2, 3)}
     shown = page.evaluate(
         """() => [...document.querySelectorAll('[data-of]')].map((cell) => [cell.dataset.of,
-            ...['.value', '.interval'].map((part) => cell.querySelector(part).textContent)])"""
+            Number(cell.dataset.digits || 3),
+            ...['.value', '.interval'].map((part) => cell.querySelector(part)?.textContent)])"""
     )
-    wanted = rows | tests
-    assert all((value, between) == wanted[mark] for mark, value, between in shown)
-    assert {mark for mark, *_ in shown} == set(wanted)
+    for mark, digits, value, between in shown:
+        assert (value, between or wanted[digits][mark][1]) == wanted[digits][mark]
+    assert {mark for mark, _, _, between in shown if between} == set(wanted[3])
 
 
 def column(page: Any, table: str, place: int) -> list[str]:

@@ -46,6 +46,8 @@ from pipelines.report import (
     ReportInput,
 )
 from pipelines.report.facts import AttributeCounts, Cards, DataFacts, Fact
+from pipelines.report.index import difference_mark, row_mark
+from pipelines.report.wording import interval, number, signed, signed_interval
 from pipelines.what_if.curve_report import OTHERS, CurveReport, DomainCurve
 
 METHODS = {  # (in domain, shifted), near to what a first trial on real X-rays gave
@@ -377,6 +379,22 @@ def with_methods(report: ReportInput) -> ReportInput:
             for test in tests
         ]
     return replace(report, audit=replace(audit, rows=tuple(rows), paired=tuple(paired)))
+
+
+def figures(audit: AuditReport, *, digits: int = 3) -> dict[str, tuple[str, str]]:
+    """What the page must show at each mark: a value and its interval."""
+    rows = {
+        row_mark(r): (number(r.value, digits=digits), interval(r.low, r.high, digits=digits))
+        for r in audit.rows
+    }
+    return rows | {
+        difference_mark(t): (
+            signed(t.difference, digits=digits),
+            signed_interval(t.low, t.high, digits=digits),
+        )
+        for t in audit.paired
+        if t.test == "bootstrap"
+    }
 
 
 MAPPED = "iu-scanner/shifted-0"

@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lxml import html as lxml_html
-from report_example import MAPPED, make_report, text_of, with_audit_parts
+from report_example import MAPPED, METHODS, figures, make_report, text_of, with_audit_parts
 
 from models.concept_audit import ConceptAudit
 from models.evaluation.report import AuditReport
@@ -13,13 +14,13 @@ from pipelines.report import ReportInput, render_html, write_report
 from pipelines.report.check_view import IDS
 from pipelines.report.checklist import checklist
 from pipelines.report.checklist_items import ITEMS
-from pipelines.report.concept_audit_view import leading_sentence
+from pipelines.report.concept_audit_view import leading_sentence, leak_mark
 from pipelines.report.curve_view import LOWEST, curve_view
 from pipelines.report.group_view import group_view
-from pipelines.report.index import AuditIndex, difference_mark, row_mark
+from pipelines.report.index import AuditIndex, row_mark
 from pipelines.report.map_view import STRONGEST, map_views
 from pipelines.report.tracks import MARGIN
-from pipelines.report.wording import interval, number, p_value, signed, signed_interval
+from pipelines.report.wording import interval, number, p_value, signed
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +42,98 @@ def words(element: lxml_html.HtmlElement) -> str:
     return " ".join(element.text_content().split())
 
 
-def test_every_marked_figure_is_that_of_the_audit_and_every_number_is_shown(
+def test_every_marked_figure_is_that_of_the_file_and_every_number_is_shown(
+    report: ReportInput, tree: lxml_html.HtmlElement, tmp_path: Path
+) -> None:
+    report.audit.save(tmp_path / "audit.json")
+    written = AuditReport.load(tmp_path / "audit.json")
+    wanted = {digits: figures(written, digits=digits) for digits in (2, 3)}
+    marked = tree.xpath("//*[@data-of]")
+    for cell in marked:
+        value, between = wanted[int(cell.get("data-digits", 3))][cell.get("data-of")]
+        assert words(cell.find_class("value")[0]) == value
+        assert [words(each) for each in cell.find_class("interval")] in ([], [between])
+    whole = {cell.get("data-of") for cell in marked if cell.find_class("interval")}
+    assert whole == set(wanted[3])
+
+
+def test_no_number_of_the_verdict_and_of_the_controls_is_without_its_mark(
+    tree: lxml_html.HtmlElement,
+) -> None:
+    tiles = tree.get_element_by_id("verdict").xpath(".//*[@class='tile']//*[self::dd or self::p]")
+    cells = tree.get_element_by_id("controls").xpath(".//td[contains(@class, 'number')]")
+    assert len(tiles) == 9
+    assert len(cells) == 3 * (len(METHODS) - 1)
+    assert all(each.get("data-of") for each in (*tiles, *cells))
+
+
+def test_the_rows_of_curves_are_those_of_the_file(
+    report: ReportInput, tree: lxml_html.HtmlElement, tmp_path: Path
+) -> None:
+    report.audit.save(tmp_path / "audit.json")
+    written = json.loads((tmp_path / "audit.json").read_bytes())
+    kinds = {
+        "reliability": ("confidence", "observed", "n"),
+        "decisions": ("threshold", "net_benefit", "treat_all"),
+    }
+    shown = tree.get_element_by_id("calibration").xpath(".//tr[@data-row]")
+    tables = tree.get_element_by_id("calibration").xpath(".//table[@class='curve-points']")
+    assert len(shown) == sum(len(table.xpath("tbody/tr")) for table in tables) == 38
+    for row in shown:
+        kind, method, split, domain, at = row.get("data-row").split("|")
+        (curve,) = (
+            c for c in written[kind] if (c["method"], c["split"], c["domain"]) == (method, split, domain)
+        )
+        x, y, beside = (curve[name][int(at)] for name in kinds[kind])
+        digits = 2 if kind == "reliability" else 3
+        between = interval(curve["low"][int(at)], curve["high"][int(at)], digits=digits)
+        assert [words(cell) for cell in row] == [
+            domain.replace("_", " "),
+            number(x, digits=2),
+            f"{number(y, digits=digits)} {between}",
+            f"{beside:,}" if kind == "reliability" else number(beside),
+        ]
+
+
+def test_the_rows_of_leaks_and_their_dots_are_those_of_the_file(
+    report: ReportInput, tree: lxml_html.HtmlElement, tmp_path: Path
+) -> None:
+    assert report.concept_audit is not None
+    report.concept_audit.save(tmp_path / "concept_audit.json")
+    written = {leak_mark(each): each for each in ConceptAudit.load(tmp_path / "concept_audit.json").leaks}
+    shown = tree.get_element_by_id("concept-audit").xpath(".//tr[@data-row]")
+    assert [row.get("data-row") for row in shown] == list(written)
+    for row in shown:
+        leak = written[row.get("data-row")]
+        texts = [words(cell) for cell in row.find_class("number")]
+        others = (leak.answer_auroc, leak.given_answer, leak.signal)
+        assert texts == [
+            f"{number(leak.auroc)} {interval(leak.low, leak.high)}",
+            *("–" if each is None else number(each, digits=2) for each in others),
+            signed(leak.push, digits=2),
+        ]
+        assert bool(row.find_class("tag")) == leak.leaking
+        (circle,), (whisker,) = row.find_class("dot"), row.find_class("whisker")
+        ends = [placed(circle.get("cx")), placed(whisker.get("x1")), placed(whisker.get("x2"))]
+        assert ends == pytest.approx([leak.auroc, leak.low, min(leak.high, 1)], abs=1e-4)
+
+
+def placed(percent: str) -> float:
+    """The value that stands at a place of a drawing from 0 to 1."""
+    return (float(percent.rstrip("%")) - MARGIN) / (100 - 2 * MARGIN)
+
+
+def test_the_dots_of_the_headline_stand_at_the_values_of_the_file(
     report: ReportInput, tree: lxml_html.HtmlElement
 ) -> None:
-    wanted = {row_mark(r): (number(r.value), interval(r.low, r.high)) for r in report.audit.rows}
-    wanted |= {
-        difference_mark(t): (signed(t.difference), signed_interval(t.low, t.high))
-        for t in report.audit.paired
-        if t.test == "bootstrap"
-    }
-    shown = {
-        cell.get("data-of"): tuple(cell.find_class(part)[0].text for part in ("value", "interval"))
-        for cell in tree.xpath("//*[@data-of]")
-    }
-    assert shown == wanted
+    values = {row_mark(row): row.value for row in report.audit.rows}
+    (table, *_) = tree.get_element_by_id("methods").find_class("headline")
+    rows = [row for row in table.xpath("tbody/tr") if row.find_class("disc")]
+    assert len(rows) == len(METHODS)
+    for row in rows:
+        marks = [cell.get("data-of") for cell in row.xpath("td[@data-of]")]
+        for kind, mark in zip(("ring", "disc"), marks, strict=False):
+            assert placed(row.find_class(kind)[0].get("cx")) == pytest.approx(values[mark], abs=1e-4)
 
 
 def test_groups_do_not_stand_in_for_the_whole_domain(report: ReportInput) -> None:
