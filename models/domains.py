@@ -1,7 +1,7 @@
 """Splits that move the domain between training and testing, with the checks that come before any number."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,10 +19,12 @@ from models.splits.cells import (
     require_values,
     without_conflicts,
     without_copies,
+    witnesses_of,
 )
 from models.splits.checks import check_split
 from models.splits.files import load_split, save_split
 from models.splits.patients import assign, balance, divide
+from models.splits.same_patient import linked
 from models.splits.strength import Pairing, PartSizes, lend, mix, require_strength
 from models.splits.types import PARTS, Check, DomainSplit
 
@@ -61,8 +63,9 @@ def confounded(
     Train, validation and in_domain hold the first class with the first value and the second class with the
     second or, below full strength, this share of each class so and the rest the other way round; shifted
     holds the two other cells alone, at any strength. Every part has equally many images of both classes, no
-    patient is in two parts (`models.splits.patients.divide` says what gives way), no image occurs twice, and
-    images whose copies have different labels are left out.
+    patient is in two parts (`models.splits.patients.divide` says what gives way; patients who share an image
+    are one), no image occurs twice, and images whose copies have different labels, be it one of no class of
+    the split, are left out.
 
     Args:
         records: Images of one manifest, or of several for `attribute="dataset"` or their common column.
@@ -83,13 +86,13 @@ def confounded(
     """
     require_fractions(fractions)
     require_strength(strength)
-    known = of_classes(records, classes)
-    require_values(known, attribute, values)
+    require_values(of_classes(records, classes), attribute, values)
     aligned = tuple(zip(classes, values, strict=True))
     opposite = tuple(zip(classes, reversed(values), strict=True))
     pairing = Pairing(attribute, aligned, opposite, strength)
-    contents = contents_of(known, digest)
-    cells = [r for r in without_conflicts(known, contents) if cell_of(r, attribute) in (*aligned, *opposite)]
+    contents = contents_of(witnesses_of(records, classes), digest)
+    sound = sound_of(records, classes, contents)
+    cells = [record for record in sound if cell_of(record, attribute) in (*aligned, *opposite)]
     usable = without_copies(cells, contents)
     require_cells(name, count_cells(usable, attribute), (*aligned, *opposite), minimum)
     generator = np.random.default_rng(seed)
@@ -118,6 +121,15 @@ def confounded(
     return finish(name, classes, attribute, parts, records, digest=lambda record: contents[record.id])
 
 
+def sound_of(
+    records: Sequence[ImageRecord], classes: Sequence[str], contents: Mapping[str, str]
+) -> list[ImageRecord]:
+    """Images of some classes by id, without contradictions; patients who share an image are one."""
+    witnesses = witnesses_of(records, classes)
+    chosen = of_classes(linked(witnesses, contents), classes)
+    return without_conflicts(chosen, contents, witnesses=witnesses)
+
+
 def most_wanted(maximum: int | None, sizes: PartSizes | None, fractions: Fractions) -> float | None:
     """Most images of each class that the three parts beside shifted take, where there is a limit."""
     if sizes is not None:
@@ -142,9 +154,9 @@ def plain(
         ModelsError: Unknown class, or a part without images of some class.
     """
     require_fractions(fractions)
-    known = of_classes(records, classes)
-    contents = contents_of(known, digest)
-    usable = without_copies(without_conflicts(known, contents), contents)
+    of_classes(records, classes)  # a wrong name is told before any file is read
+    contents = contents_of(witnesses_of(records, classes), digest)
+    usable = without_copies(sound_of(records, classes, contents), contents)
     parts = assign(usable, fractions=fractions, generator=np.random.default_rng(seed))
     return finish(name, tuple(classes), "", [*parts, []], records, digest=lambda record: contents[record.id])
 

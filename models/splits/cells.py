@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from models.errors import ModelsError
 from models.images import ImageRecord, image_digest, require_unique_ids
@@ -42,6 +43,20 @@ def of_classes(records: Sequence[ImageRecord], classes: Sequence[str]) -> list[I
     return sorted(chosen, key=lambda record: record.id)
 
 
+def witnesses_of(records: Sequence[ImageRecord], classes: Sequence[str]) -> list[ImageRecord]:
+    """The records whose label can contradict one of the classes, those of other classes among them.
+
+    A file that is listed under one of the classes and under another word as well, as when two columns of one
+    table are read, is one image in two vocabularies (`pneumonia`, `abnormal`): the other word says nothing.
+    """
+    listed = {record.path for record in records if record.label in classes}
+    return [
+        record
+        for record in records
+        if record.label and (record.label in classes or record.path not in listed)
+    ]
+
+
 def require_values(records: Sequence[ImageRecord], attribute: str, values: Sequence[str]) -> None:
     """Refuse an attribute or a value that no image has."""
     there = Counter(attribute_of(record, attribute) for record in records)
@@ -79,12 +94,20 @@ def contents_of(records: Iterable[ImageRecord], digest: Digest) -> dict[str, str
     return {record.id: digest(record) for record in records}
 
 
-def without_conflicts(records: Sequence[ImageRecord], contents: Mapping[str, str]) -> list[ImageRecord]:
-    """Leave out every copy of an image whose copies have different labels, for neither can be trusted."""
+def without_conflicts(
+    records: Sequence[ImageRecord], contents: Mapping[str, str], *, witnesses: Iterable[ImageRecord] = ()
+) -> list[ImageRecord]:
+    """Leave out every copy of an image whose copies have different labels, for neither can be trusted.
+
+    Args:
+        records: Those to choose from.
+        contents: Digest by image id, of the witnesses, too.
+        witnesses: Further records, whose labels count although they are not chosen.
+    """
     first: dict[str, str | None] = {}
     conflicts = {
         contents[record.id]
-        for record in records
+        for record in chain(records, witnesses)
         if first.setdefault(contents[record.id], record.label) != record.label
     }
     return [record for record in records if contents[record.id] not in conflicts]

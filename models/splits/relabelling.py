@@ -8,13 +8,14 @@ from models.splits.types import DomainSplit
 
 
 def as_seen_by(split: DomainSplit, records: Iterable[ImageRecord]) -> list[ImageRecord]:
-    """The same records, those of the split with its class and, where it knows one, its patient.
+    """The same records, those of the split with its class and, where the record has none, its patient.
 
     A published split, or one made by a recipe, asks for other classes than the label of the data set, so that
-    checks must look at the class that the split gives.
+    checks must look at the class that the split gives. Patients whom the split takes for one keep their ids,
+    so that checks can tell that they share an image.
     """
     return [
-        replace(record, label=split.label[record.id], patient=split.patient.get(record.id, record.patient))
+        replace(record, label=split.label[record.id], patient=record.patient or split.patient.get(record.id))
         if record.id in split.label
         else record
         for record in records

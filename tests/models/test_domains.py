@@ -136,6 +136,71 @@ def test_copies_are_used_once_and_contradictions_never() -> None:
     assert duplicates.counts["copies_left_out"] == len({records[0].id, "site/copy"} & set(split.ids))
 
 
+@pytest.mark.parametrize("attribute", ["scanner", ""])
+def test_a_copy_under_a_class_of_no_interest_contradicts_all_the_same(attribute: str) -> None:
+    records = records_of(CELLS)
+    liars = [
+        replace(each, id=f"{each.id}-liar", path=Path("copies", each.path), label="other")
+        for each in records[:20]
+    ]
+    options = {"name": "s", "classes": CLASSES, "seed": 0, "digest": lambda r: r.id.removesuffix("-liar")}
+    made: DomainSplit = (
+        split_of([*records, *liars], digest=options["digest"])
+        if attribute
+        else plain([*records, *liars], **options)  # type: ignore[arg-type]
+    )
+    assert not {record.id for record in records[:20]} & set(made.ids)
+    assert check(made, "conflicting_labels").counts == {"images": 20, "copies_in_split": 0}
+
+
+def test_one_file_under_a_class_and_under_a_word_of_another_table_is_no_contradiction() -> None:
+    records = records_of(CELLS)
+    broader = [replace(each, id=f"broad/{each.id}", label="abnormal") for each in records[:20]]
+    made = split_of([*records, *broader], digest=lambda r: r.id.removeprefix("broad/"))
+    assert made.parts == split_of(records).parts
+    assert check(made, "conflicting_labels").counts == {"images": 0, "copies_in_split": 0}
+
+
+def families(content: dict[str, str]) -> list[ImageRecord]:
+    """Sixty patients with four images; every second of a class is the one before under another name."""
+    records = [
+        ImageRecord(f"site/{p}_{n}", Path("x"), CLASSES[p % 2], {"scanner": VALUES[p // 2 % 2]}, f"p{p}")
+        for p in range(60)
+        for n in range(4)
+    ]
+    content |= {f"site/{p + 4}_0": f"site/{p}_0" for p in range(56) if p % 8 < 4}
+    return records
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_patients_who_share_an_image_are_one_and_the_image_is_named(known: bool) -> None:
+    content: dict[str, str] = {}
+    records = families(content)
+    if not known:  # the copy that is kept says nothing of its patient
+        records = [replace(each, patient=None) if each.id in content.values() else each for each in records]
+
+    def digest(record: ImageRecord) -> str:
+        return content.get(record.id, record.id)
+
+    def person(image: str) -> int:
+        number = int(image.removeprefix("site/").split("_")[0])
+        if known:
+            return number - 4 if number % 8 >= 4 else number
+        return number + 4 if image in content.values() else number
+
+    for made in (
+        split_of(records, digest=digest),
+        plain(records, name="s", classes=CLASSES, seed=0, digest=digest),
+    ):
+        people = [{person(image) for image in ids} for ids in made.parts.values()]
+        assert sum(map(len, people)) == len(set().union(*people))
+        overlap = check(made, "patient_overlap")
+        assert not overlap.fatal
+        if known:
+            assert overlap.counts["images_of_several_patients"] == 2 * len(content)
+            assert f"{2 * len(content)} images are filed under several patients" in overlap.message
+
+
 def test_images_without_a_patient_are_said_to_be_unsure() -> None:
     records = [replace(record, patient=None) for record in records_of(CELLS)]
     overlap = check(split_of(records), "patient_overlap")

@@ -82,6 +82,21 @@ def test_planted_patients_are_all_named_by_their_images_and_never_by_their_ids()
     assert not any(f"{patient} " in f"{overlap.message} " for patient in patient_of.values())
 
 
+def test_patients_in_two_parts_are_seen_through_an_image_that_they_share() -> None:
+    records = clean_records()
+    split = split_of(records)
+    patient_of = {record.id: record.patient for record in records}
+    one, other = (
+        split.shifted[0],
+        next(i for i in split.train if split.label[i] == split.label[split.shifted[0]]),
+    )
+    copy = replace(records[0], id="site/copy", label=split.label[one], patient=patient_of[other])
+    overlap = found(split, [*records, copy], {"site/copy": one})["patient_overlap"]
+    assert overlap.severity == "error"
+    assert overlap.counts["train/shifted"] == 1
+    assert {one, "site/copy"} <= set(overlap.images)
+
+
 def test_planted_copies_are_all_found_between_parts_and_within_one() -> None:
     records = clean_records()
     split = split_of(records)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from models.errors import ModelsError
 from models.images import ImageRecord
-from models.splits.cells import Digest
+from models.splits.cells import Digest, witnesses_of
 from models.splits.types import DomainSplit
 
 LEFT_OUT = ""
@@ -68,10 +68,11 @@ def listing_of(split: DomainSplit, records: Sequence[ImageRecord], *, digest: Di
     placed = [Placed(part, record_of[image], "") for part, ids in split.parts.items() for image in ids]
     inside = set(split.ids)
     placed += [Placed(LEFT_OUT, record, "") for record in records if record.id not in inside]
+    heard = {record.id for record in witnesses_of(list(records), split.classes)}
     content = {
         each.record.id: digest(each.record)
         for each in placed
-        if each.part != LEFT_OUT or each.record.label in split.classes
+        if each.part != LEFT_OUT or each.record.id in heard
     }
     images = tuple(Placed(each.part, each.record, content.get(each.record.id, "")) for each in placed)
     return Listing(split.name, split.classes, split.attribute, tuple(split.parts), images)

@@ -12,6 +12,7 @@ from models.splits.cells import Digest, contents_of, file_digest, without_confli
 from models.splits.patients import assign
 from models.splits.released.files import RELEASED_PARTS, ReleasedSplit
 from models.splits.released.joining import Joined, join
+from models.splits.same_patient import linked
 from models.splits.types import Check, DomainSplit
 
 MOST_MISSING = 0.5  # of a part, beyond which it is another split
@@ -82,9 +83,10 @@ def without_overlap(
     contents = contents_of(listed.values(), digest)
     sure = {record.id for record in without_conflicts(list(listed.values()), contents)}
     seen: set[str] = set()
+    known = {record.id: record for record in linked(list(listed.values()), contents)}
     parts: dict[str, list[ImageRecord]] = {}
     for part in reversed(RELEASED_PARTS):
-        trusted = [record for record in joined.part(part) if record.id in sure]
+        trusted = [known[record.id] for record in joined.part(part) if record.id in sure]
         fresh = [record for record in trusted if not traces(record, contents) & seen]
         once = {contents[record.id]: record for record in reversed(fresh)}
         parts[part] = list(once.values())
