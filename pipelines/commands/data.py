@@ -52,6 +52,7 @@ def check(name: NameArgument, folder: FolderArgument, json_: JsonOption = False)
     """Read a local copy and print what it holds against what its owner published."""
     from models.datasets.library import data_set_named
     from models.datasets.library.holding import holding_of
+    from pipelines.errors import PipelineError
 
     data_set = data_set_named(name)
     held = holding_of(data_set.facts, data_set.read(folder))
@@ -59,6 +60,8 @@ def check(name: NameArgument, folder: FolderArgument, json_: JsonOption = False)
         print_json(plain(held))
     else:
         print_holding(held)
+    if not held.at_hand:
+        raise PipelineError(f"no image of {name} is at hand in {folder}; check the folder")
 
 
 @app.command()
@@ -100,7 +103,7 @@ def prepare(
     """Write a manifest and a configuration that `knobo run` reads; the copy is left as it is."""
     from models.datasets.library import data_set_named
     from pipelines.launch import reporter_for
-    from pipelines.library.prepare import Choice
+    from pipelines.library.choice import Choice
     from pipelines.library.prepare import prepare as make_ready
 
     choice = Choice(
@@ -122,7 +125,10 @@ def prepare(
     missing = f", {made.missing:,} not at hand" if made.missing else ""
     console.print(f"{made.images:,} images, {made.labelled:,} with a label{missing}.", highlight=False)
     console.print(f"Wrote {made.manifest} and {made.configuration}.", highlight=False, soft_wrap=True)
-    told = f"Then: knobo run {made.configuration}" if made.complete else "A section to learn concepts from."
+    for lack in made.lacks:
+        console.print(lack, highlight=False, soft_wrap=True)
+    then = "Then, with these in place: knobo run" if made.lacks else "Then: knobo run"
+    told = f"{then} {made.configuration}" if made.complete else "A section to learn concepts from."
     console.print(told, highlight=False, soft_wrap=True)
 
 

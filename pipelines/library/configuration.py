@@ -9,8 +9,8 @@ import tomli_w
 
 from models.datasets.library import Facts, ImageColumns
 from pipelines.library.earlier import joining_section, prepared_section, teaches
+from pipelines.library.words import Words, literature_section, modality_of, reading_sections, words_of
 
-SKIN_WORDS = ("dermoscop", "skin", "clinical photograph")
 NORMAL = frozenset({"normal", "no finding", "no_finding"})
 GENERAL = frozenset({"abnormal", "has finding", "has_finding"})
 MOST_VALUES = 20  # an attribute of more values is hardly a domain
@@ -35,20 +35,19 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What a kind of images brings from this package."""
+class Configuration:
+    """What is written.
 
-    handbook: str
-    template: str
-    lexicon: tuple[str, ...]
-    silence: str
+    Attributes:
+        text: TOML that `knobo run` reads; one section to paste where there is nothing to tell apart.
+        lacks: What a user has to put in before a run, a sentence each.
+    """
+
+    text: str
+    lacks: tuple[str, ...] = ()
 
 
-CHEST = Words("demo-handbook:chest_xray", "chest X-ray {query} diagnosis criteria", ("chest_xray",), "no")
-SKIN = Words("demo-handbook:skin", "skin lesion {query} diagnosis criteria", ("skin",), "unknown")
-
-
-def configuration_text(
+def configuration_of(
     facts: Facts,
     columns: ImageColumns,
     *,
@@ -56,8 +55,8 @@ def configuration_text(
     shift: Shift | None,
     reports: Path | None = None,
     beside: Path | None = None,
-) -> str:
-    """TOML that `knobo run` reads; one section to paste where there is nothing to tell apart.
+) -> Configuration:
+    """The configuration for a prepared set.
 
     Args:
         facts: Of the data set.
@@ -70,27 +69,44 @@ def configuration_text(
     section = data_set_section(facts, columns, manifest)
     if shift is None:
         head = "# Fewer than two classes: a section for another configuration, whose concepts it grounds."
-        return "\n".join([head, credit(facts), "", tomli_w.dumps({"datasets": [section]})])
+        return Configuration("\n".join([head, credit(facts), "", tomli_w.dumps({"datasets": [section]})]))
     joining = [] if beside is None else [joining_section(beside, manifest.parent, shift.columns)]
     named = [*section["attributes"], *(name for name in shift.columns if name in columns.by_name())]
     section["attributes"] = list(dict.fromkeys(named))
     audited, grounding, remark = with_grounding(section, reports, manifest.parent)
-    words = SKIN if any(word in facts.modality.lower() for word in SKIN_WORDS) else CHEST
+    modality = modality_of(facts, columns)
+    words = words_of(modality)
+    lacks = lacking(modality, words, grounding)
     whole: dict[str, Any] = {
         "name": f"{facts.name}-audit",
-        "modality": facts.modality,
+        "modality": modality or "medical image",
         "classes": [class_section(name) for name in shift.classes],
-        "literature": [
-            {"name": "handbook", "kind": "markdown", "path": words.handbook, "license": "Apache-2.0"}
-        ],
+        "literature": [literature_section(words)],
         "datasets": [audited, *joining, grounding],
         "splits": [split_section([audited["name"], *(each["name"] for each in joining)], shift)],
-        "discovery": {"template": words.template},
-        "annotation": {"lexicon": list(words.lexicon), "silence": words.silence},
+        **({} if words is None else reading_sections(words)),
         "grounding": {"datasets": [grounding["name"]]},
     }
     command = f"# Prepared from {facts.title}: knobo run {facts.name}.toml"
-    return "\n".join([command, credit(facts), remark, "", tomli_w.dumps(whole)])
+    told = [f"# {each}" for each in lacks]
+    return Configuration("\n".join([command, credit(facts), remark, *told, "", tomli_w.dumps(whole)]), lacks)
+
+
+def lacking(modality: str, words: Words | None, grounding: Mapping[str, Any]) -> tuple[str, ...]:
+    """What has to be put in by hand, a sentence each."""
+    lacks: list[str] = []
+    if not modality:
+        lacks.append("Nothing tells what the images are: put it into modality.")
+    if words is None:
+        lacks.append(
+            "No handbook is shipped for such images: put documents into the folder literature or name others."
+        )
+    if grounding == PLACEHOLDER:
+        lacks.append(
+            "The images have no reports: grounding.csv is a placeholder; name a data set that has, or "
+            "prepare one first and give its folder with --reports."
+        )
+    return tuple(lacks)
 
 
 def credit(facts: Facts) -> str:
@@ -163,11 +179,7 @@ def with_grounding(
         if "report" not in section:
             remark = "# Half of the patients ground the concepts by their signs (drop what no eye sees)"
         return mine, theirs, f"{remark}; the other half is audited."
-    remark = (
-        "# The images have no reports: name a data set that has (grounding.csv is a placeholder),\n"
-        "# or prepare one first and give its folder with --reports."
-    )
-    return section, dict(PLACEHOLDER), remark
+    return section, dict(PLACEHOLDER), "# Concepts are learnt from images with reports or signs."
 
 
 def class_section(name: str) -> dict[str, Any]:

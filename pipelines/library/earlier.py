@@ -38,18 +38,9 @@ def joining_section(beside: Path, folder: Path, needed: Sequence[str]) -> dict[s
     if not found:
         raise PipelineError(f"{beside} holds no prepared data set; run knobo data prepare for one")
     section = {key: value for key, value in found[0].items() if key not in {"half", "report"}}
-    there = names_of_columns(beside / str(section["manifest"]))
+    there = column_names(beside / str(section["manifest"]))
     wanted = [*section.get("attributes", ()), *(name for name in needed if name in there)]
     return seen_from(folder, beside, {**section, "attributes": list(dict.fromkeys(wanted))})
-
-
-def names_of_columns(manifest: Path) -> list[str]:
-    """The header of a prepared table."""
-    if manifest.suffix == ".csv":
-        return column_names(manifest)
-    import pyarrow.parquet as pq  # noqa: PLC0415  # a CSV does not need it
-
-    return list(pq.read_schema(manifest).names)
 
 
 def seen_from(folder: Path, other: Path, section: Mapping[str, Any]) -> dict[str, Any]:

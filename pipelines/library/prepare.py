@@ -10,38 +10,12 @@ from models.datasets.library.manifest_file import write_manifest
 from models.files import write_text
 from models.splits.paper import recipe_named
 from pipelines.errors import PipelineError
-from pipelines.library.configuration import Shift, configuration_text
+from pipelines.library.choice import Choice, require_effect
+from pipelines.library.configuration import Shift, configuration_of
 from pipelines.progress import Reporter, SilentReporter
 
 LINK, UNPACKED = "files", "unpacked"
 SUFFIXES = {"parquet": ".parquet", "csv": ".csv"}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a user wants of a data set.
-
-    Attributes:
-        classes: Classes, in the order of `values`; those of the label column where none is named.
-        attribute: Confounder of a split; empty for a split without one.
-        values: Its value with each class in training.
-        unmentioned: Whether a finding that a report does not mention is no hindrance to the label of another.
-        strength: Share of each class that goes with its value where the model learns.
-        recipe: Name of a confounded split of the KnoBo paper, instead of classes and attribute.
-        table: `parquet` or `csv`.
-        reports: Folder of a set prepared before, whose reports ground the concepts.
-        beside: Folder of a set prepared before, whose images join the split.
-    """
-
-    classes: tuple[str, ...] = ()
-    attribute: str = ""
-    values: tuple[str, ...] = ()
-    unmentioned: bool = False
-    strength: float = 1.0
-    recipe: str = ""
-    table: str = "parquet"
-    reports: Path | None = None
-    beside: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +28,8 @@ class Prepared:
         images: Rows of the table.
         missing: Images that the owner's tables name and that were not at hand.
         labelled: Rows with a label.
-        complete: Whether `knobo run` reads the configuration as it is; else it is one section to paste.
+        complete: Whether the configuration is whole; else it is one section to paste.
+        lacks: What has to be put in before `knobo run` can use it, a sentence each.
     """
 
     manifest: Path
@@ -63,6 +38,7 @@ class Prepared:
     missing: int
     labelled: int
     complete: bool
+    lacks: tuple[str, ...] = ()
 
 
 def prepare(
@@ -72,17 +48,22 @@ def prepare(
 
     Raises:
         ModelsError: Not the layout of that set, or none of its images.
-        PipelineError: A class, attribute or value that the copy has not.
+        PipelineError: A class, attribute or value that the copy has not, a choice that would have no effect,
+            a folder that cannot be written into.
     """
     reporter = reporter or SilentReporter()
+    name = data_set.facts.name
+    require_effect(choice, name)
+    manifest = out / f"{name}{suffix_of(choice.table)}"
+    require_apart(source, out)
     root = unpacked(data_set, source, out, reporter)
     columns = data_set.read(root)
     chosen = labelled(columns.at_hand(), choice)
-    name = data_set.facts.name
-    manifest = out / f"{name}{suffix_of(choice.table)}"
-    write_manifest(manifest, chosen, under=link_to(root, out), progress=reporter.work("prepare", "images"))
     shift = shift_of(chosen, choice)
-    text = configuration_text(
+    if shift is None and (choice.reports or choice.beside):
+        raise PipelineError("--reports and --beside need images of two classes or more; leave them out")
+    write_manifest(manifest, chosen, under=link_to(root, out), progress=reporter.work("prepare", "images"))
+    made = configuration_of(
         data_set.facts,
         chosen,
         manifest=manifest,
@@ -91,7 +72,7 @@ def prepare(
         beside=choice.beside,
     )
     configuration = out / f"{name}.toml"
-    write_text(configuration, text)
+    write_text(configuration, made.text)
     return Prepared(
         manifest=manifest,
         configuration=configuration,
@@ -99,7 +80,16 @@ def prepare(
         missing=len(columns) - len(chosen),
         labelled=sum(1 for label in chosen.label if label),
         complete=shift is not None,
+        lacks=made.lacks,
     )
+
+
+def require_apart(source: Path, out: Path) -> None:
+    """Refuse to write into what is no folder, or into the copy, where it would be read again."""
+    if out.exists() and not out.is_dir():
+        raise PipelineError(f"{out} is a file; give a folder to write into")
+    if source.is_dir() and source.resolve() in out.resolve().parents:
+        raise PipelineError(f"{out} lies inside the copy at {source}; give a folder outside of it")
 
 
 def suffix_of(table: str) -> str:

@@ -234,11 +234,62 @@ def test_an_archive_is_unpacked_on_the_way(tmp_path: Path) -> None:
         (["--beside", "."], "holds no prepared data set"),
         (["--table", "xlsx"], "a table is parquet or csv, not 'xlsx'"),
         (["--reports", "."], "holds no prepared data set with reports"),
+        (["--strength", "0.9"], "--strength is that of a confounder"),
+        (["--value", "F"], "--value is one of an attribute"),
+        (["--recipe", "NIH-sex", "--value", "F"], "--value is one of an attribute"),
+        (["--allow-unmentioned"], "--allow-unmentioned is for findings as classes"),
+        (["--recipe", "ISIC-sex"], "the recipe ISIC-sex is one of isic-archive, not of nih-chestxray14"),
     ],
 )
 def test_what_a_copy_has_not_is_said(nih: Path, tmp_path: Path, words: list[str], message: str) -> None:
     with pytest.raises(PipelineError, match=message):
         call("prepare", "nih-chestxray14", nih, tmp_path / "out", *words)
+
+
+def test_a_place_that_cannot_be_written_into_is_refused_before_anything_is(nih: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PipelineError, match="file is a file; give a folder"):
+        call("prepare", "nih-chestxray14", nih, tmp_path / "file")
+    with pytest.raises(PipelineError, match="lies inside the copy"):
+        call("prepare", "nih-chestxray14", nih, nih / "out")
+    assert not (nih / "out").exists()
+
+
+def test_what_a_run_still_lacks_is_said(nih: Path, openi: Path, tmp_path: Path) -> None:
+    told = call("prepare", "nih-chestxray14", nih, tmp_path / "nih")
+    assert "grounding.csv is a placeholder" in told
+    assert "Then, with these in place: knobo run" in told
+    told = call("prepare", "open-i", openi, tmp_path / "openi")
+    assert "placeholder" not in told
+    assert "Then: knobo run" in told
+
+
+@pytest.mark.parametrize(
+    ("archive", "modality", "source", "lexicon"),
+    [
+        ("dermamnist", "dermoscopy", "demo-handbook:skin", ("skin",)),
+        ("pneumoniamnist", "chest X-ray", "demo-handbook:chest_xray", ("chest_xray",)),
+        ("octmnist", "retinal OCT", "literature", ()),
+    ],
+)
+def test_handbook_and_lexicon_are_those_of_what_an_archive_shows(
+    tmp_path: Path, archive: str, modality: str, source: str, lexicon: tuple[str, ...]
+) -> None:
+    path = tmp_path / f"{archive}.npz"
+    np.savez(path, train_images=np.zeros((2, 8, 8), np.uint8), train_labels=np.array([[0], [1]]))
+    told = call("prepare", "medmnist", path, tmp_path / "out")
+    config = load_config(tmp_path / "out/medmnist.toml")
+    assert (config.modality, config.annotation.lexicon) == (modality, lexicon)
+    (literature,) = config.literature
+    assert str(getattr(literature, "path", "")).endswith(source)
+    assert ("No handbook is shipped" in told) == (not lexicon)
+
+
+def test_a_copy_without_images_is_no_success(nih: Path) -> None:
+    for path in (nih / "images").iterdir():
+        path.unlink()
+    with pytest.raises(PipelineError, match="no image of nih-chestxray14 is at hand"):
+        call("check", "nih-chestxray14", nih)
 
 
 def test_the_page_of_data_sets_is_what_their_facts_say() -> None:
