@@ -76,6 +76,57 @@ def test_a_reader_sees_why_and_sets_a_concept_by_keyboard_alone(chromium: Any, d
         page.close()
 
 
+def test_a_class_that_comes_to_win_is_the_one_that_is_explained(chromium: Any, directory: Path) -> None:
+    with Serving(directory) as serving:
+        page, complaints, _ = opened(chromium, serving)
+        page.set_input_files("#file", directory.parent / "image.png")
+        page.wait_for_selector("#concepts li")
+        before = page.inner_text("#answer").split(",")[0]
+        heart, fluid = serving.run.concept_ids
+        for concept in (heart, fluid):  # the heart speaks for sick, fluid against it
+            said = page.inner_text("#status")
+            page.click(f"[id='{concept}-{'yes' if (concept == heart) == (before == 'normal') else 'no'}']")
+            page.wait_for_function("said => document.getElementById('status').textContent !== said", arg=said)
+        after = page.inner_text("#answer").split(",")[0]
+        assert {before, after} == {"normal", "sick"}
+        assert f"adds its amount to the score of {after}, in all" in page.inner_text("#sum")
+        amounts = [float(text.replace("−", "-")) for text in page.locator(".amount").all_inner_texts()]
+        logit = float(page.inner_text("#sum").split("in all ")[1].split(" ")[0].replace("−", "-"))
+        assert logit > 0
+        assert sum(amounts) == pytest.approx(logit, abs=2e-3)
+        assert "Set to" in page.inner_text("#concepts")
+        assert complaints == []
+        page.close()
+
+
+def test_a_failure_or_a_late_answer_leaves_nothing_of_another_image(chromium: Any, directory: Path) -> None:
+    broken, late, image = (directory.parent / name for name in ("broken-after.png", "late.png", "image.png"))
+    broken.write_bytes(png()[:100])
+    late.write_bytes(png(9, (64, 64)))
+    with Serving(directory) as serving:
+        page, _, _ = opened(chromium, serving)
+        page.set_input_files("#file", image)
+        page.wait_for_selector("#concepts li")
+        expected = page.inner_text("#answer") + page.inner_text("#sum")
+        page.set_input_files("#file", broken)
+        page.wait_for_selector("#status.bad")
+        assert page.is_hidden("#result")
+        held: list[Any] = []
+        page.route("**/v1/predict*", lambda route: held.append(route))  # noqa: PLW0108  # no builtin is taken
+        page.set_input_files("#file", late)
+        page.wait_for_function("document.getElementById('status').textContent.startsWith('Reading')")
+        page.set_input_files("#file", image)
+        while len(held) < 2:
+            page.wait_for_timeout(20)
+        held[1].continue_()
+        page.wait_for_selector("#concepts li")
+        with page.expect_response("**/v1/predict*"):
+            held[0].continue_()
+        page.wait_for_timeout(100)
+        assert page.inner_text("#answer") + page.inner_text("#sum") == expected
+        page.close()
+
+
 def test_what_cannot_be_read_is_said_and_a_key_is_asked_for(chromium: Any, directory: Path) -> None:
     broken = directory.parent / "broken.png"
     broken.write_bytes(png()[:100])

@@ -2,6 +2,8 @@
 const at = (id) => document.getElementById(id);
 let seen = null; // the prediction of the image as it is
 let set = {}; // concepts that the reader has set
+let shown = {}; // those of them that the page shows
+let turn = 0; // of the latest request; an answer to an earlier one comes too late
 
 function tell(text, bad = false) {
   at("status").textContent = text;
@@ -18,19 +20,34 @@ async function ask(path, body, type) {
   return found;
 }
 
+// The answer; nothing where it comes too late, or where there is none, which is said.
+async function latest(...question) {
+  const mine = ++turn;
+  try {
+    const found = await ask(...question);
+    return mine === turn ? found : null;
+  } catch (error) {
+    if (mine === turn) {
+      set = { ...shown };
+      tell(error.message, true);
+    }
+    return null;
+  }
+}
+
 async function predict() {
   const file = at("file").files[0];
-  if (!file) return;
-  tell("Reading the image …");
-  try {
-    const type = file.type || (/\.dcm$/i.test(file.name) ? "application/dicom" : "application/octet-stream");
-    seen = await ask("v1/predict?split=" + encodeURIComponent(at("split").value), file, type);
-  } catch (error) {
-    tell(error.message, true);
-    return;
-  }
+  turn += 1;
+  at("result").hidden = true; // else a failure would leave what is said of another image
+  seen = null;
   set = {};
-  show(seen.probabilities);
+  tell(file ? "Reading the image …" : "");
+  if (!file) return;
+  const type = file.type || (/\.dcm$/i.test(file.name) ? "application/dicom" : "application/octet-stream");
+  const found = await latest("v1/predict?split=" + encodeURIComponent(at("split").value), file, type);
+  if (!found) return;
+  seen = found;
+  show(seen);
   picture(file);
   tell("");
   at("answer").focus();
@@ -47,19 +64,23 @@ function picture(file) {
 async function move(id, value) {
   if (set[id] === value) delete set[id];
   else set[id] = value;
-  let probabilities = seen.probabilities;
-  if (Object.keys(set).length) {
-    const body = JSON.stringify({ scores: seen.scores, set, split: seen.split });
-    try {
-      probabilities = (await ask("v1/intervene", body, "application/json")).after;
-    } catch (error) {
-      tell(error.message, true);
-      return;
-    }
+  if (!Object.keys(set).length) {
+    unset();
+    return;
   }
-  show(probabilities);
+  const body = JSON.stringify({ scores: seen.scores, set, split: seen.split });
+  const found = await latest("v1/intervene", body, "application/json");
+  if (!found) return;
+  show({ ...found, probabilities: found.after });
   const changed = Object.keys(set).length;
-  tell(changed ? "With " + changed + " concept" + (changed > 1 ? "s" : "") + " set: " + at("answer").textContent : "As seen in the image.");
+  tell("With " + changed + " concept" + (changed > 1 ? "s" : "") + " set: " + at("answer").textContent);
+}
+
+function unset() {
+  turn += 1;
+  set = {};
+  show(seen);
+  tell("As seen in the image.");
 }
 
 function element(kind, text = "", name = "") {
@@ -70,18 +91,26 @@ function element(kind, text = "", name = "") {
 }
 
 const percent = (value) => (100 * value).toFixed(1) + " %";
+const signed = (value) => (value >= 0 ? "+" : "−") + Math.abs(value).toFixed(3);
 
-function show(probabilities) {
-  const [winner] = Object.entries(probabilities).sort((a, b) => b[1] - a[1])[0];
-  at("answer").textContent = winner + ", " + percent(probabilities[winner]);
+// A prediction, of the image as it is or with concepts set; the concepts keep the places they had.
+function show({ predicted, probabilities, logits, concepts }) {
+  shown = { ...set };
+  at("answer").textContent = predicted + ", " + percent(probabilities[predicted]);
   at("probabilities").replaceChildren(...Object.entries(probabilities).map(([name, value]) => {
     const before = seen.probabilities[name];
     const moved = Math.abs(value - before) > 5e-4 ? " (in the image as it is " + percent(before) + ")" : "";
     return element("li", name + ": " + percent(value) + moved);
   }));
+  const others = Object.keys(logits).filter((name) => name !== predicted);
+  at("sum").textContent = "Each concept adds its amount to the score of " + predicted + ", in all " + signed(logits[predicted]) +
+    " (" + others.map((name) => name + ": " + signed(logits[name])).join(", ") + "). The probabilities follow from the " +
+    "differences between the scores of the classes" + (others.length === 1 ? ": the log odds are " +
+    signed(logits[predicted] - logits[others[0]]) + "." : ".");
   const focused = document.activeElement && document.activeElement.id;
-  const largest = Math.max(...seen.concepts.map((each) => Math.abs(each.amount)), 1e-9);
-  at("concepts").replaceChildren(...seen.concepts.map((each) => summand(each, largest)));
+  const largest = Math.max(...concepts.map((each) => Math.abs(each.amount)), 1e-9);
+  const now = new Map(concepts.map((each) => [each.id, each]));
+  at("concepts").replaceChildren(...seen.concepts.map(({ id }) => summand(now.get(id), largest)));
   at("reset").disabled = !Object.keys(set).length;
   at("result").hidden = false;
   if (focused && at(focused)) at(focused).focus();
@@ -90,13 +119,13 @@ function show(probabilities) {
 function summand(each, largest) {
   const item = element("li", "", each.amount >= 0 ? "for" : "against");
   const top = element("div", "", "top");
-  top.append(element("span", each.question), element("span", (each.amount >= 0 ? "+" : "−") + Math.abs(each.amount).toFixed(3), "amount"));
+  top.append(element("span", each.question), element("span", signed(each.amount), "amount"));
   const bar = element("div", "", "bar"), fill = element("i"), width = 50 * Math.abs(each.amount) / largest;
   bar.setAttribute("aria-hidden", "true");
   fill.style.width = width + "%";
   fill.style.left = (each.amount >= 0 ? 50 : 50 - width) + "%";
   bar.append(fill);
-  const choice = element("div", "Seen with " + percent(each.score) + ", usually " + percent(each.usual) + ". ");
+  const choice = element("div", (each.id in set ? "Set to " + percent(each.score) + ", seen" : "Seen") + " with " + percent(seen.scores[each.id]) + ", usually " + percent(each.usual) + ". ");
   for (const [value, word] of [[true, "yes"], [false, "no"]]) {
     const button = element("button", word);
     button.type = "button";
@@ -116,7 +145,7 @@ at("file").onchange = predict;
 at("split").onchange = predict;
 at("key").onchange = predict;
 at("ask").onsubmit = (event) => event.preventDefault();
-at("reset").onclick = () => { set = {}; show(seen.probabilities); tell("As seen in the image."); at("answer").focus(); };
+at("reset").onclick = () => { unset(); at("answer").focus(); };
 const drop = document.querySelector(".drop");
 drop.ondragover = (event) => { event.preventDefault(); drop.classList.add("over"); };
 drop.ondragleave = () => drop.classList.remove("over");
