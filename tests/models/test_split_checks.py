@@ -162,6 +162,24 @@ def test_an_unequal_class_is_said_with_the_share_that_guessing_it_gets() -> None
     assert "4.0 times" in imbalance.message
 
 
+def test_a_group_with_few_images_is_a_warning_that_names_them_and_an_empty_one_is_not() -> None:
+    sizes = {"train": (40, 4), "validation": (20, 12), "in_domain": (20, 0), "shifted": (3, 30)}
+    images = tuple(
+        Placed(part, ImageRecord(f"{part}/{label}{n}", Path("x"), label, {"scanner": value}, None), "")
+        for part, (usual, rare) in sizes.items()
+        for label, values in zip(CLASSES, (("old", "new"), ("new", "old")), strict=True)
+        for n, value in enumerate([values[0]] * usual + [values[1]] * rare)
+    )
+    cells = {f.name: f for f in inspect(Listing("s", CLASSES, "scanner", PARTS, images))}["cell_counts"]
+    assert cells.severity == "warning"
+    assert cells.message == (
+        "fewer than 10 images of shifted/healthy/old 3, shifted/ill/new 3, train/healthy/new 4, "
+        "train/ill/old 4, too few to say anything"
+    )
+    named = {f"train/{label}{n}" for label in CLASSES for n in range(40, 44)}
+    assert set(cells.images) == named | {f"shifted/{label}{n}" for label in CLASSES for n in range(3)}
+
+
 def test_another_attribute_that_moves_with_the_confounder_is_named() -> None:
     records = clean_records()
     moved = [
