@@ -22,6 +22,8 @@ class World:
         patient: Standard deviation of what a patient's images have in common.
         seed: Standard deviation of what a seed's model adds to each image.
         seeds: Number of them.
+        skill: Standard deviation between the seeds' models in how far apart they see the classes, over
+            `distance`; 0 makes them equally good.
     """
 
     images: int
@@ -30,6 +32,7 @@ class World:
     patient: float = 0.7
     seed: float = 0.3
     seeds: int = 1
+    skill: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,18 @@ def draw(world: World, generator: np.random.Generator) -> Draw:
     return Draw(patients, labels, world.distance * (labels - 0.5) + own[patients] + noise)
 
 
-def says(drawn: Draw, world: World, generator: np.random.Generator) -> NDArray[np.float64]:
+def skills(world: World, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Of each seed's model, `(s,)`: what it adds to the distance of the classes, over that distance."""
+    return world.skill * generator.normal(size=world.seeds)
+
+
+def says(
+    drawn: Draw, world: World, generator: np.random.Generator, *, skill: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Probabilities of one method, `(s, n, 2)`: the Bayes rule on what it sees, too sure by a half."""
-    seen = drawn.common + world.seed * generator.normal(size=(world.seeds, len(drawn.labels)))
+    own = skills(world, generator) if skill is None else skill
+    seen = drawn.common + world.seed * generator.normal(size=(len(own), len(drawn.labels)))
+    seen += own[:, None] * world.distance * (drawn.labels - 0.5)
     yes = 1 / (1 + np.exp(-1.5 * world.distance * seen / (1 + world.seed**2)))
     return np.stack([1 - yes, yes], axis=2)
 

@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
-from clustered import World, as_predictions, as_split, draw, says
+from clustered import World, as_predictions, as_split, draw, says, skills
 from figures import Figure, report
 
 from models.evaluation.curves import Cell, Curve, contrasts
@@ -20,9 +21,10 @@ from models.evaluation.measuring import domains_of
 from models.evaluation.measuring import measure as measure_metrics
 from models.evaluation.metrics import metrics_of, point
 
-REPEATS, REPLICATES = 1000, 400
+REPEATS, REPLICATES, SEED = 1000, 400, 0
 METRICS = ("accuracy", "balanced_accuracy", "auroc", "sensitivity", "brier")
 TRUTH_IMAGES = 200_000
+TRUTH_SEEDS = 21
 LOWEST, HIGHEST = 0.93, 0.97
 
 WORLDS = {
@@ -33,6 +35,7 @@ WORLDS = {
     "300 images, 3 a patient, accuracy .70": World(300, 3, 1.1, seeds=3),
     "300 images, 3 a patient, accuracy .95": World(300, 3, 3.43, seeds=3),
     "1,000 images, 3 a patient, accuracy .90": World(1000, 3, 2.67),
+    "300 images, 3 a patient, accuracy .80, unequal seeds": World(300, 3, 1.76, seeds=3, skill=0.15),
 }
 SHIFT = 0.7  # of the distance, in the shifted domain
 
@@ -55,19 +58,26 @@ class Coverage:
 
 
 def truth_of(world: World) -> dict[tuple[str, str], float]:
-    """By domain and metric, on very many patients of one image."""
+    """By domain and metric, on very many patients of one image; the mean over models of any skill."""
     found: dict[tuple[str, str], float] = {}
     for domain, each in domains(world):
         many = replace(each, images=TRUTH_IMAGES, mean_size=1, seeds=1)
         generator = np.random.default_rng(99)
         drawn = draw(many, generator)
-        probabilities = says(drawn, many, generator)[0]
+        said = [says(drawn, many, generator, skill=np.array([own]))[0] for own in true_skills(world)]
         for metric in METRICS:
-            found[domain, metric] = point(metrics_of(2)[metric], drawn.labels, probabilities)
+            points = [point(metrics_of(2)[metric], drawn.labels, each) for each in said]
+            found[domain, metric] = float(np.mean(points))
     for metric in METRICS:
         inside, outside = found["in_domain", metric], found["shifted", metric]
         found["gap", metric], found["average", metric] = inside - outside, (inside + outside) / 2
     return found
+
+
+def true_skills(world: World) -> list[float]:
+    """Skills that stand for all seeds: quantiles of their distribution."""
+    count = TRUTH_SEEDS if world.skill else 1
+    return [world.skill * NormalDist().inv_cdf((place + 0.5) / count) for place in range(count)]
 
 
 def domains(world: World) -> Iterator[tuple[str, World]]:
@@ -80,7 +90,8 @@ def simulate(world: World, generator: np.random.Generator, *, seed: int) -> dict
     """What the audit finds on one sample."""
     drawn = {domain: (each, draw(each, generator)) for domain, each in domains(world)}
     split = as_split({domain: sample for domain, (_, sample) in drawn.items()})
-    said = {domain: says(sample, each, generator) for domain, (each, sample) in drawn.items()}
+    own = skills(world, generator)
+    said = {domain: says(sample, each, generator, skill=own) for domain, (each, sample) in drawn.items()}
     predictions = [as_predictions(split, said, "simulated")]
     settings = Measuring(replicates=REPLICATES, seed=seed)
     found: dict[Cell, Curve] = {}
@@ -90,9 +101,9 @@ def simulate(world: World, generator: np.random.Generator, *, seed: int) -> dict
     return found | dict(contrasts(found))
 
 
-def coverage(world: World, *, repeats: int, seed: int = 0) -> Mapping[tuple[str, str], Coverage]:
-    """By domain and metric."""
-    truth, generator = truth_of(world), np.random.default_rng(seed)
+def coverage(world: World, *, repeats: int, stream: int) -> Mapping[tuple[str, str], Coverage]:
+    """By domain and metric; worlds with streams of their own share no luck."""
+    truth, generator = truth_of(world), np.random.default_rng([SEED, stream])
     hits: dict[tuple[str, str], list[tuple[bool, bool, float]]] = defaultdict(list)
     for repeat in range(repeats):
         for cell, curve in simulate(world, generator, seed=repeat).items():
@@ -120,7 +131,14 @@ def table(found: Mapping[str, Mapping[tuple[str, str], Coverage]]) -> str:
             shown = [cells[domain, metric] for metric in METRICS]
             values = [f"{each.held:.3f} ({each.percentile:.3f})" for each in shown]
             lines.append(f"| {world} | {domain} | " + " | ".join(values) + " |")
+    count = min(each.count for cells in found.values() for each in cells.values())
+    lines += ["", f"Each share has a Monte Carlo standard error of {monte_carlo_error(count):.3f}."]
     return "\n".join(lines) + "\n"
+
+
+def monte_carlo_error(count: int) -> float:
+    """Standard error of a share of so many samples that is .95 in truth."""
+    return float(np.sqrt(0.95 * 0.05 / count))
 
 
 def measure() -> dict[str, Figure]:
@@ -129,12 +147,19 @@ def measure() -> dict[str, Figure]:
     options.add_argument("--repeats", type=int, default=REPEATS)
     options.add_argument("--table", type=Path)
     asked = options.parse_known_args()[0]
-    found = {name: coverage(world, repeats=asked.repeats) for name, world in WORLDS.items()}
+    found = {
+        name: coverage(world, repeats=asked.repeats, stream=stream)
+        for stream, (name, world) in enumerate(WORLDS.items())
+    }
     if asked.table:
         asked.table.write_text(table(found), encoding="utf-8")
     every = [each for cells in found.values() for each in cells.values()]
     held = np.array([each.held for each in every])
-    how = f"95 % intervals of {len(every)} numbers, simulated patients, {asked.repeats} samples each"
+    error = monte_carlo_error(asked.repeats)
+    how = (
+        f"95 % intervals of {len(every)} numbers, simulated patients, {asked.repeats} samples each "
+        f"(standard error of one: {error:.3f})"
+    )
     return {
         "coverage.mean": Figure(float(held.mean()), "share", f"mean over {how}"),
         "coverage.low": Figure(float(held.min()), "share", f"smallest over {how}"),
