@@ -26,7 +26,8 @@ class CheckFinding:
         name: Of the check, e.g. `patient_overlap`.
         severity: An `error` stops the run, for the numbers would mean nothing; a `warning` stands in
             the report.
-        message: One sentence with counts and at most a few image ids; never a patient's.
+        message: One sentence with counts and at most a few image ids; never the column of patients, though
+            some owners build patient numbers into the names of images (docs/data_sets.md).
         counts: The numbers behind it, by name.
         images: Ids of all images concerned, sorted.
     """
