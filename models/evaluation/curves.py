@@ -95,11 +95,19 @@ class Curve:
 
 
 def curve_of(
-    by_seed: NDArray[np.float64], sample: Sample, *, units: int, metric: str, level: float, seed: int
+    by_seed: NDArray[np.float64],
+    sample: Sample,
+    *,
+    units: int,
+    metric: str,
+    level: float,
+    seed: int,
+    freedom: float = np.inf,
 ) -> Curve:
     """From `by_seed (s, 1 + b)`, the metric of each seed on the sample and on every replicate."""
     values = averaged(by_seed, seed=seed)
-    ends = ends_of(values, units=units, scale=scale_of(metric, values[0]), level=level)
+    scale = scale_of(metric, values[0])
+    ends = ends_of(values, units=units, scale=scale, level=level, freedom=freedom)
     return Curve(values, ends, sample, units, by_seed[:, 0])
 
 

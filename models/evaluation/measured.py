@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -13,8 +14,10 @@ from models.evaluation.grouping import Group
 from models.evaluation.intervals import Draws, shared_draws
 from models.evaluation.operating_points import OperatingPoint
 from models.evaluation.predictions import Predictions
+from models.evaluation.tails import added_to_auroc, added_to_brier, freedom
 
 EVERY_IMAGE = frozenset({"accuracy", "ece", "brier", "brier_reliability", "net_benefit", "observed"})
+ADDED = MappingProxyType({"auroc": added_to_auroc, "brier": added_to_brier})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,16 @@ class Measured:
             metric=cell.metric,
             level=self.settings.level,
             seed=self.settings.seed,
+            freedom=self.freedom(cell),
         )
+
+    def freedom(self, cell: Cell) -> float:
+        """Degrees of freedom that a number's patients leave it, where few of them make it."""
+        added = ADDED.get(cell.metric)
+        if added is None:
+            return np.inf
+        probabilities = self.probabilities[self.methods.index(cell.method)]
+        return freedom(added(self.labels, probabilities), self.draws.number)
 
     def units(self, metric: str) -> int:
         """Patients (or images) that a metric rests on: all, or those of the class that it is of.

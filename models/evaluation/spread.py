@@ -37,7 +37,14 @@ class Ends:
     high: float
 
 
-def ends_of(values: NDArray[np.float64], *, units: int, scale: Scale, level: float = 0.95) -> Ends:
+def ends_of(
+    values: NDArray[np.float64],
+    *,
+    units: int,
+    scale: Scale,
+    level: float = 0.95,
+    freedom: float = np.inf,
+) -> Ends:
     """Interval of a number whose `values (1 + b,)` are the sample's and the replicates'.
 
     Args:
@@ -45,8 +52,9 @@ def ends_of(values: NDArray[np.float64], *, units: int, scale: Scale, level: flo
         units: Patients (or images) that were drawn.
         scale: Of the number.
         level: Of the interval.
+        freedom: Degrees of freedom of the standard error, where they are below `units - 1`.
     """
-    quantile, error = student(units, level=level), standard_error(values, units=units)
+    quantile, error = student(units, level=level, freedom=freedom), standard_error(values, units=units)
     value = float(values[0])
     if np.isnan(value) or np.isnan(error):
         return Ends(np.nan, np.nan)
@@ -55,7 +63,7 @@ def ends_of(values: NDArray[np.float64], *, units: int, scale: Scale, level: flo
     if scale is Scale.DISTANCE:
         return distance_ends(values, quantile * error)
     if not 0 < value < 1 or error == 0:
-        return wilson(value, units, quantile=quantile)
+        return wilson(value, units, quantile=student(units, level=level))
     half = quantile * error / (value * (1 - value))
     return Ends(float(expit(logit(value) - half)), float(expit(logit(value) + half)))
 
@@ -83,9 +91,9 @@ def standard_error(values: NDArray[np.float64], *, units: int) -> float:
     return float(np.std(usable, ddof=1) * np.sqrt(units / (units - 1)))
 
 
-def student(units: int, *, level: float) -> float:
-    """Student's quantile for so many units."""
-    return float(stats.t.ppf((1 + level) / 2, max(units - 1, 1)))
+def student(units: int, *, level: float, freedom: float = np.inf) -> float:
+    """Student's quantile for so many units, or for fewer degrees of freedom than they give."""
+    return float(stats.t.ppf((1 + level) / 2, max(min(units - 1, freedom), 1)))
 
 
 def combined_ends(

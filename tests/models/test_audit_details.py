@@ -17,12 +17,16 @@ from statsmodels.stats.proportion import proportion_confint
 from models.domains import DomainSplit
 from models.evaluation.audit import AuditReport, AuditRow, AuditSettings, PairedTest, Predictions, audit
 from models.evaluation.grouping import groups_of
+from models.evaluation.measured import Measuring
+from models.evaluation.measuring import domains_of, measure
+from models.evaluation.metrics import auroc, brier
 from models.evaluation.operating_points import operating_point, youden_threshold
 from models.evaluation.paired import exact_mcnemar, holm, two_sided
 from models.evaluation.prediction_table import predictions_table, write_prediction_table
 from models.evaluation.report import ReliabilityCurve
 from models.evaluation.seeds import averaged
-from models.evaluation.spread import Ends, Scale, combined_ends, ends_of
+from models.evaluation.spread import Ends, Scale, combined_ends, ends_of, standard_error
+from models.evaluation.tails import added_to_auroc, added_to_brier, freedom
 
 QUICK = AuditSettings(replicates=200)
 IMAGES = 60  # of each of validation, in_domain and shifted
@@ -281,6 +285,43 @@ def test_an_interval_of_a_share_is_students_on_the_logit() -> None:
     half = stats.t.ppf(0.975, 49) * 0.02 * np.sqrt(50 / 49) / (0.9 * 0.1)
     expected = [1 / (1 + np.exp(-(np.log(9) + side * half))) for side in (-1, 1)]
     np.testing.assert_allclose([found.low, found.high], expected, atol=1e-4)
+
+
+def test_a_number_that_few_patients_make_has_few_degrees_of_freedom() -> None:
+    """A patient that is left out changes a number by what it adds."""
+    generator = np.random.default_rng(2)
+    number = np.arange(300) // 3
+    labels = generator.integers(0, 3, size=300)
+    probabilities = generator.dirichlet(np.ones(3), size=(2, 300))
+    every = np.ones((1, 300))
+    for metric, added in ((brier, added_to_brier), (auroc, added_to_auroc)):
+        own = added(labels, probabilities)
+        for patient in (0, 57):
+            weights = every - 0.001 * (number == patient)
+            change = [
+                metric(labels, one, weights)[0] - metric(labels, one, every)[0] for one in probabilities
+            ]
+            share = 1 if metric is auroc else 1 / 300
+            assert -0.001 * share * own[number == patient].sum() == pytest.approx(np.mean(change), rel=0.01)
+    assert freedom(np.resize([1.0, -1.0], 300), np.arange(300)) == pytest.approx(2 * 300 / 0.5)
+    normal = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    assert freedom(normal, np.arange(20_000)) == pytest.approx(20_000, rel=0.01)
+    few = np.r_[np.ones(5), np.zeros(295)]
+    assert freedom(few, np.arange(300)) == pytest.approx(600 / (stats.kurtosis(few, fisher=False) - 1))
+
+
+def test_intervals_of_uneven_numbers_are_students_with_fewer_degrees_of_freedom() -> None:
+    split = make_split()
+    predictions = make_predictions(split, "knobo")
+    predictions.probabilities[:] = np.where(predictions.probabilities > 0.5, 0.99, 0.01)
+    (whole, *_) = domains_of(split, [predictions], settings=Measuring(200))
+    ((_, curve),) = measure(whole, ["brier"])
+    squares = added_to_brier(whole.labels, whole.probabilities[0])
+    few = freedom(squares, whole.draws.number)
+    assert few < curve.units - 1
+    value, error = curve.values[0], standard_error(curve.values, units=curve.units)
+    half = stats.t.ppf(0.975, few) * error / (value * (1 - value))
+    assert curve.ends.high == pytest.approx(1 / (1 + np.exp(-(np.log(value / (1 - value)) + half))))
 
 
 def test_an_interval_of_a_difference_is_made_of_those_of_its_parts() -> None:
