@@ -100,7 +100,8 @@ def demo(
 @app.command()
 def status(run: RunArgument, json_: JsonOption = False) -> None:
     """Say which stages are fresh, stale or still to come."""
-    from pipelines.status import spending, stage_states
+    from pipelines.stage_states import stage_states
+    from pipelines.status import spending
 
     states = stage_states(run)
     if json_:

@@ -1,22 +1,12 @@
 """What a run directory says of itself without running anything."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from models.evaluation.report import AuditReport
 from pipelines.config import load_config
 from pipelines.errors import PipelineError
 from pipelines.run import Run
-
-
-@dataclass(frozen=True, slots=True)
-class StageState:
-    """One stage; `state` is `fresh`, `stale` or `missing`, `seconds` what it took when it last ran."""
-
-    name: str
-    state: str
-    seconds: float | None
 
 
 def open_finished(directory: Path) -> Run:
@@ -31,20 +21,6 @@ def open_finished(directory: Path) -> Run:
             f"{directory} is not a run (it has no config.toml); give a folder that `knobo run` made"
         )
     return Run(directory, load_config(config))
-
-
-def stage_states(directory: Path) -> list[StageState]:
-    """Every stage of a run, in order."""
-    from pipelines.stages import STAGES  # noqa: PLC0415  # imports torch
-
-    run = open_finished(directory)
-    records = run.records()
-    states = []
-    for stage in STAGES:
-        record = records.get(stage.name)
-        state = "missing" if record is None else "fresh" if run.is_fresh(stage) else "stale"
-        states.append(StageState(stage.name, state, None if record is None else record.seconds))
-    return states
 
 
 def spending(directory: Path) -> str | None:
