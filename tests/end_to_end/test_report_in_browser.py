@@ -176,8 +176,6 @@ def test_rows_are_filtered_by_words_and_the_count_is_said(page: Any) -> None:
 
 @pytest.mark.slow
 def test_axe_finds_nothing_serious(page: Any) -> None:
-    if page.viewport_size["width"] != WIDTHS[0]:
-        pytest.skip("the same page at another width")
     axe = pytest.importorskip(
         "axe_playwright_python", reason="pip install axe-playwright-python to check access"
     )
