@@ -99,6 +99,7 @@ def leaks_of(
             given_answer=rounded(alike),
             push=None if pushes is None else rounded(pushes[column]),
             n=int(known.known.sum()),
+            push_class="" if pushes is None else heads[0].classes[-1],
         )
 
 
@@ -118,16 +119,21 @@ def answered_aurocs(
 def class_signal(scores: NDArray[np.floating], labels: NDArray[np.int64], known: Acquisition) -> float:
     """|2 AUROC - 1| of scores `(n,)` for the class among images of one level, mean over the levels.
 
-    With more than two classes, of that which is told best from the others.
+    With more than two classes, of that which is told best from the others. Over the levels that have images
+    of two classes; nan where none has.
     """
     classes = np.unique(labels)
     each = []
     for code in range(len(known.levels)):
         rows = np.flatnonzero(known.codes == code)
-        present = [name for name in classes[-1:] if len(classes) == 2] or list(classes)
-        told = [2 * sample_auroc(labels[rows] == name, scores[rows]) - 1 for name in present]
-        each.append(np.max(np.abs(told)))
-    return float(np.mean(each))
+        present = np.intersect1d(labels[rows], classes[-1:] if len(classes) == 2 else classes)
+        told = [
+            2 * sample_auroc(labels[rows] == name, scores[rows]) - 1
+            for name in present
+            if (labels[rows] != name).any()
+        ]
+        each += [np.max(np.abs(told))] if told else []
+    return float(np.mean(each)) if each else float("nan")
 
 
 def push_of(

@@ -1,6 +1,7 @@
 """What the concept-level audit says of domains; None where a number does not exist."""
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,15 +13,17 @@ class Leak:
         attribute, value: Images with this value against those with another.
         auroc: Of the score for the value, mean over the classes: 0.5 where the score does not move.
         low, high: 95 % bootstrap interval over patients.
-        signal: |2 AUROC - 1| of the score for the class among images of the same value, mean over the values:
-            0 where the score tells nothing of the class.
+        signal: |2 AUROC - 1| of the score for the class among images of the same value, mean over the values
+            that have images of two classes: 0 where the score tells nothing of the class. None where no
+            value has.
         answer_auroc: As `auroc`, of the known answers in place of the score: what of it is in the images'
             findings. None where too few are known.
         given_answer: As `auroc`, among images of the same class and the same answer: what the detector sees
             of the attribute and the findings do not explain. None where too few are known.
-        push: What the value by itself adds to the logit of the split's last class over the first, mean over
+        push: What the value by itself adds to the logit of `push_class` over the other class, mean over
             classes and seeds. None without a head, or with more than two classes.
         n: Images whose value is known.
+        push_class: The split's last class; empty where there is no push.
     """
 
     split: str
@@ -35,6 +38,7 @@ class Leak:
     given_answer: float | None
     push: float | None
     n: int
+    push_class: str = ""
 
     @property
     def leaking(self) -> bool:
@@ -48,8 +52,11 @@ class Leak:
 
     @property
     def rank(self) -> tuple[float, float, float, str, str, str, str]:
-        """Smallest for what moves most; of two that move alike, for the one that says less of the class."""
-        signal = 0.0 if self.signal is None else self.signal
+        """Smallest for what moves most; of two that move alike, for the one that says less of the class.
+
+        One of which that cannot be said comes after.
+        """
+        signal = inf if self.signal is None else self.signal
         names = (self.split, self.attribute, self.value, self.concept_id)
         return -self.strength, signal, -abs(self.auroc - 0.5), *names
 

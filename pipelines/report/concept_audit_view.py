@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from models.concept_audit import Deletion, Leak
 from pipelines.report.concept_audit_tables import TABLES
 from pipelines.report.input import ReportInput
+from pipelines.report.methods import spoken
 from pipelines.report.plain_table import MOST, PlainTable, maybe
 from pipelines.report.plot import Plot, PlotLine, plot_line, ticks_across, ticks_up
 from pipelines.report.tracks import UNIT, Dot, Scale, dot
@@ -33,6 +34,7 @@ class LeakView:
     answers: str
     given: str
     push: str
+    push_class: str
     images: str
     of: str
 
@@ -83,7 +85,7 @@ def concept_audit_view(report: ReportInput) -> ConceptAuditView | None:
         max(len(audit.leaks) - FIRST - MOST, 0),
         deletion_panels(audit.deletions),
         tuple(tables),
-        audit.notes,
+        tuple(spoken(note) for note in audit.notes),
     )
 
 
@@ -133,6 +135,7 @@ def leak_view(leak: Leak, questions: Mapping[str, str]) -> LeakView:
         maybe(leak.answer_auroc),
         maybe(leak.given_answer),
         ABSENT if leak.push is None else signed(leak.push, digits=2),
+        plain(leak.push_class),
         f"{leak.n:,}",
         leak_mark(leak),
     )

@@ -26,7 +26,7 @@ from pipelines.report.input import ReportInput
 from pipelines.report.intervention_view import intervention_view
 from pipelines.report.literature_view import rejections, sources
 from pipelines.report.method_table import metric_tables, paired_tables
-from pipelines.report.methods import KINDS
+from pipelines.report.methods import KINDS, spoken
 from pipelines.report.sign_view import sign_view
 from pipelines.report.split_view import split_views
 from pipelines.report.summary import headline
@@ -46,7 +46,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"plain": plain, "duration": duration}
+    made.filters |= {"plain": plain, "duration": duration, "spoken": spoken}
     made.globals |= {"count": count, "kinds": KINDS}
     return made
 

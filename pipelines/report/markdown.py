@@ -6,6 +6,7 @@ from models.evaluation.report import AuditReport
 from pipelines.report.group_view import worst_lines
 from pipelines.report.index import MEAN, AuditIndex
 from pipelines.report.method_table import Cell, paired_tables
+from pipelines.report.methods import spoken
 from pipelines.report.summary import COLUMNS, grouped_table, headed, headline
 from pipelines.report.wording import METRICS, count, plain
 
@@ -123,7 +124,7 @@ def in_brackets(cell: Cell) -> str:
 
 def notes(audit: AuditReport) -> list[str]:
     """What a reader must know."""
-    return ["\n".join(f"- {one_line(note)}" for note in audit.notes)] if audit.notes else []
+    return ["\n".join(f"- {one_line(spoken(note))}" for note in audit.notes)] if audit.notes else []
 
 
 def checks(audit: AuditReport) -> list[str]:

@@ -1,7 +1,10 @@
 """The methods in words, in the order in which they are shown."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from pipelines.report.wording import uncapitalised
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,7 @@ METHODS = (
     ),
 )
 BY_NAME = {method.name: method for method in METHODS}
+NAMED = re.compile(rf"\b({'|'.join(sorted(BY_NAME, key=len, reverse=True))})\b")
 
 KINDS = {
     "bottleneck": "",
@@ -198,6 +202,16 @@ MAIN = ("knobo", "knobo_erased", "linear_probe", "fine_tune")
 def describe(method: str) -> Method:
     """What is known of a method; one that is not listed goes by its own name."""
     return BY_NAME.get(method) or Method(method, method.replace("_", " ").capitalize(), "baseline", "")
+
+
+def spoken(sentence: str) -> str:
+    """A note of the audit, its methods named as the tables name them."""
+
+    def label(found: re.Match[str]) -> str:
+        written = describe(found[0]).label
+        return written if found.start() == 0 else uncapitalised(written)
+
+    return NAMED.sub(label, sentence)
 
 
 def by_kind(methods: Iterable[str]) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from scipy import stats
 from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
+from models.acquisition.attributes import Acquisition
 from models.bottleneck import KnoBo
 from models.concept_audit import Leak
 from models.concept_audit.drawn_auroc import placed_aurocs, walked_aurocs
-from models.concept_audit.leaks import find_leaks
+from models.concept_audit.leaks import class_signal, find_leaks
 from models.concept_audit.scored_images import ScoredImages
 from models.errors import ModelsError
 from models.evaluation.audit import AuditSettings
@@ -124,6 +125,34 @@ def test_of_two_concepts_that_move_alike_the_one_that_says_less_of_the_class_is_
     assert found[1].signal == 1
 
 
+def test_a_concept_of_which_the_signal_is_not_known_is_named_after_one_that_says_nothing_of_the_class() -> (
+    None
+):
+    known = Leak("s", "b", "view", "AP", 0.9, 0.8, 0.95, 0.0, None, None, None, 40)
+    unknown = replace(known, concept_id="a", signal=None)
+    assert sorted([unknown, known], key=lambda leak: leak.rank) == [known, unknown]
+
+
+def test_the_signal_is_the_mean_over_the_values_that_have_images_of_both_classes() -> None:
+    images, view = make_images()
+    values = [
+        "ward" if at == "AP" and label == 1 else at for at, label in zip(view, images.labels, strict=True)
+    ]  # of AP and of ward there is one class
+    found = {
+        (leak.concept_id, leak.value): leak
+        for leak in find_leaks(images, attribute="view", values=values, settings=QUICK)
+    }
+    rows = np.array(values) == "PA"
+    expected = abs(2 * roc_auc_score(images.labels[rows], images.scores[rows, 1]) - 1)
+    assert found["finding", "PA"].signal == pytest.approx(expected, abs=1e-6)
+    one = class_signal(
+        images.scores[:, 1],
+        images.labels,
+        Acquisition.of("class", [str(label) for label in images.labels], minimum=10),
+    )
+    assert np.isnan(one)
+
+
 def test_the_push_is_what_the_value_adds_to_the_mean_logit() -> None:
     images, view = make_images()
     rng = np.random.default_rng(1)
@@ -148,6 +177,7 @@ def test_the_push_is_what_the_value_adds_to_the_mean_logit() -> None:
             rows = images.labels == label
             moved.append(margin[rows & positive].mean() - margin[rows & ~positive].mean())
     assert sum(leak.push or 0 for leak in found) == pytest.approx(np.mean(moved), abs=1e-5)
+    assert {leak.push_class for leak in found} == {"b"}
 
 
 def test_a_finding_that_is_more_frequent_under_one_value_is_told_from_a_detector_of_the_value() -> None:

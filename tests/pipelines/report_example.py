@@ -545,6 +545,7 @@ def make_concept_audit(ids: tuple[str, ...]) -> ConceptAudit:
             0.9 if i else None,
             0.2,
             139,
+            "abnormal",
         )
         for i, (c, a) in enumerate(zip(ids, np.linspace(0.97, 0.5, len(ids)).round(3).tolist(), strict=True))
     )

@@ -1,11 +1,13 @@
 import json
 import re
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from lxml import html as lxml_html
+from PIL import Image
 from report_example import MAPPED, METHODS, figures, make_report, text_of, with_audit_parts
 
 from models.concept_audit import ConceptAudit
@@ -21,6 +23,7 @@ from pipelines.report.index import AuditIndex, row_mark
 from pipelines.report.map_view import STRONGEST, map_views
 from pipelines.report.tracks import MARGIN
 from pipelines.report.wording import interval, number, p_value, signed
+from pipelines.stages.report_explanations import EXPLAINED, THUMBNAIL
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +113,7 @@ def test_the_rows_of_leaks_and_their_dots_are_those_of_the_file(
         assert texts == [
             f"{number(leak.auroc)} {interval(leak.low, leak.high)}",
             *("–" if each is None else number(each, digits=2) for each in others),
-            signed(leak.push, digits=2),
+            f"{signed(leak.push, digits=2)} to {leak.push_class}",
         ]
         assert bool(row.find_class("tag")) == leak.leaking
         (circle,), (whisker,) = row.find_class("dot"), row.find_class("whisker")
@@ -245,6 +248,27 @@ def test_a_map_says_with_numbers_where_the_concept_is_seen(report: ReportInput) 
     assert map_views(report, replace(explanation, image_id="another")) == ()
 
 
+def test_a_report_as_large_as_that_of_the_demo_is_below_five_megabytes(report: ReportInput) -> None:
+    """Four worked decisions, each a thumbnail that cannot be packed and five maps of the inner grid."""
+    rng = np.random.default_rng(0)
+    buffer = BytesIO()
+    Image.fromarray(rng.integers(0, 256, (THUMBNAIL, THUMBNAIL), dtype=np.uint8)).save(buffer, "PNG")
+    assert report.concept_audit is not None
+    blank = report.concept_audit.maps[0]
+    values = [tuple(row.tolist()) for row in rng.normal(size=(20, 196)).round(4)]
+    maps = tuple(
+        replace(blank, image=str(n // 5), concept_id=f"c{n}", rows=14, columns=14, values=row)
+        for n, row in enumerate(values)
+    )
+    shown = tuple(
+        replace(report.explanations[0], image=buffer.getvalue(), image_id=str(n)) for n in range(EXPLAINED)
+    )
+    large = replace(report, explanations=shown, concept_audit=replace(report.concept_audit, maps=maps))
+    page = render_html(large)
+    assert page.count('class="map fine"') == 20
+    assert len(page.encode()) < 5_000_000
+
+
 def test_warnings_come_before_what_passed_and_only_some_ids_are_shown(tree: lxml_html.HtmlElement) -> None:
     rows = tree.get_element_by_id("checks").xpath(".//tbody/tr")
     assert [words(row.find("td[2]/span")) for row in rows] == ["warning", "passed"]
@@ -283,12 +307,32 @@ def test_p_values_stand_below_the_differences_they_belong_to(report: ReportInput
     paired = tuple(replace(t, p=0.004, p_holm=0.0123, family="f") for t in report.audit.paired)
     text = text_of(render_html(replace(report, audit=replace(report.audit, paired=paired))))
     assert "p 0.012, Holm" in text
+    assert "The interval is of this difference alone and is not corrected" in text
     assert [p_value(p) for p in (0.0004, 0.0123, 1.0, float("nan"))] == [
         "p < 0.001",
         "p 0.012",
         "p 1.000",
         "p n/e",
     ]
+
+
+def test_notes_name_methods_as_the_tables_do_and_stand_behind_what_was_found(
+    report: ReportInput, tmp_path: Path
+) -> None:
+    said = "Completeness on iu-view, shifted, is not said: linear_probe is no better than chance there."
+    assert report.concept_audit is not None
+    noted = replace(
+        report,
+        audit=replace(report.audit, notes=("fine_tune ran with 1 seed, others with 5.",)),
+        concept_audit=replace(report.concept_audit, notes=(said,)),
+    )
+    page = lxml_html.fromstring(render_html(noted))
+    assert "Fine-tuning ran with 1 seed" in words(page.get_element_by_id("verdict"))
+    section = page.get_element_by_id("concept-audit")
+    assert words(section[1]) == "Which concepts leak"
+    assert words(section[-1]).endswith(": linear probe is no better than chance there.")
+    markdown, _ = write_report(noted, tmp_path)
+    assert "- Fine-tuning ran with 1 seed" in markdown.read_text("utf-8")
 
 
 def test_mcnemars_test_does_not_take_the_place_of_the_bootstrap(report: ReportInput) -> None:
