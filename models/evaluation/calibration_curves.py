@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evaluation.measured import Measured
-from models.evaluation.metrics import divide, net_benefits, treat_all
+from models.evaluation.metrics import divide, treat_all
 from models.evaluation.metrics.arrays import is_correct
+from models.evaluation.metrics.thresholds import gain
 from models.evaluation.report import DecisionCurve, ReliabilityCurve
+from models.evaluation.weighted import Addends, weighted_sums
 
 BINS = 10
 FEWEST = 10  # images a bin
@@ -26,10 +28,8 @@ def reliability_curves(whole: Measured) -> Iterator[ReliabilityCurve]:
     for place, method in enumerate(whole.methods):
         confidence, occurred = events(whole, place)
         member = membership(confidence, bins=max(1, min(BINS, len(whole.ids) // FEWEST)))
-        weights = whole.draws.weights(slice(None), np.arange(len(whole.ids)))
-        total = np.sum([weights @ each for each in member], axis=0)
-        hits = np.stack([weights @ (each * own[:, None]) for each, own in zip(member, occurred, strict=True)])
-        observed = divide(hits.sum(axis=0), total)
+        hits = np.einsum("snj,sn->nj", member, occurred.astype(np.float64))
+        observed = over_images(whole, hits, member.sum(axis=0))
         mean = np.einsum("sn,snj->j", confidence, member) / member.sum(axis=(0, 1))
         curves = [whole.curve(column[None], sample, whole.cell(method, "observed")) for column in observed.T]
         yield ReliabilityCurve(
@@ -66,13 +66,11 @@ def decision_curves(whole: Measured) -> Iterator[DecisionCurve]:
     """Net benefit of each method over thresholds; none unless there are two classes."""
     if len(whole.split.classes) != 2:
         return
-    weights = whole.draws.weights(slice(None), np.arange(len(whole.ids)))
-    sample = whole.sample
-    everybody = treat_all(whole.labels, weights[:1], thresholds=THRESHOLDS)[0]
+    sample, everyone = whole.sample, np.ones((len(whole.ids), 1))
+    everybody = treat_all(whole.labels, np.ones((1, len(whole.ids))), thresholds=THRESHOLDS)[0]
     for method, probabilities in zip(whole.methods, whole.probabilities, strict=True):
-        by_seed = np.stack(
-            [net_benefits(whole.labels, one, weights, thresholds=THRESHOLDS) for one in probabilities]
-        )
+        benefits = over_images(whole, gains(whole, probabilities), everyone)
+        by_seed = np.stack(np.split(benefits, len(probabilities), axis=1))
         curves = [
             whole.curve(by_seed[:, :, place], sample, whole.cell(method, "net_benefit"))
             for place in range(len(THRESHOLDS))
@@ -87,6 +85,22 @@ def decision_curves(whole: Measured) -> Iterator[DecisionCurve]:
             high=rounded([curve.ends.high for curve in curves]),
             treat_all=rounded(everybody),
         )
+
+
+def gains(whole: Measured, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each image adds to the net benefit of each seed at each threshold, `(n, s * t)`."""
+    columns = [gain(whole.labels, one, each) for one in probabilities for each in THRESHOLDS]
+    return np.stack(columns, axis=1)
+
+
+def over_images(
+    whole: Measured, top: NDArray[np.float64], bottom: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum of `top (n, c)` over that of `bottom (n, 1 or c)`, on the sample and replicates, `(1 + b, c)`."""
+    columns = np.concatenate([top, bottom], axis=1)
+    (sums,) = weighted_sums(whole.draws, [Addends(np.arange(len(whole.ids)), columns)])
+    width = top.shape[1]
+    return divide(sums[:, :width], np.broadcast_to(sums[:, width:], (len(sums), width)))
 
 
 def rounded(values: NDArray[np.float64] | list[float]) -> tuple[float, ...]:

@@ -10,6 +10,7 @@ from models.evaluation.predictions import Predictions
 class Counted(tuple[str, ...]):
     """Image ids that count how often somebody goes through all of them."""
 
+    __slots__ = ()
     passes = 0
 
     def __iter__(self) -> Iterator[str]:

@@ -60,9 +60,13 @@ def widest_spread(sums: NDArray[np.float64], *, groups: int) -> Values:
     if not groups:
         return np.full(len(sums), np.nan)
     rates = quotients(sums).reshape(len(sums), -1, groups)
-    spread = np.fmax.reduce(rates, axis=2) - np.fmin.reduce(rates, axis=2)
-    several = (~np.isnan(rates)).sum(axis=2) > 1
-    return np.asarray(np.fmax.reduce(np.where(several, spread, np.nan), axis=1))
+    return np.asarray(np.fmax.reduce(spread(rates), axis=1))
+
+
+def spread(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Largest difference between groups `(..., g)`, nan where fewer than two have a rate."""
+    several = (~np.isnan(rates)).sum(axis=-1) > 1
+    return np.where(several, np.fmax.reduce(rates, axis=-1) - np.fmin.reduce(rates, axis=-1), np.nan)
 
 
 def membership(groups: Groups) -> NDArray[np.float64]:
