@@ -101,6 +101,20 @@ def test_without_overlap_keeps_test_and_drops_exactly_the_shared_patients() -> N
     assert next(check for check in made.checks if check.name == "patient_overlap").passed
 
 
+def test_without_overlap_follows_a_patient_through_an_image_that_is_filed_twice() -> None:
+    split = nih_sex()
+    records = owners_records(split)
+    before = made_by(without_overlap, split, records)
+    several = Counter(before.patient[i] for i in before.train)
+    image = next(i for i in before.train if several[before.patient[i]] > 1)
+    tested = next(i for i in before.shifted if before.label[i] == before.label[image])
+    made = made_by(without_overlap, split, records, digest=lambda r: tested if r.id == image else r.id)
+    owner = {each.id: each.patient for each in records}
+    theirs = {i for i in before.train if owner[i] == owner[image]}
+    assert set(before.train) - set(made.train) >= theirs
+    assert len(theirs) > 1
+
+
 def test_patients_are_taken_from_names_where_the_table_has_none() -> None:
     split = nih_sex()
     known = made_by(without_overlap, split, owners_records(split))

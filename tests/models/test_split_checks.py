@@ -16,6 +16,7 @@ from models.splits.checks import (
     Listing,
     Placed,
     inspect,
+    inspect_as_made,
     inspect_split,
     load_findings,
     save_findings,
@@ -236,6 +237,20 @@ def test_a_listing_may_hold_an_id_twice_as_published_splits_do() -> None:
         labels.setdefault(image.content, set()).add(image.record.label)
     conflicts = sum(len(names) > 1 for names in labels.values())
     assert findings["conflicting_labels"].counts["images"] == conflicts
+
+
+def test_left_out_images_with_the_words_of_their_data_set_contradict_no_recipe() -> None:
+    records = clean_records()
+    split = split_of(records)
+    theirs = [replace(each, label=f"{each.label}|Edema", path=Path("x", each.path)) for each in records]
+    copy = replace(theirs[0], id="site/copy", path=Path("copy.png"))
+    findings = inspect_as_made(
+        split,
+        [*theirs, copy],
+        digest=lambda r: next(iter(split.train)) if r.id == "site/copy" else r.id,
+    )
+    conflicts = next(each for each in findings if each.name == "conflicting_labels")
+    assert (conflicts.severity, conflicts.counts["images"]) == ("passed", 0)
 
 
 def test_tolerated_errors_become_warnings_and_say_so() -> None:
