@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from models.evaluation.metrics import equalised_odds_difference, group_accuracy, worst_group_accuracy
+from models.evaluation.bootstrap import bootstrap
+from models.evaluation.intervals import shared_draws
+from models.evaluation.metrics import (
+    ALL_METRICS,
+    equalised_odds_difference,
+    group_accuracy,
+    point,
+    worst_group_accuracy,
+)
 
 LABELS = np.random.default_rng(0).integers(0, 2, 400)
 SECOND = np.random.default_rng(1).random(400)
@@ -70,3 +78,27 @@ def test_odds_of_several_classes_are_the_widest_of_all_rates() -> None:
         for decision in range(3)
     ]
     assert found[0] == pytest.approx(np.ptp(rates, axis=1).max(), abs=1e-12)
+
+
+def test_of_one_patient_every_replicate_repeats_the_sample_or_is_empty() -> None:
+    draws = shared_draws(["p"] * 40, replicates=12, seed=0)
+    found = bootstrap(LABELS[:40], [PROBABILITIES[:40]], draws, groups=GROUPS[:40])
+    drawn = draws.drawn(slice(None), np.array([0]))[:, 0] > 0
+    assert 1 < drawn.sum() < 13
+    for name, (values,) in found.items():
+        if name in ALL_METRICS:
+            alone = point(ALL_METRICS[name], LABELS[:40], PROBABILITIES[:40])
+            assert values[0] == pytest.approx(alone, abs=1e-9), name
+        np.testing.assert_allclose(values[drawn], values[0], rtol=0, atol=1e-6, err_msg=name)
+        assert np.isfinite(values[0])
+        assert np.isnan(values[~drawn]).all()
+
+
+def test_of_no_images_no_metric_exists() -> None:
+    nobody = slice(0, 0)
+    draws = shared_draws([], replicates=3, seed=0)
+    found = bootstrap(LABELS[nobody], [PROBABILITIES[nobody]], draws, groups=GROUPS[nobody])
+    assert set(ALL_METRICS) <= set(found)
+    for values in found.values():
+        assert values.shape == (1, 4)
+        assert np.isnan(values).all()
