@@ -41,6 +41,7 @@ async function predict() {
   at("result").hidden = true; // else a failure would leave what is said of another image
   seen = null;
   set = {};
+  shown = {};
   tell(file ? "Reading the image …" : "");
   if (!file) return;
   const type = file.type || (/\.dcm$/i.test(file.name) ? "application/dicom" : "application/octet-stream");
