@@ -11,8 +11,8 @@ from pipelines.report.wording import number, signed
 NUMBERED = 5
 """Cells along a side up to which their numbers are written into them."""
 MARKED = 0.4
-"""Share of the largest value of an image from which a cell of a fine map is marked."""
-STRONGEST = 0.62
+"""Share of the largest value of an image from which a cell is outlined."""
+STRONGEST = 0.75
 """Opacity of the strongest cell, so that the picture stays to be seen."""
 
 
@@ -25,11 +25,12 @@ class MapCell:
     kind: str
     opacity: str
     text: str
+    strong: bool
 
 
 @dataclass(frozen=True, slots=True)
 class MapView:
-    """One concept in one image."""
+    """One concept in one image; `places` says in words what the drawing shows, `words` of which concept."""
 
     question: str
     score: str
@@ -37,6 +38,7 @@ class MapView:
     rows: int
     columns: int
     cells: tuple[MapCell, ...]
+    places: str
     words: str
 
 
@@ -67,11 +69,16 @@ def map_view(each: ConceptMap, questions: Mapping[str, str], largest: float, amo
             place // each.columns,
             "for" if value > 0 else "against",
             f"{STRONGEST * abs(value) / largest if largest else 0:.2f}",
-            signed(value, digits=1) if numbered else sign_of(value, largest),
+            signed(value, digits=1) if numbered else "",
+            abs(value) >= MARKED * largest > 0,
         )
         for place, value in enumerate(each.values)
     )
     question = questions.get(each.concept_id, each.concept_id)
+    places = (
+        f"Speaks for it most in {place_of(each, max(each.values))}, against it most in "
+        f"{place_of(each, min(each.values))}."
+    )
     return MapView(
         question,
         number(each.score, digits=2),
@@ -79,14 +86,9 @@ def map_view(each: ConceptMap, questions: Mapping[str, str], largest: float, amo
         each.rows,
         each.columns,
         cells,
-        f"{question} Speaks for it most in {place_of(each, max(each.values))}, against it most in "
-        f"{place_of(each, min(each.values))}.",
+        places,
+        f"{question} {places}",
     )
-
-
-def sign_of(value: float, largest: float) -> str:
-    """Written into the strongest cells of a fine map, so that it also reads in greyscale."""
-    return ("+" if value > 0 else "−") if abs(value) >= MARKED * largest > 0 else ""
 
 
 def place_of(each: ConceptMap, value: float) -> str:

@@ -20,7 +20,7 @@ from pipelines.report.concept_audit_view import leading_sentence, leak_mark
 from pipelines.report.curve_view import LOWEST, curve_view
 from pipelines.report.group_view import group_view
 from pipelines.report.index import AuditIndex, row_mark
-from pipelines.report.map_view import STRONGEST, map_views
+from pipelines.report.map_view import MARKED, STRONGEST, map_views
 from pipelines.report.tracks import MARGIN
 from pipelines.report.wording import interval, number, p_value, signed
 from pipelines.stages.report_explanations import EXPLAINED, THUMBNAIL
@@ -245,6 +245,12 @@ def test_a_map_says_with_numbers_where_the_concept_is_seen(report: ReportInput) 
             assert cell.kind == ("for" if value > 0 else "against")
             assert float(cell.opacity) == pytest.approx(STRONGEST * abs(value) / largest, abs=0.005)
             assert cell.text == signed(value, digits=1)
+            assert cell.strong == (abs(value) >= MARKED * largest)
+        assert view.words == f"{view.question} {view.places}"
+    drawn = lxml_html.fromstring(render_html(report)).xpath("//figure[svg[contains(@class, 'map')]]")
+    for figure, view in zip(drawn, views, strict=True):
+        assert view.places in words(figure.find("figcaption"))
+        assert len(figure.find_class("strong")) == sum(cell.strong for cell in view.cells) > 0
     assert map_views(report, replace(explanation, image_id="another")) == ()
 
 
