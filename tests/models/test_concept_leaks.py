@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -16,11 +15,7 @@ from models.concept_audit.scored_images import ScoredImages
 from models.errors import ModelsError
 from models.evaluation.audit import AuditSettings
 from models.evaluation.intervals import draw_units
-from models.features.table import FeatureTable
-from models.grounding import GroundingSettings, fit_grounders
 from models.scaling import Scaling, ScalingKind
-from pipelines.demo.cases import sample_cases
-from pipelines.demo.chest import CHEST, draw_chest
 
 QUICK = AuditSettings(replicates=200)
 CONCEPTS = ("shortcut", "finding", "noise", "both")
@@ -215,42 +210,3 @@ def test_a_class_with_too_few_images_of_a_value_does_not_count() -> None:
     for row in np.flatnonzero(images.labels == 1)[:9]:
         values[row] = "rare"
     assert find_leaks(images, attribute="room", values=values, settings=QUICK) == ()
-
-
-def test_a_detector_of_the_demos_shortcut_is_named_first() -> None:
-    """Detectors learn the findings and one the exposure from phantoms; other phantoms are the split."""
-    cases = sample_cases(CHEST, seed=3, total=90)
-    pictures = [draw_chest(case).reshape(14, 16, 14, 16).mean(axis=(1, 3)).ravel() for case in cases]
-    table = FeatureTable(
-        tuple(case.image_id for case in cases),
-        tuple(str(column) for column in range(196)),
-        np.array(pictures, dtype=np.float32),
-    )
-    findings = [kind.id for kind in CHEST.findings]
-    truth = np.array([[name in case.findings for name in findings] for case in cases])
-    exposure = [case.attributes["exposure"] for case in cases]
-    answers = np.column_stack([truth, [value == "bright" for value in exposure]]).astype(np.float32)
-    learnt = [row for row, case in enumerate(cases) if case.set == "grounding"]
-    asked = [row for row, case in enumerate(cases) if case.set == "evaluation"]
-    ids = [table.ids[row] for row in learnt]
-    grounder = fit_grounders(
-        FeatureTable(tuple(ids), table.columns, table.rows(ids)),
-        answers[learnt],
-        concept_ids=(*findings, "planted"),
-        settings=GroundingSettings(replicates=20, minimum=5),
-    )
-    scores = grounder.probabilities(table.values[asked])
-    assert len(grounder.concept_ids) > 3
-    images = ScoredImages(
-        split="exposure",
-        concept_ids=grounder.concept_ids,
-        scores=scores,
-        answers=np.full(scores.shape, np.nan),
-        labels=np.array([CHEST.classes.index(cases[row].label) for row in asked]),
-        units=tuple(cases[row].patient_id for row in asked),
-    )
-    values = [exposure[row] for row in asked]
-    found = find_leaks(images, attribute="exposure", values=values, settings=QUICK, minimum=5)
-    assert found[0].concept_id == "planted"
-    assert found[0].leaking
-    assert all(first.rank <= second.rank for first, second in pairwise(found))
