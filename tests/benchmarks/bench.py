@@ -29,6 +29,7 @@ BENCHMARKS = (
     "coverage",
     "false_positives",
     "manifest",
+    "near_duplicates",
 )
 
 
