@@ -1,6 +1,5 @@
 """What the concept-level audit found, and concept_audit.json."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,6 +17,7 @@ from models.concept_audit.bank_records import BankDiversity, ConceptMap, Concept
 from models.concept_audit.records import ConceptCalibration, Deletion, Faithfulness, Leak
 from models.errors import ModelsError
 from models.files import replacing
+from models.record_file import read_records
 
 SCHEMA = 1
 
@@ -65,16 +65,7 @@ class ConceptAudit:
         Raises:
             ModelsError: No concept audit there, or one of another schema.
         """
-        try:
-            content = json.loads(path.read_bytes())
-        except OSError as error:
-            raise ModelsError(
-                f"there is no concept audit at {path} ({error.strerror}); run the concept audit first"
-            ) from error
-        except ValueError as error:
-            raise ModelsError(f"{path} is damaged ({error}); run the concept audit again") from error
-        if not isinstance(content, dict) or content.pop("schema", None) != SCHEMA:
-            raise ModelsError(f"{path} is no concept audit of schema {SCHEMA}; run the concept audit again")
+        content = read_records(path, what="concept audit", schema=SCHEMA)
         try:
             parts = {name: tuple(read(each, kind) for each in content[name]) for name, kind in KINDS.items()}
             return cls(**parts, notes=tuple(content["notes"]))

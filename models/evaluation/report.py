@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 from models.errors import ModelsError
 from models.files import replacing
+from models.record_file import read_records
 
 SCHEMA = 2
 
@@ -181,16 +182,7 @@ class AuditReport:
         Raises:
             ModelsError: No audit there, or one of another schema.
         """
-        try:
-            content = json.loads(path.read_bytes())
-        except OSError as error:
-            raise ModelsError(
-                f"there is no audit at {path} ({error.strerror}); run the audit first"
-            ) from error
-        except ValueError as error:
-            raise ModelsError(f"{path} is damaged ({error}); run the audit again") from error
-        if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-            raise ModelsError(f"{path} is no audit of schema {SCHEMA}; run the audit again")
+        content = read_records(path, what="audit", schema=SCHEMA)
         try:
             return cls(
                 rows=tuple(AuditRow(**row) for row in content["rows"]),
