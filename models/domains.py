@@ -90,8 +90,9 @@ def confounded(
     aligned = tuple(zip(classes, values, strict=True))
     opposite = tuple(zip(classes, reversed(values), strict=True))
     pairing = Pairing(attribute, aligned, opposite, strength)
-    contents = contents_of(witnesses_of(records, classes), digest)
-    sound = sound_of(records, classes, contents)
+    witnesses = witnesses_of(records, classes)
+    contents = contents_of(witnesses, digest)
+    sound = sound_of(witnesses, classes, contents)
     cells = [record for record in sound if cell_of(record, attribute) in (*aligned, *opposite)]
     usable = without_copies(cells, contents)
     require_cells(name, count_cells(usable, attribute), (*aligned, *opposite), minimum)
@@ -122,10 +123,9 @@ def confounded(
 
 
 def sound_of(
-    records: Sequence[ImageRecord], classes: Sequence[str], contents: Mapping[str, str]
+    witnesses: Sequence[ImageRecord], classes: Sequence[str], contents: Mapping[str, str]
 ) -> list[ImageRecord]:
     """Images of some classes by id, without contradictions; patients who share an image are one."""
-    witnesses = witnesses_of(records, classes)
     chosen = of_classes(linked(witnesses, contents), classes)
     return without_conflicts(chosen, contents, witnesses=witnesses)
 
@@ -155,8 +155,9 @@ def plain(
     """
     require_fractions(fractions)
     of_classes(records, classes)  # a wrong name is told before any file is read
-    contents = contents_of(witnesses_of(records, classes), digest)
-    usable = without_copies(sound_of(records, classes, contents), contents)
+    witnesses = witnesses_of(records, classes)
+    contents = contents_of(witnesses, digest)
+    usable = without_copies(sound_of(witnesses, classes, contents), contents)
     parts = assign(usable, fractions=fractions, generator=np.random.default_rng(seed))
     return finish(name, tuple(classes), "", [*parts, []], records, digest=lambda record: contents[record.id])
 
