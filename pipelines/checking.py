@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 
 from models.errors import ModelsError
-from models.features.read_ahead import in_threads
+from models.features.read_ahead import groups_in_threads
 from models.images import ImageRecord, image_digest, tell_broken
 from models.splits.checks import CheckFinding, inspect_as_made
 from pipelines.config import Config
@@ -12,6 +12,8 @@ from pipelines.images_table import ImagesTable
 from pipelines.progress import Callback
 from pipelines.stages.images import read_dataset
 from pipelines.stages.split import make_split
+
+FILES_AT_ONCE = 32
 
 
 def check_config(config: Config, *, progress: Callback) -> tuple[CheckFinding, ...]:
@@ -51,7 +53,7 @@ def table_of(config: Config, *, progress: Callback) -> ImagesTable:
     faults: list[str] = []
     workers = cpu_count() or 1
     with ThreadPoolExecutor(workers) as threads:
-        outcomes = in_threads(threads, image_digest, paths, ahead=4 * workers)
+        outcomes = groups_in_threads(threads, image_digest, paths, size=FILES_AT_ONCE, ahead=2 * workers)
         for done, (path, outcome) in enumerate(zip(paths, outcomes, strict=True), start=1):
             if isinstance(outcome, ModelsError):
                 faults.append(str(outcome))

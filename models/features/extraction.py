@@ -10,7 +10,7 @@ from typing import Literal
 from models.encoders import Encoder
 from models.encoders.workers import one_core_each
 from models.features.encoding import Encoded, Item, encoded_by_core, encoded_together
-from models.features.read_ahead import in_threads, sound
+from models.features.read_ahead import groups_in_threads, sound
 from models.features.store import FeatureStore, VectorFile
 from models.features.table import FeatureTable, write_table
 from models.images import (
@@ -116,7 +116,8 @@ def digests_of(records: Sequence[ImageRecord], known: Mapping[str, str], faults:
     """SHA-256 by record id; files are read where it is not known, those that cannot be are noted."""
     unknown = [record for record in records if not known.get(record.id)]
     with ThreadPoolExecutor(cpu_count(), thread_name_prefix="hash") as threads:
-        read = dict(sound(in_threads(threads, digest_of, unknown, ahead=4 * (cpu_count() or 1)), faults))
+        ahead = 2 * (cpu_count() or 1)
+        read = dict(sound(groups_in_threads(threads, digest_of, unknown, size=32, ahead=ahead), faults))
     return {record.id: known[record.id] for record in records if known.get(record.id)} | read
 
 

@@ -1,8 +1,9 @@
 """Works on items in threads, a bounded number of them ahead of whoever reads the results."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from models.errors import ModelsError
@@ -22,6 +23,21 @@ def in_threads(
             yield begun.popleft().result()
     while begun:
         yield begun.popleft().result()
+
+
+def groups_in_threads(
+    threads: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], *, size: int, ahead: int
+) -> Iterator[T | ModelsError]:
+    """The same for work so short that a thread takes `size` items at once; at most `ahead` groups are begun."""
+    for outcomes in in_threads(threads, partial(attempt_each, function), grouped(items, size), ahead=ahead):
+        if isinstance(outcomes, ModelsError):  # `attempt_each` keeps every error in its place
+            raise outcomes
+        yield from outcomes
+
+
+def attempt_each(function: Callable[[S], T], items: Sequence[S]) -> list[T | ModelsError]:
+    """What comes of each of some items."""
+    return [attempt(function, item) for item in items]
 
 
 def attempt(function: Callable[[S], T], item: S) -> T | ModelsError:

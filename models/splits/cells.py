@@ -30,6 +30,13 @@ def cell_of(record: ImageRecord, attribute: str) -> Cell:
     return record.label or "", attribute_of(record, attribute)
 
 
+def values_of(records: Iterable[ImageRecord], attribute: str) -> list[str]:
+    """`attribute_of` of many records."""
+    if attribute == DATA_SET:
+        return [attribute_of(record, attribute) for record in records]
+    return [record.attributes.get(attribute, "") for record in records]
+
+
 def count_cells(records: Iterable[ImageRecord], attribute: str) -> Counter[Cell]:
     """Images by class and value."""
     return Counter(cell_of(record, attribute) for record in records)
@@ -49,17 +56,17 @@ def witnesses_of(records: Sequence[ImageRecord], classes: Sequence[str]) -> list
     A file that is listed under one of the classes and under another word as well, as when two columns of one
     table are read, is one image in two vocabularies (`pneumonia`, `abnormal`): the other word says nothing.
     """
-    listed = {record.path for record in records if record.label in classes}
-    return [
-        record
-        for record in records
-        if record.label and (record.label in classes or record.path not in listed)
-    ]
+    labelled = [record for record in records if record.label]
+    others = {record.path for record in labelled if record.label not in classes}
+    if not others:
+        return labelled
+    listed = {record.path for record in labelled if record.label in classes} & others
+    return [record for record in labelled if record.label in classes or record.path not in listed]
 
 
 def require_values(records: Sequence[ImageRecord], attribute: str, values: Sequence[str]) -> None:
     """Refuse an attribute or a value that no image has."""
-    there = Counter(attribute_of(record, attribute) for record in records)
+    there = Counter(values_of(records, attribute))
     del there[""]
     if not there:
         names = sorted({name for record in records for name in record.attributes} | {DATA_SET})

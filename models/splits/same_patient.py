@@ -17,13 +17,18 @@ def linked(records: Sequence[ImageRecord], contents: Mapping[str, str]) -> list[
     """
     owner: dict[str, str] = {}
     leader: dict[str, str] = {}
+    nameless = False
     for record in records:
+        nameless |= record.patient is None
         content = contents.get(record.id)
         if content and record.patient is not None:
-            first = led(owner.setdefault(content, record.patient), leader)
-            other = led(record.patient, leader)
-            if first != other:
-                leader[max(first, other)] = min(first, other)
+            holder = owner.setdefault(content, record.patient)
+            if holder != record.patient:
+                first, other = led(holder, leader), led(record.patient, leader)
+                if first != other:
+                    leader[max(first, other)] = min(first, other)
+    if not (leader or nameless):
+        return list(records)
     return [with_patient(record, owner.get(contents.get(record.id, "")), leader) for record in records]
 
 
@@ -51,4 +56,4 @@ def of_several_patients(records: Sequence[ImageRecord], contents: Mapping[str, s
         and contents.get(record.id)
         and owner.setdefault(contents[record.id], record.patient) != record.patient
     }
-    return {record.id for record in records if contents.get(record.id) in shared}
+    return {record.id for record in records if contents.get(record.id) in shared} if shared else set()

@@ -1,11 +1,12 @@
 """A split as the checks see it: which record lies in which part, and what its file holds."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.errors import ModelsError
 from models.images import ImageRecord
-from models.splits.cells import Digest, witnesses_of
+from models.splits.cells import Digest, values_of, witnesses_of
 from models.splits.types import DomainSplit
 
 LEFT_OUT = ""
@@ -44,9 +45,18 @@ class Listing:
     parts: tuple[str, ...]
     images: tuple[Placed, ...]
 
-    def inside(self) -> Iterator[Placed]:
+    def inside(self) -> list[Placed]:
         """Images in a part."""
-        return (each for each in self.images if each.part != LEFT_OUT)
+        return [each for each in self.images if each.part != LEFT_OUT]
+
+
+def count_placed(images: Sequence[Placed], attribute: str) -> Counter[tuple[str, str, str]]:
+    """Images by part, class and value, empty where unknown."""
+    records = [each.record for each in images]
+    parts = [each.part for each in images]
+    return Counter(
+        zip(parts, [record.label or "" for record in records], values_of(records, attribute), strict=True)
+    )
 
 
 def listing_of(split: DomainSplit, records: Sequence[ImageRecord], *, digest: Digest) -> Listing:
@@ -65,17 +75,19 @@ def listing_of(split: DomainSplit, records: Sequence[ImageRecord], *, digest: Di
     if absent:
         message = f"{len(absent)} images of split {split.name} are not in the data (first {min(absent)})"
         raise ModelsError(f"{message}; make the split again")
-    placed = [Placed(part, record_of[image], "") for part, ids in split.parts.items() for image in ids]
     inside = set(split.ids)
-    placed += [Placed(LEFT_OUT, record, "") for record in records if record.id not in inside]
-    heard = {record.id for record in witnesses_of(list(records), split.classes)}
-    content = {
-        each.record.id: digest(each.record)
-        for each in placed
-        if each.part != LEFT_OUT or each.record.id in heard
-    }
-    images = tuple(Placed(each.part, each.record, content.get(each.record.id, "")) for each in placed)
-    return Listing(split.name, split.classes, split.attribute, tuple(split.parts), images)
+    heard = {record.id for record in witnesses_of(records, split.classes)}
+    placed = [
+        Placed(part, record_of[image], digest(record_of[image]))
+        for part, ids in split.parts.items()
+        for image in ids
+    ]
+    placed += [
+        Placed(LEFT_OUT, record, digest(record) if record.id in heard else "")
+        for record in records
+        if record.id not in inside
+    ]
+    return Listing(split.name, split.classes, split.attribute, tuple(split.parts), tuple(placed))
 
 
 def same_label(split: DomainSplit, record: ImageRecord | None) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.splits.cells import DATA_SET, attribute_of
+from models.splits.cells import DATA_SET
 from models.splits.checks.finding import CheckFinding
-from models.splits.checks.listing import Listing
+from models.splits.checks.listing import Listing, Placed, count_placed
 
 MOST_VALUES = 20  # of an attribute; beyond it (ages, dates) there is no mixture to compare
 LEAST_DISTANCE = 0.1  # of the shares, in total variation, below which a difference does not matter
@@ -65,9 +65,10 @@ def describe(mixture: Mixture) -> str:
 
 def compared(listing: Listing) -> Iterator[Mixture]:
     """Each attribute in each part against train; the confounder only where it should not move."""
-    declared = {name for each in listing.inside() for name in each.record.attributes}
+    inside = listing.inside()
+    declared = set().union(*(each.record.attributes.keys() for each in inside))
     for name in sorted(declared | {DATA_SET}):
-        table = counted(listing, name)
+        table = counted(inside, name)
         values = sorted({value for _, _, value in table})
         if not 2 <= len(values) <= MOST_VALUES:
             continue
@@ -80,12 +81,12 @@ def compared(listing: Listing) -> Iterator[Mixture]:
                 yield mixture_of(name, part, values, train, other)
 
 
-def counted(listing: Listing, attribute: str) -> Counter[tuple[str, str, str]]:
+def counted(images: Sequence[Placed], attribute: str) -> Counter[tuple[str, str, str]]:
     """Images by part, class and value."""
-    return Counter(
-        (each.part, each.record.label or "", attribute_of(each.record, attribute) or UNKNOWN)
-        for each in listing.inside()
-    )
+    counts: Counter[tuple[str, str, str]] = Counter()
+    for (part, label, value), count in count_placed(images, attribute).items():
+        counts[part, label, value or UNKNOWN] += count
+    return counts
 
 
 def matrix(

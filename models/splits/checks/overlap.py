@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from models.splits.checks.finding import CheckFinding, Severity, shown
-from models.splits.checks.listing import Listing
+from models.splits.checks.listing import Listing, Placed
 from models.splits.same_patient import linked, of_several_patients
 
 Pair = tuple[str, str]
@@ -53,7 +53,7 @@ def under_one_name(listing: Listing) -> tuple[Listing, set[str]]:
     contents = {each.record.id: each.content for each in listing.images}
     several = of_several_patients(records, contents)
     images = tuple(
-        each if each.record is record else replace(each, record=record)
+        each if each.record is record else Placed(each.part, record, each.content)
         for each, record in zip(listing.images, linked(records, contents), strict=True)
     )
     return replace(listing, images=images), several

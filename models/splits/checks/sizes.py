@@ -1,10 +1,11 @@
 """Whether parts hold enough of each class, in what proportion, and whether the attribute really moves."""
 
 from collections import Counter
+from collections.abc import Collection
 
 from models.splits.cells import Cell, cell_of
 from models.splits.checks.finding import CheckFinding, Severity
-from models.splits.checks.listing import Listing, Placed
+from models.splits.checks.listing import Listing, Placed, count_placed
 
 FEWEST = 10  # images of a class in a part, or of a value in a class, below which its rate says nothing
 MOST_UNEQUAL = 3.0  # the largest class over the smallest, above which accuracy alone misleads
@@ -40,17 +41,22 @@ def cell_counts(listing: Listing) -> CheckFinding:
         severity,
         describe_sizes(absent, small, ["/".join(cell) for cell in unmoved], sizes),
         {"/".join(filter(None, cell)): count for cell, count in sorted(cells.items())},
-        tuple(
-            sorted(
-                {each.record.id for each in listing.inside() if cell_of_placed(each, listing) in concerned}
-            )
-        ),
+        ids_in(listing, concerned),
+    )
+
+
+def ids_in(listing: Listing, cells: Collection[tuple[str, str, str]]) -> tuple[str, ...]:
+    """Images of some cells."""
+    if not cells:
+        return ()
+    return tuple(
+        sorted({each.record.id for each in listing.inside() if cell_of_placed(each, listing) in cells})
     )
 
 
 def cells_of(listing: Listing) -> Cells:
     """Images by part, class and value; the value is empty where the split has no attribute."""
-    return Counter(cell_of_placed(each, listing) for each in listing.inside())
+    return count_placed(listing.inside(), listing.attribute)
 
 
 def cell_of_placed(each: Placed, listing: Listing) -> tuple[str, str, str]:
