@@ -37,6 +37,28 @@ class Measuring:
 
 
 @dataclass(frozen=True, slots=True)
+class Units:
+    """How many patients (or images) there are: counted once, since every metric of every method asks.
+
+    Attributes:
+        everybody: With an image.
+        of_class: With an image of a class, by label; only classes that have one.
+    """
+
+    everybody: int
+    of_class: Mapping[int, int]
+
+    @classmethod
+    def counted(cls, labels: NDArray[np.int64], number: NDArray[np.intp]) -> Self:
+        """Of images with `labels (n,)` and units `number (n,)`."""
+        classes = np.unique(labels)
+        return cls(
+            everybody=len(np.unique(number)),
+            of_class={int(each): len(np.unique(number[labels == each])) for each in classes},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """Images of a domain, or of a group in it.
 
@@ -47,6 +69,7 @@ class Measured:
         ids: `(n,)` the images.
         labels: `(n,)`.
         draws: Of the images.
+        held: Their patients.
         methods: `(m,)` names.
         probabilities: `(s, n, k)` of each method.
         points: Thresholds by method.
@@ -59,6 +82,7 @@ class Measured:
     ids: tuple[str, ...]
     labels: NDArray[np.int64]
     draws: Draws
+    held: Units
     methods: tuple[str, ...]
     probabilities: tuple[NDArray[np.float64], ...]
     points: Mapping[str, OperatingPoint]
@@ -76,13 +100,16 @@ class Measured:
         settings: Measuring,
     ) -> Self:
         """All images of a domain, with draws that a patient has in common with other domains and splits."""
+        labels = split.targets(ids)
+        draws = shared_draws(split.units(ids), replicates=settings.replicates, seed=settings.seed)
         return cls(
             split=split,
             domain=domain,
             group="",
             ids=tuple(ids),
-            labels=split.targets(ids),
-            draws=shared_draws(split.units(ids), replicates=settings.replicates, seed=settings.seed),
+            labels=labels,
+            draws=draws,
+            held=Units.counted(labels, draws.number),
             methods=tuple(each.method for each in predictions),
             probabilities=tuple(each.of(ids) for each in predictions),
             points=points,
@@ -99,6 +126,7 @@ class Measured:
             ids=tuple(self.ids[row] for row in rows),
             labels=self.labels[rows],
             draws=Draws(self.draws.number[rows], self.draws.counts),
+            held=Units.counted(self.labels[rows], self.draws.number[rows]),
             probabilities=tuple(each[:, rows] for each in self.probabilities),
         )
 
@@ -147,10 +175,9 @@ class Measured:
 
         Of a metric that needs every class as many as if each had those of the rarest.
         """
-        everybody = len(np.unique(self.draws.number))
         if metric in EVERY_IMAGE:
-            return everybody
+            return self.held.everybody
         number = {"sensitivity": 1, "specificity": 0}.get(metric)
-        classes = np.unique(self.labels) if number is None else [number]
-        fewest = min((len(np.unique(self.draws.number[self.labels == each])) for each in classes), default=0)
-        return min(everybody, len(classes) * fewest)
+        of_class = self.held.of_class
+        sizes = list(of_class.values()) if number is None else [of_class.get(number, 0)]
+        return min(self.held.everybody, len(sizes) * min(sizes, default=0))

@@ -28,7 +28,7 @@ def in_threads(
 def groups_in_threads(
     threads: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], *, size: int, ahead: int
 ) -> Iterator[T | ModelsError]:
-    """The same for work so short that a thread takes `size` items at once; at most `ahead` groups are begun."""
+    """The same for short work: a thread takes `size` items at once, and at most `ahead` groups are begun."""
     for outcomes in in_threads(threads, partial(attempt_each, function), grouped(items, size), ahead=ahead):
         if isinstance(outcomes, ModelsError):  # `attempt_each` keeps every error in its place
             raise outcomes
