@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint bench real clean help
+.PHONY: demo test lint bench real soak clean help
 
 help:
 	@echo "make demo   phantoms, the whole flow for X-ray and skin, the audit table, report.html"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint   ruff, mypy --strict, import contracts"
 	@echo "make bench  speed and quality against references in the same run, into bench.json"
 	@echo "make real   the main job on the data in ../shared/data"
+	@echo "make soak   minutes of load, kills, hostile input, clusters and a simulated schedule, on loopback"
 	@echo "make clean  removes what was built; runs and the cache stay"
 
 $(READY): pyproject.toml constraints.txt
@@ -40,6 +41,10 @@ real: $(READY)
 	$(BIN)/knobo run tests/real/skin.toml
 	$(BIN)/python -m pytest tests/real
 	$(BIN)/python tests/benchmarks/bars.py
+
+soak: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/python -m pytest tests/soak -n 0
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -10,6 +10,13 @@ import models.torchvision_operators  # noqa: F401  # before anything imports tor
 from pipelines.weights import cache_directory
 
 SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+SOAK = Path(__file__).parent / "soak"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests that take minutes run where they are named (`make soak`), not among all."""
+    asked = any(Path(argument.split("::")[0]).resolve().is_relative_to(SOAK) for argument in config.args)
+    return True if collection_path == SOAK and not asked else None
 
 
 @pytest.fixture(scope="session")
