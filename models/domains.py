@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.collecting import uncollected
 from models.errors import ModelsError
 from models.images import ImageRecord
 from models.splits.cells import (
@@ -43,6 +44,7 @@ __all__ = [
 Fractions = tuple[float, float, float]
 
 
+@uncollected()
 def confounded(
     records: Sequence[ImageRecord],
     *,
@@ -137,6 +139,7 @@ def most_wanted(maximum: int | None, sizes: PartSizes | None, fractions: Fractio
     return None if maximum is None else maximum / fractions[0]
 
 
+@uncollected()
 def plain(
     records: Sequence[ImageRecord],
     *,

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 
+from models.collecting import uncollected
 from models.errors import ModelsError
 from models.features.read_ahead import groups_in_threads
 from models.images import ImageRecord, image_digest, tell_broken
@@ -16,6 +17,7 @@ from pipelines.stages.split import make_split
 FILES_AT_ONCE = 32
 
 
+@uncollected()
 def check_config(config: Config, *, progress: Callback) -> tuple[CheckFinding, ...]:
     """What every check that needs no features says of every split.
 

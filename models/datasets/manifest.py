@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.collecting import uncollected
 from models.datasets.tables import read_columns
 from models.errors import ModelsError
 from models.images import ImageRecord
@@ -39,6 +40,7 @@ class ManifestColumns:
         return [*single, *self.report, *self.attributes]
 
 
+@uncollected()
 def read_manifest(
     path: Path,
     *,

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from models.errors import ModelsError
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 DELIMITERS = {".csv": ",", "": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -94,18 +97,24 @@ def whole_rows(path: Path, rows: Iterable[list[str]], width: int) -> Iterator[li
 def read_parquet(path: Path, required: list[str], optional: list[str]) -> dict[str, list[str]]:
     """Columns of a Parquet file as text."""
     import pyarrow as pa  # noqa: PLC0415  # a CSV does not need it
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    from pyarrow.parquet import ParquetFile  # noqa: PLC0415
 
     try:
-        with pq.ParquetFile(path) as file:
+        with ParquetFile(path) as file:
             there = file.schema_arrow.names
             require_columns(path, required, there)
             wanted = [name for name in [*required, *optional] if name in there]
-            table = file.read(columns=wanted)
+            rows = file.metadata.num_rows
+            cells = {name: column_text(file, name) for name in wanted}
     except pa.ArrowException as error:
         raise ModelsError(f"{path} cannot be read as Parquet; write it again") from error
-    cells = {name: [cell_text(value) for value in table.column(name).to_pylist()] for name in wanted}
-    return with_absent(cells, [*required, *optional], table.num_rows)
+    return with_absent(cells, [*required, *optional], rows)
+
+
+def column_text(file: "pq.ParquetFile", name: str) -> list[str]:
+    """One column as text, read by itself: all typed columns at once would outweigh the text of all."""
+    (column,) = file.read(columns=[name]).columns
+    return [cell_text(value) for value in column.to_pylist()]
 
 
 def cell_text(value: object) -> str:

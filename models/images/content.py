@@ -26,13 +26,27 @@ def read_bytes(path: Path, *, maximum: int = MAXIMUM_BYTES) -> bytes:
         ModelsError: No such file, not readable, or longer than `maximum`.
     """
     try:
-        with path.open("rb") as file:
-            expected = os.fstat(file.fileno()).st_size  # a read makes room for all that it is asked for
-            data = file.read(min(expected, maximum) + 1)
+        data = read_at_most(path, maximum + 1)
     except FileNotFoundError as error:
         raise ModelsError(f"there is no image at {path}; check the path in the manifest") from error
     except OSError as error:
         raise ModelsError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     if len(data) > maximum:
         raise ModelsError(f"{path} has more than {maximum:,} bytes, the limit for an image; scale it down")
+    return data
+
+
+def read_at_most(path: Path, maximum: int) -> bytes:
+    """The first bytes of a file; straight from the system, for opening a file object takes twice as long."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        expected = os.fstat(descriptor).st_size  # a read makes room for all that it is asked for
+        data = os.read(descriptor, min(expected + 1, maximum))
+        while len(data) not in {expected, maximum}:  # not a plain file, or one that grows meanwhile
+            more = os.read(descriptor, min(2**20, maximum - len(data)))
+            if not more:
+                break
+            data += more
+    finally:
+        os.close(descriptor)
     return data

@@ -14,9 +14,13 @@ def as_seen_by(split: DomainSplit, records: Iterable[ImageRecord]) -> list[Image
     checks must look at the class that the split gives. Patients whom the split takes for one keep their ids,
     so that checks can tell that they share an image.
     """
-    return [
-        replace(record, label=split.label[record.id], patient=record.patient or split.patient.get(record.id))
-        if record.id in split.label
-        else record
-        for record in records
-    ]
+    return [seen(split, record) if record.id in split.label else record for record in records]
+
+
+def seen(split: DomainSplit, record: ImageRecord) -> ImageRecord:
+    """A record of the split, the very same one where nothing changes."""
+    label = split.label[record.id]
+    patient = record.patient or split.patient.get(record.id)
+    if (label, patient) == (record.label, record.patient):
+        return record
+    return replace(record, label=label, patient=patient)
