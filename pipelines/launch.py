@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import tomli_w
@@ -27,7 +27,13 @@ log = logging.getLogger("knobo")
 
 
 def launch(
-    config: Path, runs: Path, *, quiet: bool = False, serial: bool = False, refresh: bool = False
+    config: Path,
+    runs: Path,
+    *,
+    quiet: bool = False,
+    serial: bool = False,
+    refresh: bool = False,
+    reporter: Reporter | None = None,
 ) -> Path:
     """Runs what a configuration describes unless every stage is fresh; the run's directory.
 
@@ -37,6 +43,7 @@ def launch(
         quiet: No progress.
         serial: One stage after the other in this process, without Prefect.
         refresh: Ask the network sources for what is new.
+        reporter: Where progress goes; to the terminal or the log where none is given.
     """
     loaded = load_config(config)
     directory = runs / loaded.name
@@ -44,19 +51,19 @@ def launch(
     if refresh:
         with Run(directory, loaded).locked():
             Run(directory, loaded).forget("fetch")
-    with reporter_for(quiet=quiet) as reporter:
-        if all_fresh(Run(directory, loaded, reporter)):
+    with reporter_for(quiet=quiet) if reporter is None else nullcontext(reporter) as told:
+        if all_fresh(Run(directory, loaded, told)):
             log.info("%s: every stage is fresh", loaded.name)
             return directory
         with Run(directory, loaded).locked():
             keep_config(directory / "config.toml", loaded)
         if serial:
-            run_serially(Run(directory, loaded, reporter))
+            run_serially(Run(directory, loaded, told))
             return directory
         import pipelines.prefect_environment  # noqa: F401, PLC0415  # before Prefect
         from pipelines.flows import knobo_flow, report_to  # noqa: PLC0415  # Prefect takes seconds to import
 
-        report_to(reporter, directory)
+        report_to(told, directory)
         knobo_flow(str(directory / "config.toml"), str(runs))
     return directory
 
