@@ -5,7 +5,7 @@ every accepted question is a query of the next round, and it ends at the wanted 
 left.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from knowledge.concepts import Concept, ConceptBank, Evidence, Verdict, make_concept
@@ -57,6 +57,7 @@ class Discovery:
         sentences: Sentences written about.
         stopped: Why it ended, one sentence.
         instructive: Passages left out because they speak to a language model, with the ways in which they do.
+        waiting: Passages with sentences that were chosen, and not written about when it ended.
     """
 
     bank: ConceptBank
@@ -66,6 +67,7 @@ class Discovery:
     sentences: int
     stopped: str
     instructive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    waiting: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -79,11 +81,13 @@ class _Loop:
     screen: Screen
     settings: DiscoverySettings
     progress: Progress | None
+    among: Container[str] | None = None
     used: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
     verdicts: list[Verdict] = field(default_factory=list)
     tested: dict[str, Concept] = field(default_factory=dict)
     instructive: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
     sentences: int = 0
 
     def seed(self, questions: Sequence[str]) -> None:
@@ -91,8 +95,7 @@ class _Loop:
         for question in questions:
             if self.full():
                 return
-            hits = self.retriever.search([self.query(question)], limit=self.settings.retrieve)[0]
-            passages = self.quotable(hit.passage_id for hit in hits)
+            passages = self.quotable(self.hits(question))
             found = sound_quote(question, passages, least=self.settings.seed_support)
             if found is None or found[1] < self.settings.seed_support:
                 concept = make_concept(question, (), question)
@@ -114,6 +117,7 @@ class _Loop:
         waiting = [(evidence, query) for _, evidence, query in sorted(found, key=lambda each: each[0])]
         while waiting and not self.finished():
             waiting = self.write(waiting)
+        self.waiting |= {evidence.passage_id for evidence, _ in waiting}
         return [concept.question for concept in self.screen.accepted[before:]]
 
     def read(self, query: str) -> list[tuple[int, Evidence, str]]:
@@ -121,8 +125,7 @@ class _Loop:
         if query in self.asked:
             return []
         self.asked.add(query)
-        hits = self.retriever.search([self.query(query)], limit=self.settings.retrieve)[0]
-        fresh = [hit.passage_id for hit in hits if hit.passage_id not in self.used][: self.settings.keep]
+        fresh = [name for name in self.hits(query) if name not in self.used][: self.settings.keep]
         self.used.update(fresh)
         most = self.settings.sentences_per_passage
         return [
@@ -130,6 +133,11 @@ class _Loop:
             for passage in self.quotable(fresh)
             for place, evidence in enumerate(candidate_sentences(passage)[:most])
         ]
+
+    def hits(self, query: str) -> list[str]:
+        """Passages that may be read for a query, best first."""
+        found = self.retriever.search([self.query(query)], limit=self.settings.retrieve)[0]
+        return [hit.passage_id for hit in found if self.among is None or hit.passage_id in self.among]
 
     def quotable(self, names: Iterable[str]) -> list[Passage]:
         """The passages that do not speak to a model; the others are noted."""
@@ -196,6 +204,7 @@ def discover(
     screen: Screen,
     settings: DiscoverySettings | None = None,
     seed_questions: Sequence[str] = (),
+    among: Container[str] | None = None,
     progress: Progress | None = None,
 ) -> Discovery:
     """Run the loop.
@@ -211,6 +220,8 @@ def discover(
         seed_questions: Questions that a person wrote, e.g. those of expert columns. Accepted first, each
             with the retrieved sentence that holds most of its content words; they then are queries of the
             first round, too.
+        among: Passages that may be read, where an earlier discovery has read others; all without it. They
+            have to be among the best of the whole literature for a query all the same.
         progress: Called with (accepted, wanted).
     """
     if "{query}" not in template:
@@ -219,7 +230,8 @@ def discover(
         )
     if not passages:
         raise KnowledgeError("There are no passages to discover concepts in; check the literature sources.")
-    loop = _Loop(template, retriever, passages, writer, screen, settings or DiscoverySettings(), progress)
+    settings = settings or DiscoverySettings()
+    loop = _Loop(template, retriever, passages, writer, screen, settings, progress, among)
     loop.seed(seed_questions)
     queries = [*start_queries, *(concept.question for concept in screen.accepted)]
     rounds = 0
@@ -234,6 +246,7 @@ def discover(
         loop.sentences,
         _why_stopped(loop, queries),
         loop.instructive,
+        frozenset(loop.waiting),
     )
 
 

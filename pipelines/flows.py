@@ -1,25 +1,24 @@
 """The Prefect flow of a run: one task a stage, each started when what it reads has been written."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from prefect import Task, flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.futures import PrefectFuture
-from prefect.task_runners import ThreadPoolTaskRunner
 
 import models.torchvision_operators  # noqa: F401  # before timm and transformers
 from knowledge.errors import NetworkError
 from models.evaluation.report import AuditReport
-from pipelines.config import load_config
+from pipelines.config import Config, load_config
 from pipelines.history.store import record_audit
 from pipelines.progress import LogReporter, Reporter
 from pipelines.report.summary import COLUMNS, headline, summary_table
 from pipelines.run import Run, Stage
+from pipelines.runners import Step, open_runner, run_steps
 from pipelines.stages import NETWORK, STAGES, upstream
 
-AT_ONCE = 2  # the text branch and the image branch
 _reporters: dict[str, Reporter] = {}  # by run directory: a reporter cannot pass through a task's parameters
 
 
@@ -40,29 +39,27 @@ def run_part(name: str, part: int, parts: int, config: str, runs: str) -> bool:
     return True
 
 
-RUNNER: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=AT_ONCE)
-
-
-@flow(name="knobo", persist_result=False, task_runner=RUNNER)  # type: ignore[arg-type]  # its futures are a subclass
+@flow(name="knobo", persist_result=False)
 def knobo_flow(config: str, runs: str = "runs") -> bool:
     """All stages of the run that `config` (a TOML file) describes; whether any had to run."""
     run = open_run(Path(config), Path(runs))
-    submitted: dict[str, PrefectFuture[bool]] = {}
-    with run.locked():
-        for stage in STAGES:
-            waits = [submitted[before.name] for before in upstream(stage)]
-            parts = run.config.parts if stage.part is not None and run.config.parts > 1 else 0
-            waits += [
-                run_part.submit(stage.name, part, parts, config, runs, wait_for=waits)  # type: ignore[call-overload]
-                for part in range(parts)
-            ]
-            submitted[stage.name] = task_for(stage).submit(  # type: ignore[call-overload]  # it omits wait_for
-                stage.name, config, runs, wait_for=waits
-            )
-        ran = [future.result() for future in submitted.values()]
+    with run.locked(), open_runner(run.config.runner) as runner:
+        ran = run_steps(list(steps_of(run.config, {"config": config, "runs": runs})), runner)
     record_audit(run)
     publish(run)
-    return any(ran)
+    return any(ran[stage.name] for stage in STAGES)
+
+
+def steps_of(config: Config, place: Mapping[str, str]) -> Iterator[Step]:
+    """The stages in order; the parts of a wide one come ahead of it."""
+    for stage in STAGES:
+        waits = tuple(before.name for before in upstream(stage))
+        parts = shards if stage.part is not None and (shards := config.runner.shards(config.parts)) > 1 else 0
+        ahead = [f"{stage.name} {part}" for part in range(parts)]
+        for part, name in enumerate(ahead):
+            given = {"name": stage.name, "part": part, "parts": parts, **place}
+            yield Step(name, run_part, given, waits)
+        yield Step(stage.name, task_for(stage), {"name": stage.name, **place}, (*waits, *ahead))
 
 
 def stage_named(name: str) -> Stage:

@@ -68,9 +68,10 @@ class LogReporter:
         first: int | None = None
 
         def tell(done: int, total: int) -> None:
-            nonlocal last, first
-            first = done if first is None else first
+            nonlocal started, last, first
             now = time.monotonic()
+            if first is None:  # what came before the first image says nothing of the others
+                first, started, last = done, now, now
             if now - last >= EVERY and done < total:
                 last = now
                 rate = max(done - first, 1) / (now - started)

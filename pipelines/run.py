@@ -5,7 +5,6 @@ import json
 import platform
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -144,12 +143,19 @@ class Run:
 
     def forget(self, stage: str) -> None:
         """Let a stage run again though nothing changed: what it asks of the network may have."""
-        with _MANIFEST:
+        with self._writing():
             self._write({name: record for name, record in self.records().items() if name != stage})
 
     def _note(self, name: str, record: StageRecord) -> None:
-        with _MANIFEST:
+        with self._writing():
             self._write(self.records() | {name: record})
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Keeps stages that end at once, in threads or processes, from losing each other's record."""
+        with self.path(".manifest.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _write(self, records: Mapping[str, StageRecord]) -> None:
         stages = {name: asdict(records[name]) for name in sorted(records)}
@@ -177,9 +183,6 @@ def sweep(directory: Path) -> None:
             shutil.rmtree(begun)
         else:
             begun.unlink()
-
-
-_MANIFEST = threading.Lock()
 
 
 def library_versions() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from os import cpu_count
 from threading import Lock
 from typing import TypeAlias
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from models.cores import usable_cores
 from models.evaluation.intervals import Draws
 from models.evaluation.metrics.arrays import Labels, Probabilities, blocks
 from models.evaluation.metrics.choice import Choice
@@ -89,5 +89,5 @@ def measured(
 @contextmanager
 def one_core_each() -> Iterator[Executor]:
     """As many threads as cores, each product on one, since cores that share one wait for each other."""
-    with ALONE, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cpu_count()) as threads:
+    with ALONE, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(usable_cores()) as threads:
         yield threads

@@ -3,10 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from os import cpu_count
 from pathlib import Path
 from typing import Literal
 
+from models.cores import usable_cores
 from models.encoders import Encoder
 from models.encoders.workers import one_core_each
 from models.features.encoding import Encoded, Item, encoded_by_core, encoded_together
@@ -115,8 +115,8 @@ def fill_store(
 def digests_of(records: Sequence[ImageRecord], known: Mapping[str, str], faults: list[str]) -> dict[str, str]:
     """SHA-256 by record id; files are read where it is not known, those that cannot be are noted."""
     unknown = [record for record in records if not known.get(record.id)]
-    with ThreadPoolExecutor(cpu_count(), thread_name_prefix="hash") as threads:
-        ahead = 2 * (cpu_count() or 1)
+    with ThreadPoolExecutor(usable_cores(), thread_name_prefix="hash") as threads:
+        ahead = 2 * usable_cores()
         read = dict(sound(groups_in_threads(threads, digest_of, unknown, size=32, ahead=ahead), faults))
     return {record.id: known[record.id] for record in records if known.get(record.id)} | read
 
@@ -137,7 +137,7 @@ def encode_items(
         return
     encoded = encoded_by_core if encoder.group is None else encoded_together
     writing: deque[tuple[Encoded, Future[None]]] = deque()
-    with one_core_each(cpu_count() or 1) as threads, ThreadPoolExecutor(1, "store") as writer:
+    with one_core_each(usable_cores()) as threads, ThreadPoolExecutor(1, "store") as writer:
         for group in encoded(threads, encoder, file, items, batch=batch, faults=faults):
             writing.append((group, writer.submit(file.append, group.new, group.values)))
             if len(writing) > 1:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.api.loopback import is_loopback
 from pipelines.api.problems import problem
-from pipelines.api.settings import Keys, Limits
+from pipelines.api.settings import Caller, Keys, Limits
 
 OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
 UPLOADS = frozenset({"/v1/predict"})
@@ -36,19 +36,24 @@ class Guarded:
             return
         path = scope["path"]
         most = self.limits.upload_bytes if path in UPLOADS else self.limits.json_bytes
-        refused = self.refusal(Headers(scope=scope), path, most)
+        headers = Headers(scope=scope)
+        caller = self.keys.caller(key_of(headers))
+        scope.setdefault("state", {})["caller"] = caller
+        refused = self.refusal(headers, path, most, caller)
         if refused is not None:  # nobody above would turn an exception into an answer
             response = problem(Request(scope), refused.status_code, refused.detail, refused.headers)
             await response(scope, receive, send)
         else:
             await self.app(scope, self.limited(receive, most), send)
 
-    def refusal(self, headers: Headers, path: str, most: int) -> HTTPException | None:
+    def refusal(
+        self, headers: Headers, path: str, most: int, caller: Caller | None
+    ) -> HTTPException | None:
         """Why the request is not even read."""
         if not self.keys.digests and is_foreign(headers):
             detail = "without keys only pages and programs of this machine are answered; serve with --keys"
             return HTTPException(403, detail)
-        if path not in OPEN and not self.keys.admit(key_of(headers)):
+        if path not in OPEN and caller is None:
             detail = "the key is missing or unknown; send it as `Authorization: Bearer KEY`"
             return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
         return too_large(most) if declared_length(headers) > most else None

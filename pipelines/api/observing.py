@@ -1,59 +1,18 @@
 """Every request has a number, is counted and timed, and leaves a line in the log, never what was sent."""
 
-import json
 import logging
 import time
-from dataclasses import dataclass, field
 from uuid import uuid4
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.api.metrics import Metrics
+
+__all__ = ["Metrics", "Observed"]
 
 log = logging.getLogger("knobo.api")
 HEADER = b"x-request-id"
-SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-SIZES = (1, 2, 4, 8, 16, 32, 64)
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """What Prometheus collects; a registry of its own, so that several servers of one process do not mix."""
-
-    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-
-    def __post_init__(self) -> None:
-        """Registers everything."""
-        register = object.__setattr__  # frozen for everybody else
-        labels, registry = ("method", "route", "status"), self.registry
-        register(self, "requests", Counter("knobo_requests", "Requests answered.", labels, registry=registry))
-        register(
-            self,
-            "seconds",
-            Histogram(
-                "knobo_request_seconds", "Time to answer.", ("route",), registry=registry, buckets=SECONDS
-            ),
-        )
-        register(
-            self,
-            "batches",
-            Histogram("knobo_batch_images", "Images encoded together.", registry=registry, buckets=SIZES),
-        )
-        register(
-            self,
-            "predictions",
-            Counter("knobo_predictions", "By split and class.", ("split", "predicted"), registry=registry),
-        )
-        register(
-            self,
-            "waiting",
-            Gauge("knobo_waiting_images", "Images received, waiting or in work.", registry=registry),
-        )
-
-    requests: Counter = field(init=False)
-    seconds: Histogram = field(init=False)
-    batches: Histogram = field(init=False)
-    predictions: Counter = field(init=False)
-    waiting: Gauge = field(init=False)
+METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 class Observed:
@@ -72,8 +31,14 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, number, status = time.perf_counter(), uuid4().hex, 500
+        started, number, status, size = time.perf_counter(), uuid4().hex, 500, 0
         scope.setdefault("state", {})["request"] = number
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            return message
 
         async def numbered(message: Message) -> None:
             nonlocal status
@@ -83,21 +48,25 @@ class Observed:
             await send(message)
 
         try:
-            await self.app(scope, receive, numbered)
+            await self.app(scope, counted, numbered)
         finally:
-            self.note(scope, number, status, time.perf_counter() - started)
+            self.note(scope, status, size=size, seconds=time.perf_counter() - started)
 
-    def note(self, scope: Scope, number: str, status: int, seconds: float) -> None:
+    def note(self, scope: Scope, status: int, *, size: int, seconds: float) -> None:
         """In the log and the metrics; the route and not the path, for a path may hold anything."""
         route = getattr(scope.get("route"), "path", "unknown")
-        method = scope["method"] if scope["method"] in {"GET", "POST", "HEAD"} else "other"
+        method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.requests.labels(method, route, str(status)).inc()
         self.metrics.seconds.labels(route).observe(seconds)
-        line = {
-            "request": number,
+        self.metrics.received.labels(route).inc(size)
+        caller = scope["state"].get("caller")
+        fields = {
+            "request": scope["state"]["request"],
             "method": method,
             "route": route,
             "status": status,
             "seconds": round(seconds, 4),
+            "bytes": size,
+            "key": caller.name if caller else "",
         }
-        log.info(json.dumps(line))
+        log.info("request", extra={"fields": fields})

@@ -17,7 +17,9 @@ from pipelines.config.grounding import GroundingSection
 from pipelines.config.language_model import LanguageModelSection
 from pipelines.config.literature import LiteratureSource
 from pipelines.config.prior import PriorSection
+from pipelines.config.refresh import RefreshSection
 from pipelines.config.retrieval import RetrievalSection
+from pipelines.config.runner import RunnerSection
 from pipelines.config.section import Name, Section, named_twice
 from pipelines.config.splits import SplitSection
 
@@ -37,7 +39,7 @@ class Config(Section):
     on_broken: Literal["stop", "skip"] = "stop"
     """What to do when images cannot be read."""
     parts: Annotated[int, Field(ge=1)] = 1
-    """Tasks into which a wide stage (embedding passages) is cut, for a task runner with several machines."""
+    """Tasks into which a wide stage (embedding, encoding, reading reports, training) is cut."""
     classes: tuple[ClassWords, ...]
     """Every class that a split uses."""
     literature: tuple[LiteratureSource, ...]
@@ -58,6 +60,8 @@ class Config(Section):
     fit: FitSection = FitSection()
     fine_tune: FineTuneSection = FineTuneSection()
     audit: AuditSection = AuditSection()
+    refresh: RefreshSection = RefreshSection()
+    runner: RunnerSection = RunnerSection()
 
     @model_validator(mode="after")
     def _names_meet(self) -> "Config":

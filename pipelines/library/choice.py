@@ -41,6 +41,12 @@ def require_effect(choice: Choice, name: str) -> None:
         if name not in recipe.data_sets:
             sets = ", ".join(recipe.data_sets)
             raise PipelineError(f"the recipe {recipe.name} is one of {sets}, not of {name}; prepare that set")
+        if len(recipe.data_sets) > 1 and choice.beside is None:
+            others = ", ".join(other for other in recipe.data_sets if other != name)
+            raise PipelineError(
+                f"the recipe {recipe.name} needs the images of {others}, too; "
+                "give the folder in which that set was prepared with --beside"
+            )
     if choice.strength != 1 and not choice.attribute and not choice.recipe:
         raise PipelineError("--strength is that of a confounder; give --attribute or --recipe with it")
     if choice.values and not choice.attribute:

@@ -39,7 +39,15 @@ STAGES = (
     Stage("index", 2, ("indexing",), ("passages.jsonl",), ("index",), index.index, part=index.embed_part),
     Stage("images", 2, ("datasets", "on_broken"), (), ("images.parquet",), images.images),
     Stage("split", 2, ("splits", "seed"), ("images.parquet",), ("splits",), split.split),
-    Stage("encode", 1, ("encoder",), ("images.parquet",), ("features",), encode.encode),
+    Stage(
+        "encode",
+        1,
+        ("encoder",),
+        ("images.parquet",),
+        ("features",),
+        encode.encode,
+        part=encode.encode_part,
+    ),
     Stage(
         "checks",
         1,
@@ -82,6 +90,7 @@ STAGES = (
         ("concepts.jsonl", "images.parquet"),
         ("annotations.parquet", AGREEMENT),
         annotate.annotate,
+        part=annotate.annotate_part,
     ),
     Stage(
         "prior",

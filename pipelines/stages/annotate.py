@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 
 from knowledge.annotation.agreement import agreements, save_agreements
+from knowledge.annotation.shards import parts as shards_of
 from knowledge.annotation.table import AnnotationTable, Annotator, Cells, Report, write_annotations
 from knowledge.concepts import Concept, ConceptBank
 from pipelines.bank_artifacts import AGREEMENT
@@ -19,8 +20,20 @@ from pipelines.stages.reports import annotator, expert_table, grounding_datasets
 def annotate(run: Run) -> None:
     """Every concept of every grounding image, by its report or by expert columns."""
     concepts = list(ConceptBank.load(run.path("concepts.jsonl")))
+    tables = answers_to(run, concepts)
+    compare(run, tables, grounding_reports(run), concepts)
+    write_annotations(run.path("annotations.parquet"), tables)
+
+
+def grounding_reports(run: Run) -> list[Report]:
+    """Reports of the grounding images."""
+    return reports_of(read_images(run.path("images.parquet")).of(run.config.grounding.datasets))
+
+
+def answers_to(run: Run, concepts: Sequence[Concept]) -> list[AnnotationTable]:
+    """Answers of the reports, then a table for each data set whose expert columns ask for some of them."""
     images = read_images(run.path("images.parquet"))
-    reports = reports_of(images.of(run.config.grounding.datasets))
+    reports = grounding_reports(run)
     tables: list[AnnotationTable] = []
     if reports:
         cells = cells_to_ask(run, sentences_of(run, reports), concepts)
@@ -34,8 +47,18 @@ def annotate(run: Run) -> None:
         raise PipelineError(
             "the grounding data sets have neither reports nor expert columns; name them in the configuration"
         )
-    compare(run, tables, reports, concepts)
-    write_annotations(run.path("annotations.parquet"), tables)
+    return tables
+
+
+def annotate_part(run: Run, part: int, parts: int) -> None:
+    """Every `parts`-th shard of the reports into the cache, ahead of `annotate`."""
+    concepts = list(ConceptBank.load(run.path("concepts.jsonl")))
+    reports = reports_of(read_images(run.path("images.parquet")).of(run.config.grounding.datasets))
+    if not reports:
+        return
+    cells, reader = cells_to_ask(run, sentences_of(run, reports), concepts), kept_answers(annotator(run))
+    for shard in list(shards_of(len(reports), reader.size))[part::parts]:
+        reader.annotate(reports[shard], concepts, cells=None if cells is None else cells[shard])
 
 
 def read(

@@ -1,7 +1,7 @@
 """Concepts from the literature, screened as they are found."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from knowledge.annotation.table import AnnotationTable, Answer, Report
 from knowledge.concepts import Concept, ConceptBank, make_concept
 from knowledge.curation.files import read_bank
 from knowledge.curation.replay import Curated, anchored
-from knowledge.discovery import DiscoverySettings
+from knowledge.discovery import Discovery, DiscoverySettings
 from knowledge.discovery import discover as run_discovery
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage
@@ -32,8 +32,44 @@ log = logging.getLogger("knobo")
 @accounted
 def discover(run: Run) -> None:
     """Concepts from the literature, screened as they are found."""
-    config = run.config
     passages = PassageFile(run.path("passages.jsonl"))
+    found = find_concepts(
+        run,
+        passages,
+        accepted=starting_concepts(run, passages),
+        seeds=seed_questions(run),
+        settings=discovery_settings(run),
+    )
+    found.bank.save(run.path("discovered.jsonl"))
+    write_verdicts(run.path("verdicts.jsonl"), accepted_verdicts(found.verdicts, found.bank))
+    write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
+    if not len(found.bank):
+        raise PipelineError(
+            f"none of the {len(found.tested)} candidate concepts passed the screening; "
+            "see `knobo concepts list RUN --rejected` and widen the literature or lower [screening]"
+        )
+
+
+def find_concepts(
+    run: Run,
+    passages: Mapping[str, Passage],
+    *,
+    accepted: Sequence[Concept],
+    seeds: Sequence[str],
+    settings: DiscoverySettings,
+    among: Container[str] | None = None,
+) -> Discovery:
+    """Runs the loop with everything as configured.
+
+    Args:
+        run: Whose index, images and settings count.
+        passages: All of the literature.
+        accepted: Concepts that are there already.
+        seeds: Questions of people that are looked for first.
+        settings: Bounds; the wanted number counts those that are there already.
+        among: Passages that may be read; all without it.
+    """
+    config = run.config
     screen = Screen(
         passages=passages,
         encoder=question_encoder(run),
@@ -44,7 +80,7 @@ def discover(run: Run) -> None:
             minority=config.screening.minimum_answers,
             minority_share=config.screening.minimum_share,
         ),
-        accepted=starting_concepts(run, passages),
+        accepted=list(accepted),
     )
     found = run_discovery(
         start_queries(run),
@@ -53,14 +89,9 @@ def discover(run: Run) -> None:
         passages=passages,
         writer=open_writer(run),
         screen=screen,
-        settings=DiscoverySettings(
-            wanted=config.discovery.wanted,
-            retrieve=config.discovery.candidates,
-            keep=config.discovery.passages,
-            sentences_per_passage=config.discovery.sentences,
-            maximum_sentences=config.discovery.maximum_sentences,
-        ),
-        seed_questions=[c.question for dataset in grounding_datasets(run) for c in dataset.expert_columns],
+        settings=settings,
+        seed_questions=seeds,
+        among=among,
         progress=run.reporter.work("discover", "concepts"),
     )
     if found.instructive:
@@ -69,14 +100,24 @@ def discover(run: Run) -> None:
             len(found.instructive),
             ", ".join(sorted(found.instructive)[:10]),
         )
-    found.bank.save(run.path("discovered.jsonl"))
-    write_verdicts(run.path("verdicts.jsonl"), accepted_verdicts(found.verdicts, found.bank))
-    write_rejections(run.path("rejected.jsonl"), rejections(found.tested, found.verdicts))
-    if not len(found.bank):
-        raise PipelineError(
-            f"none of the {len(found.tested)} candidate concepts passed the screening; "
-            "see `knobo concepts list RUN --rejected` and widen the literature or lower [screening]"
-        )
+    return found
+
+
+def discovery_settings(run: Run) -> DiscoverySettings:
+    """As configured."""
+    section = run.config.discovery
+    return DiscoverySettings(
+        wanted=section.wanted,
+        retrieve=section.candidates,
+        keep=section.passages,
+        sentences_per_passage=section.sentences,
+        maximum_sentences=section.maximum_sentences,
+    )
+
+
+def seed_questions(run: Run) -> list[str]:
+    """Those of the expert columns."""
+    return [column.question for dataset in grounding_datasets(run) for column in dataset.expert_columns]
 
 
 def starting_concepts(run: Run, passages: Mapping[str, Passage]) -> list[Concept]:

@@ -2,7 +2,7 @@
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from models.encoders import Encoder, EncoderSpec, open_encoder
-from models.features.extraction import extract
+from models.features.extraction import extract, fill_store
 from models.features.store import FeatureStore
 from pipelines.config import EncoderSection
 from pipelines.images_table import read_images
@@ -21,6 +21,21 @@ def encode(run: Run) -> None:
         digests={record.id: digest for record, digest in zip(table.records, table.digests, strict=True)},
         batch=section.batch,
         progress=run.reporter.work("encode", "images"),
+    )
+
+
+def encode_part(run: Run, part: int, parts: int) -> None:
+    """Vectors of every `parts`-th content into the store, ahead of `encode`."""
+    section, table = run.config.encoder, read_images(run.path("images.parquet"))
+    first = dict(zip(reversed(table.digests), reversed(table.records), strict=True))
+    chosen = {digest: first[digest] for digest in sorted(first)[part::parts]}
+    fill_store(
+        list(chosen.values()),
+        configured_encoder(section),
+        FeatureStore(cache_directory() / "features"),
+        digests={record.id: digest for digest, record in chosen.items()},
+        batch=section.batch,
+        progress=run.reporter.work(f"encode {part} of {parts}", "images"),
     )
 
 

@@ -77,10 +77,15 @@ class Examples:
 
 
 def read_examples(run: Run, features: FeatureTable) -> Examples:
-    """What concepts are learnt from."""
+    """What the concepts of the run are learnt from."""
+    return examples_of(run, features, read_annotations(run.path("annotations.parquet")))
+
+
+def examples_of(run: Run, features: FeatureTable, tables: Sequence[AnnotationTable]) -> Examples:
+    """What the concepts of some annotations are learnt from."""
     records = {record.id: record for record in grounding_records(run)}
     ids = tuple(image for image in features.ids if image in records)
-    concept_ids, answers = answer_matrix(ids, read_annotations(run.path("annotations.parquet")))
+    concept_ids, answers = answer_matrix(ids, tables)
     return Examples(
         records=tuple(records[image] for image in ids),
         features=FeatureTable(ids, features.columns, features.rows(ids)),

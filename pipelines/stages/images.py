@@ -3,10 +3,10 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from os import cpu_count
 from pathlib import Path
 
 import models.torchvision_operators  # noqa: F401  # before timm
+from models.cores import usable_cores
 from models.datasets.folders import read_folders
 from models.datasets.manifest import ManifestColumns, read_manifest
 from models.errors import ModelsError
@@ -30,7 +30,7 @@ def images(run: Run) -> None:
     progress = run.reporter.work("images", "images")
     digests: list[str] = []
     faults: list[str] = []
-    workers = cpu_count() or 1
+    workers = usable_cores()
     with ThreadPoolExecutor(workers) as threads:
         paths = (record.path for record in records)
         for outcome in in_threads(threads, digest_of_readable, paths, ahead=4 * workers):

@@ -33,35 +33,43 @@ literature = [{ name = "notes", kind = "text", path = "notes" }]
 datasets = [{ name = "images", folder = "images" }]
 splits = [{ name = "one", kind = "plain", datasets = ["images"], classes = ["normal", "sick"] }]
 grounding = { datasets = ["images"] }
-encoder = { kind = "pixels" }
+encoder = ENCODER
 fine_tune = { enabled = false }
 """
 LIMITS = Limits(upload_bytes=200_000, pixels=1_000_000, json_bytes=20_000, seconds_to_send=1.0, waiting=8)
 PASSAGE = Passage("p1", "Heart", "The heart is enlarged in failure.", "notes", "CC0", "heart.md, Size")
 
 
-def make_run(folder: Path) -> Path:
-    """A finished run in a folder that is not there yet."""
+def make_run(
+    folder: Path,
+    *,
+    encoder: str = '{ kind = "pixels" }',
+    dimension: int = RawPixels.dimension,
+    signs: int = 0,
+) -> Path:
+    """A finished run in a folder that is not there yet, with so many more concepts than two."""
     (folder / "notes").mkdir(parents=True)
     (folder / "images").mkdir()
-    (folder / "config.toml").write_text(CONFIG, "utf-8")
+    (folder / "config.toml").write_text(CONFIG.replace("ENCODER", encoder), "utf-8")
     (folder / "audit.json").write_text("{}", "utf-8")
     evidence = Evidence("p1", "The heart is enlarged in failure.", 0)
+    questions = ("Is the heart enlarged?", "Is there fluid?", *(f"Is sign {n} seen?" for n in range(signs)))
     bank = ConceptBank(
-        (make_concept("Is the heart enlarged?", (evidence,), "q"), make_concept("Is there fluid?", (), "q"))
+        tuple(make_concept(each, () if "fluid" in each else (evidence,), "q") for each in questions)
     )
+    extra = np.zeros((2, signs), np.float32)
     bank.save(folder / "concepts.jsonl")
     write_passages(folder / "passages.jsonl", [PASSAGE])
     generator = np.random.default_rng(0)
-    weight = generator.normal(size=(2, RawPixels.dimension)).astype(np.float32) / 20
+    weight = generator.normal(size=(len(questions), dimension)).astype(np.float32) / 20
     Grounder(
         concept_ids=bank.ids,
-        columns=tuple(map(str, range(RawPixels.dimension))),
+        columns=tuple(map(str, range(dimension))),
         weight=weight,
-        bias=np.zeros(2, np.float32),
-        scaling=Scaling.fit(ScalingKind.NONE, np.zeros((2, RawPixels.dimension))),
+        bias=np.zeros(len(questions), np.float32),
+        scaling=Scaling.fit(ScalingKind.NONE, np.zeros((2, dimension))),
         quality=tuple(ConceptQuality(name, 20, 20, 0.8, 0.7, 0.9, 0.7, 0.6, 0.8) for name in bank.ids),
-        out_of_fold=FeatureTable((), bank.ids, np.zeros((0, 2), np.float32)),
+        out_of_fold=FeatureTable((), bank.ids, np.zeros((0, len(questions)), np.float32)),
         ungrounded=(),
         settings=GroundingSettings(),
     ).save(folder / "grounder")
@@ -74,13 +82,13 @@ def make_run(folder: Path) -> Path:
         "one", ("normal", "sick"), "", **parts, shifted=(), label=label, patient={}, checks=()
     )
     save_split(split, folder / "splits" / "one.json")
-    scores = FeatureTable(tuple(ids), bank.ids, generator.random((30, 2), dtype=np.float32))
+    scores = FeatureTable(tuple(ids), bank.ids, generator.random((30, len(questions)), dtype=np.float32))
     scores.save(folder / "scores")
     head = KnoBo(
         split.classes,
         bank.ids,
-        np.array([[-1, 0.5], [1, -0.5]], np.float32),
-        np.array([[-1, 1], [1, -1]], np.float32),
+        np.hstack([np.array([[-1, 0.5], [1, -0.5]], np.float32), extra + 0.01]),
+        np.hstack([np.array([[-1, 1], [1, -1]], np.float32), extra + 1]),
         Scaling.fit(ScalingKind.CENTER, scores.rows(split.train)),
         {"seed": 0},
     )
