@@ -16,6 +16,7 @@ from pipelines.commands.ablate import ablate
 from pipelines.commands.api import api
 from pipelines.commands.audit import audit, show_audit
 from pipelines.commands.check import check
+from pipelines.commands.deployments import deploy, serve
 from pipelines.commands.edit import edit
 from pipelines.commands.history import history
 from pipelines.commands.path import path
@@ -37,10 +38,12 @@ app.command()(ablate)
 app.command()(api)
 app.command()(audit)
 app.command()(check)
+app.command()(deploy)
 app.command()(edit)
 app.command()(history)
 app.command()(path)
 app.command()(released)
+app.command()(serve)
 console = Console()
 
 RunArgument = Annotated[Path, typer.Argument(help="Run directory, e.g. runs/my-run.", metavar="RUN")]

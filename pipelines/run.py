@@ -146,6 +146,11 @@ class Run:
         with self._writing():
             self._write({name: record for name, record in self.records().items() if name != stage})
 
+    def take_over(self, records: Mapping[str, StageRecord]) -> None:
+        """Note stages that ran elsewhere, once what they wrote lies here."""
+        with self._writing():
+            self._write(self.records() | dict(records))
+
     def _note(self, name: str, record: StageRecord) -> None:
         with self._writing():
             self._write(self.records() | {name: record})
