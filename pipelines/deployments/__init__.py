@@ -1,0 +1,1 @@
+"""Runs that Prefect starts by the clock or on demand: what they do and tell, and how they are registered."""

@@ -1,0 +1,70 @@
+"""The flows behind the deployments: each calls what the command line calls, with what Prefect adds."""
+
+from pathlib import Path
+
+from prefect import flow, task
+
+import models.torchvision_operators  # noqa: F401  # before timm and transformers
+from pipelines.config import load_config
+from pipelines.deployments.artifacts import key_of, publish_audit, publish_bank
+from pipelines.deployments.comparison import compare_with_told, mark_told
+from pipelines.deployments.limits import gpu
+from pipelines.deployments.progress import stage_progress
+from pipelines.deployments.telling import tell_audit, tell_refresh
+from pipelines.flows import failed_on_the_network
+from pipelines.launch import launch
+from pipelines.policy.keeping import broken_rules
+from pipelines.progress import LogReporter
+from pipelines.refreshing import RefreshOutcome, refresh
+
+HOUR = 3600.0
+
+
+@flow(name="knowledge-refresh", persist_result=False, timeout_seconds=6 * HOUR)
+def knowledge_refresh(config: Path, runs: Path = Path("runs")) -> str:
+    """Asks the literature for what is new and proposes what follows for the bank of concepts.
+
+    The run in production stays as it is until a person accepts (`knobo concepts review`).
+
+    Args:
+        config: Configuration file (TOML) on the machine that works.
+        runs: Folder that holds the runs there.
+    """
+    with gpu():
+        outcome = refresh_bank(config, runs)
+    publish_bank(outcome.run.name, rows=outcome.rows(), description=outcome.sentence)
+    tell_refresh(outcome)
+    return outcome.sentence
+
+
+@task(
+    name="refresh",
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=[60, 300],
+    retry_jitter_factor=0.5,
+    retry_condition_fn=failed_on_the_network,
+)
+def refresh_bank(config: Path, runs: Path) -> RefreshOutcome:
+    """Tried again, later each time, where the network failed."""
+    return refresh(config, runs, reporter=LogReporter())
+
+
+@flow(name="audit", persist_result=False, timeout_seconds=24 * HOUR)
+def audit(config: Path, runs: Path = Path("runs"), policy: Path | None = None) -> bool:
+    """Runs what is stale, and tells when KnoBo got worse on a domain; whether it did, or a rule is broken.
+
+    Args:
+        config: Configuration file (TOML) on the machine that works.
+        runs: Folder that holds the runs there.
+        policy: Policy (TOML) to hold the audit against as well; `docs/audit.md` describes it.
+    """
+    name = load_config(config).name
+    with gpu(), stage_progress(key_of(name, "progress")):
+        directory = launch(config, runs, reporter=LogReporter())
+    comparison = compare_with_told(directory)
+    broken = broken_rules(policy, directory, earlier=comparison.earlier) if policy else ()
+    publish_audit(comparison)
+    tell_audit(comparison, broken)
+    mark_told(comparison)
+    return bool(comparison.worse or broken)

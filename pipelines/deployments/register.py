@@ -1,0 +1,123 @@
+"""Tells a Prefect server of the deployments, for the workers of a pool or to be run by this process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect import serve
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
+from prefect.schedules import Schedule
+from prefect.types.entrypoint import EntrypointType
+
+from pipelines.config import load_config
+from pipelines.deployments import flows
+from pipelines.deployments.alerts import register_alerts
+from pipelines.deployments.limits import set_gpus
+from pipelines.deployments.plans import Plan
+from pipelines.errors import PipelineError
+
+TAG = "knobo"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the deployments work on.
+
+    Attributes:
+        configs: Configuration files by the names of their runs.
+        runs: Folder that holds the runs.
+        policy: Policy that audits are held against; None for none.
+        zone: Time zone of the schedules.
+    """
+
+    configs: dict[str, Path]
+    runs: Path
+    policy: Path | None
+    zone: str
+
+    @classmethod
+    def of(cls, configs: Sequence[Path], *, runs: Path, policy: Path | None, zone: str) -> "Scope":
+        """Reads the configurations, so that a mistake shows now and not at night.
+
+        Raises:
+            PipelineError: One cannot be read, or two are of the same name.
+        """
+        found: dict[str, Path] = {}
+        for config in configs:
+            name = load_config(config).name
+            if name in found:
+                raise PipelineError(
+                    f"{found[name]} and {config} are both named {name!r}; give each run a name of its own"
+                )
+            found[name] = config.resolve()
+        return cls(found, runs.resolve(), policy.resolve() if policy else None, zone)
+
+    def parameters(self, plan: Plan) -> dict[str, Any]:
+        """What a run is started with unless something else is said; the configuration where there is one."""
+        found: dict[str, Any] = {"runs": str(self.runs)}
+        if self.policy and plan.flow == "audit":
+            found["policy"] = str(self.policy)
+        if len(self.configs) == 1:
+            found["config"] = str(next(iter(self.configs.values())))
+        return found
+
+    def schedules(self, plan: Plan) -> list[Schedule]:
+        """One for each configuration."""
+        if plan.cron is None:
+            return []
+        return [
+            Schedule(
+                cron=plan.cron, timezone=self.zone, slug=name.lower(), parameters={"config": str(config)}
+            )
+            for name, config in self.configs.items()
+        ]
+
+
+def deployment_of(plan: Plan, scope: Scope) -> RunnerDeployment:
+    """As Prefect wants it: the flow by module path, so that a worker needs the package and no files."""
+    limit = plan.at_once and ConcurrencyLimitConfig(
+        limit=plan.at_once, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE
+    )
+    made = getattr(flows, plan.flow).to_deployment(
+        plan.name,
+        schedules=scope.schedules(plan),
+        parameters=scope.parameters(plan),
+        concurrency_limit=limit,
+        description=plan.description,
+        tags=[TAG],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    assert isinstance(made, RunnerDeployment)  # a coroutine where a loop runs, and none does
+    return made
+
+
+def register(plans: Sequence[Plan], scope: Scope, *, pool: str, gpus: int) -> tuple[str, ...]:
+    """For the workers of a pool, which is made where it is missing; names of the automations."""
+    ensure_pool(pool)
+    set_gpus(gpus)
+    for plan in plans:
+        deployment_of(plan, scope).apply(work_pool_name=pool)
+    return register_alerts()
+
+
+def serve_here(plans: Sequence[Plan], scope: Scope, *, gpus: int) -> None:
+    """Runs them in processes of this machine until stopped; what was due meanwhile runs after a restart."""
+    set_gpus(gpus)
+    register_alerts()
+    serve(
+        *(deployment_of(plan, scope) for plan in plans), pause_on_shutdown=False, print_starting_message=False
+    )
+
+
+def ensure_pool(name: str) -> None:
+    """A pool whose workers start a process for each run, unless there is one of that name."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(name)
+        except ObjectNotFound:
+            client.create_work_pool(WorkPoolCreate(name=name, type="process"))
