@@ -46,9 +46,7 @@ class Guarded:
         else:
             await self.app(scope, self.limited(receive, most), send)
 
-    def refusal(
-        self, headers: Headers, path: str, most: int, caller: Caller | None
-    ) -> HTTPException | None:
+    def refusal(self, headers: Headers, path: str, most: int, caller: Caller | None) -> HTTPException | None:
         """Why the request is not even read."""
         if not self.keys.digests and is_foreign(headers):
             detail = "without keys only pages and programs of this machine are answered; serve with --keys"

@@ -3,8 +3,14 @@
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from pipelines.api.app import create_app
+from pipelines.api.audits import Auditor, Ledger
+from pipelines.api.connections import bounded_protocol
+from pipelines.api.log_lines import log_as_json
+from pipelines.api.metrics import Metrics
+from pipelines.api.searching import open_reader
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Keys, Limits
 
@@ -12,13 +18,46 @@ CONNECTIONS = 512
 SECONDS_TO_FINISH = 30
 
 
-def serve(run: Path, *, host: str, port: int, keys: Keys) -> None:
-    """Blocks; SIGINT and SIGTERM end it once what is in work is answered."""
-    app = create_app(ServedRun.open(run), limits=Limits(), keys=keys)
-    uvicorn.run(
+def serve(
+    run: Path,
+    *,
+    host: str,
+    port: int,
+    keys: Keys,
+    configurations: Path | None = None,
+    runs: Path | None = None,
+) -> None:
+    """Blocks; SIGINT and SIGTERM end it once what is in work is answered.
+
+    Args:
+        run: Its directory.
+        host: Address to listen on.
+        port: Port to listen on.
+        keys: That are let in.
+        configurations: Folder of those that may be run and audited; none are without it.
+        runs: Folder of the runs that this makes; that of the served run by default.
+    """
+    limits, metrics = Limits(), Metrics()
+    auditor = None
+    if configurations is not None:
+        auditor = Auditor(configurations, Ledger(runs or run.resolve().parent), metrics)
+    served, reader = ServedRun.open(run), open_reader(run)
+    app = create_app(served, limits=limits, keys=keys, reader=reader, auditor=auditor, metrics=metrics)
+    log_as_json()
+    uvicorn.Server(server_config(app, limits, metrics, host=host, port=port)).run()
+
+
+def server_config(
+    app: FastAPI, limits: Limits, metrics: Metrics, *, host: str = "127.0.0.1", port: int = 0
+) -> uvicorn.Config:
+    """How connections are treated."""
+    return uvicorn.Config(
         app,
         host=host,
         port=port,
+        http=bounded_protocol(limits, metrics),
+        ws="none",  # no route takes one, and the guard would not see it
+        log_config=None,
         access_log=False,  # it would hold client addresses
         server_header=False,
         limit_concurrency=CONNECTIONS,

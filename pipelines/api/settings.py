@@ -68,7 +68,7 @@ class Keys:
 
     @classmethod
     def read(cls, path: Path | None) -> Self:
-        """A key a line, and `start` after one that may start audits; empty lines and those after `#` are none.
+        """A key a line, and `start` after one that may start audits; empty lines and those with `#` are none.
 
         Raises:
             PipelineError: The file cannot be read, holds no key, one that is too short, or an unknown right.
@@ -86,7 +86,9 @@ class Keys:
                 "`openssl rand -hex 24` makes one"
             )
         if any(rights not in ([], [START]) for _, *rights in entries):  # not quoted: it may be part of a key
-            raise PipelineError(f"{path} has something else than `{START}` after a key; put keys on lines of their own")
+            raise PipelineError(
+                f"{path} has something else than `{START}` after a key; put keys on lines of their own"
+            )
         return cls(
             frozenset(digest_of(key) for key, *_ in entries),
             frozenset(digest_of(key) for key, *rights in entries if rights),

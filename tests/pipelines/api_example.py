@@ -4,6 +4,7 @@ import io
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +22,11 @@ from models.grounding.grounder import ConceptQuality, Grounder, GroundingSetting
 from models.images import ImageRecord
 from models.scaling import Scaling, ScalingKind
 from pipelines.api.app import create_app
+from pipelines.api.audits import Auditor, Ledger
+from pipelines.api.audits.auditor import WORK
+from pipelines.api.metrics import Metrics
+from pipelines.api.searching import open_reader
+from pipelines.api.serve import server_config
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Keys, Limits
 from pipelines.images_table import ImagesTable, write_images
@@ -99,13 +105,30 @@ def make_run(
 
 
 class Serving:
-    """A server in a thread of this process."""
+    """A server in a thread of this process; it starts audits where it has a folder of configurations."""
 
-    def __init__(self, directory: Path, keys: Keys = Keys(), limits: Limits = LIMITS) -> None:  # noqa: B008
+    def __init__(
+        self,
+        directory: Path,
+        keys: Keys = Keys(),  # noqa: B008 - frozen
+        limits: Limits = LIMITS,
+        *,
+        configurations: Path | None = None,
+        work: Sequence[str] = WORK,
+    ) -> None:
+        metrics = Metrics()
+        ledger = Ledger(directory.parent)
         self.run = ServedRun.open(directory)
-        self.app = create_app(self.run, limits=limits, keys=keys)
+        self.app = create_app(
+            self.run,
+            limits=limits,
+            keys=keys,
+            metrics=metrics,
+            reader=open_reader(directory),
+            auditor=Auditor(configurations, ledger, metrics, work=work) if configurations else None,
+        )
         self.socket = socket.create_server(("127.0.0.1", 0))
-        self.server = uvicorn.Server(uvicorn.Config(self.app, log_level="warning", access_log=False))
+        self.server = uvicorn.Server(server_config(self.app, limits, metrics))
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]})
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
 

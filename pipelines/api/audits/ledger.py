@@ -1,0 +1,114 @@
+"""The folder of all audits, and the lock by which one runs at a time, whoever started it.
+
+A process that works on an audit holds the lock by an open file that it was given; the kernel lets go of it
+when the process ends, however that comes about. So a server that starts anew can tell what still runs.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from pipelines.api.audits.states import Audit, Order, Outcome, Progress, State, keep, kept
+
+FOLDER = ".audits"  # no run can have this name
+KEPT = 100
+
+
+class BusyError(Exception):
+    """Another audit is not finished."""
+
+
+class Ledger:
+    """Audits of the runs in one folder.
+
+    Args:
+        runs: Folder that holds the runs.
+    """
+
+    def __init__(self, runs: Path) -> None:
+        self.runs, self.folder = runs, runs / FOLDER
+        self.lock = self.folder / "lock"
+
+    def enter(self, configuration: str, run: str) -> str:
+        """Id of a new audit; old ones that are more than are kept go."""
+        for each in self.audits()[KEPT - 1 :]:
+            if each.outcome is not None:
+                shutil.rmtree(self.folder_of(each.id), ignore_errors=True)
+        number = uuid4().hex
+        keep(Order(configuration, run, now(), 0), self.folder_of(number))
+        return number
+
+    def audits(self) -> list[Audit]:
+        """The newest first."""
+        files = self.folder.glob("*/order.json")
+        found = [audit for file in files if (audit := self.audit(file.parent.name)) is not None]
+        return sorted(found, key=lambda each: (each.order.requested, each.id), reverse=True)
+
+    def audit(self, number: str) -> Audit | None:
+        """One of them."""
+        folder = self.folder_of(number)
+        order = kept(Order, folder)
+        if order is None:
+            return None
+        running = self.at_work() == number  # before the outcome is read, which is written with the lock held
+        outcome = kept(Outcome, folder)
+        state = outcome.state if outcome else State.RUNNING if running else State.INTERRUPTED
+        return Audit(number, state, order, kept(Progress, folder) or Progress(), outcome)
+
+    def unfinished(self) -> Audit | None:
+        """The one that runs, or that has to be taken up again."""
+        return next((each for each in self.audits() if each.outcome is None), None)
+
+    def begin(self, audit: Audit) -> None:
+        """Counts one more process that is given it."""
+        keep(replace(audit.order, starts=audit.order.starts + 1), self.folder_of(audit.id))
+
+    def end(self, number: str, outcome: Outcome) -> None:
+        """How it ended."""
+        keep(outcome, self.folder_of(number))
+
+    def folder_of(self, number: str) -> Path:
+        """Where its files lie."""
+        return self.folder / number
+
+    def at_work(self) -> str:
+        """Id of the audit whose process holds the lock; empty where none does."""
+        try:
+            with self.lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return self.lock.read_text("ascii")
+        except FileNotFoundError:
+            pass
+        return ""
+
+    @contextmanager
+    def locked(self, number: str) -> Iterator[int]:
+        """The open file to hand to a process, which holds the lock as long as it has it.
+
+        Raises:
+            BusyError: Another process has it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BusyError from error
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, number.encode("ascii"), 0)
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+
+def now() -> str:
+    """UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
