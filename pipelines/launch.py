@@ -54,6 +54,7 @@ def launch(
     with reporter_for(quiet=quiet) if reporter is None else nullcontext(reporter) as told:
         if all_fresh(Run(directory, loaded, told)):
             log.info("%s: every stage is fresh", loaded.name)
+            record_audit(Run(directory, loaded))  # a kill after the last stage kept it out
             return directory
         with Run(directory, loaded).locked():
             keep_config(directory / "config.toml", loaded)
@@ -80,7 +81,7 @@ def run_serially(run: Run) -> None:
     with run.locked():
         for stage in STAGES:
             run.execute(stage)
-    record_audit(run)
+        record_audit(run)
 
 
 def all_fresh(run: Run) -> bool:

@@ -1,6 +1,7 @@
-"""The tests of the report share an example; pytest imports each test file by itself."""
+"""The tests of the pipelines share examples; pytest imports each test file by itself."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))  # last, so that the helper modules shadow nothing
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE.parent / "knowledge")]  # last, so that the helper modules shadow nothing
