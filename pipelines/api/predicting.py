@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from os import cpu_count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from fastapi import HTTPException
 from numpy.typing import NDArray
+from PIL import Image
 
 from pipelines.api.batching import Batcher, Scores
+from pipelines.api.mapping import picture
 from pipelines.api.observing import Metrics
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Limits
@@ -19,7 +22,24 @@ from pipelines.api.settings import Limits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BATCHES = 8  # a batch holds so many images for each core, where the encoder wants no more
+IN_WORK = 2
+"""Batches in work at a time on the CPU, whose encoder takes an image a core: one is begun as another ends."""
+
+Receive = Callable[[], Awaitable[bytes]]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """Where in an image concepts are seen.
+
+    Attributes:
+        picture: JPEG of the image as it was read.
+        maps: `(c, h, w)`, of the concepts in the order of the run.
+    """
+
+    picture: bytes
+    maps: NDArray[np.float32]
 
 
 class Predictor:
@@ -35,27 +55,34 @@ class Predictor:
         self.served, self.limits, self.metrics = served, limits, metrics
         cores = cpu_count() or 1
         self.readers = ThreadPoolExecutor(cores, thread_name_prefix="decode")
+        group = served.encoder.group
         self.batcher = Batcher(
-            served.scores, most=served.encoder.group or BATCHES * cores, observe=metrics.batches.observe
+            served.scores,
+            most=group or cores,
+            lanes=1 if group else IN_WORK,
+            observe=metrics.batches.observe,
         )
+        self.mapping = Batcher(served.maps, most=cores, observe=metrics.batches.observe)
         self.inside = 0
         self.ready = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Ready after one image went through; on leaving, what is in work is finished."""
-        work = asyncio.create_task(self.batcher.run())
+        batchers = (self.batcher, self.mapping)
+        work = [asyncio.create_task(each.run()) for each in batchers]
         try:
             await self.batcher.score(blank(self.served))
             self.ready = True
             yield
         finally:
             self.ready = False
-            work.cancel()
-            self.batcher.close()
+            for task, each in zip(work, batchers, strict=True):
+                task.cancel()
+                each.close()
             self.readers.shutdown()
 
-    async def scores(self, receive: Callable[[], Awaitable[bytes]], *, media_type: str) -> Scores:
+    async def scores(self, receive: Receive, *, media_type: str) -> Scores:
         """Concept probabilities `(c,)` of an uploaded file.
 
         Args:
@@ -66,20 +93,51 @@ class Predictor:
             ModelsError: It is no image, or cannot be used.
             HTTPException: Too many are waiting, or it takes too long.
         """
+
+        def prepare(data: bytes) -> NDArray[np.uint8]:
+            return self.served.encoder.prepare(self.read(data, media_type))
+
+        async with self.placed(receive) as data:
+            return await self.batcher.score(await self.in_reader(prepare, data))
+
+    async def maps(self, receive: Receive, *, media_type: str) -> Seen:
+        """Where in an uploaded file the concepts are seen.
+
+        Args:
+            receive: As for `scores`.
+            media_type: As the client names it.
+
+        Raises:
+            ModelsError: It is no image, or cannot be used.
+            HTTPException: Too many are waiting, or it takes too long.
+        """
+
+        def prepare(data: bytes) -> tuple[bytes, NDArray[np.uint8]]:
+            image = self.read(data, media_type)
+            return picture(image), self.served.encoder.prepare(image)
+
+        async with self.placed(receive) as data:
+            shown, pixels = await self.in_reader(prepare, data)
+            return Seen(shown, await self.mapping.score(pixels))
+
+    def read(self, data: bytes, media_type: str) -> Image.Image:
+        """In a thread."""
+        return self.served.read(data, media_type=media_type, pixels=self.limits.pixels)
+
+    async def in_reader(self, work: Callable[[bytes], T], data: bytes) -> T:
+        """What the threads that decode make of a file."""
+        return await asyncio.get_running_loop().run_in_executor(self.readers, work, data)
+
+    @asynccontextmanager
+    async def placed(self, receive: Receive) -> AsyncIterator[bytes]:
+        """A file in one of the places; its answer is given up after a while."""
         with self.place():
             data = await receive()
             try:
                 async with asyncio.timeout(self.limits.seconds_to_answer):
-                    pixels = await asyncio.get_running_loop().run_in_executor(
-                        self.readers, self.prepare, data, media_type
-                    )
-                    return await self.batcher.score(pixels)
+                    yield data
             except TimeoutError as error:
                 raise HTTPException(504, "the image was not encoded in time; send it again later") from error
-
-    def prepare(self, data: bytes, media_type: str) -> NDArray[np.uint8]:
-        """In a thread."""
-        return self.served.prepare(data, media_type=media_type, pixels=self.limits.pixels)
 
     @contextmanager
     def place(self) -> "Iterator[None]":
@@ -99,6 +157,4 @@ class Predictor:
 
 def blank(served: ServedRun) -> NDArray[np.uint8]:
     """A black image, which every encoder takes."""
-    from PIL import Image  # noqa: PLC0415
-
     return served.encoder.prepare(Image.new("RGB", (256, 256)))

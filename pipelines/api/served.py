@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from knowledge.concepts import ConceptBank
 from knowledge.passage_file import PassageFile
+from knowledge.passages import Passage
 from models.bottleneck import KnoBo
 from models.encoders import Encoder
 from models.errors import ModelsError
 from models.grounding.grounder import Grounder
 from models.images import decode_grey_or_rgb
 from models.what_if.interventions import Intervention, Levels, intervene
+from pipelines.api.mapping import Mapper, open_mapper
 from pipelines.digests import content_digest
 from pipelines.explanation import ExplainedConcept, with_evidence
 from pipelines.run import Run
@@ -76,9 +79,10 @@ class ServedRun:
         audit: SHA-256 of the audit that says how far these answers may be trusted.
         encoder: The network.
         grounder: Detectors of the concepts in use.
+        mapper: Says where they see them; None where the features do not know their place.
         splits: By name, in the order of the configuration.
         bank: The concepts in use.
-        passages: What they quote.
+        passages: What they quote, by id.
     """
 
     name: str
@@ -86,9 +90,10 @@ class ServedRun:
     audit: str
     encoder: Encoder
     grounder: Grounder
+    mapper: Mapper | None
     splits: Mapping[str, ServedSplit]
     bank: ConceptBank
-    passages: PassageFile
+    passages: Mapping[str, Passage]
 
     @classmethod
     def open(cls, directory: Path) -> "ServedRun":
@@ -100,15 +105,18 @@ class ServedRun:
         run = open_finished(directory)
         require_heads(run)
         grounder = kept_grounder(run)
+        bank = ConceptBank.load(run.path("concepts.jsonl")).subset(grounder.concept_ids)
+        encoder = configured_encoder(run.config.encoder)
         return cls(
             name=run.config.name,
             modality=run.config.modality,
             audit=content_digest(run.path("audit.json")),
-            encoder=configured_encoder(run.config.encoder),
+            encoder=encoder,
             grounder=grounder,
+            mapper=open_mapper(run.config.encoder, encoder, grounder),
             splits={name: served_split(run, name) for name in split_names(run)},
-            bank=ConceptBank.load(run.path("concepts.jsonl")).subset(grounder.concept_ids),
-            passages=PassageFile(run.path("passages.jsonl")),
+            bank=bank,
+            passages=quoted(bank, PassageFile(run.path("passages.jsonl"))),
         )
 
     @property
@@ -121,18 +129,28 @@ class ServedRun:
         """That answers where none is named."""
         return next(iter(self.splits))
 
-    def prepare(self, data: bytes, *, media_type: str, pixels: int) -> NDArray[np.uint8]:
-        """An uploaded file as the encoder takes it, `(h, w, 3)`.
+    def read(self, data: bytes, *, media_type: str, pixels: int) -> Image.Image:
+        """An uploaded file, grey or RGB.
 
         Raises:
             ModelsError: No image, damaged, or of more pixels than allowed.
         """
         name = "the upload.dcm" if media_type == DICOM else "the upload"  # no content tells a bare DICOM
-        return self.encoder.prepare(decode_grey_or_rgb(data, name=name, maximum_pixels=pixels))
+        return decode_grey_or_rgb(data, name=name, maximum_pixels=pixels)
 
     def scores(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Concept probabilities `(n, c)`."""
         return self.grounder.probabilities(self.encoder.encode(np.stack(pixels)))
+
+    def maps(self, pixels: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Where in images the concepts are seen, `(n, c, h, w)`.
+
+        Raises:
+            ModelsError: The features do not know their place.
+        """
+        if self.mapper is None:
+            raise ModelsError("the features of the run do not know their place; it has no maps")
+        return self.mapper.draw(pixels)
 
     def answer(self, scores: NDArray[np.floating], split: str) -> Answer:
         """What scores `(c,)` come to."""
@@ -186,6 +204,12 @@ class ServedRun:
         if name not in self.splits:
             raise ModelsError(f"the run has no split {name!r}; it has {', '.join(self.splits)}")
         return self.splits[name]
+
+
+def quoted(bank: ConceptBank, passages: Mapping[str, Passage]) -> dict[str, Passage]:
+    """The passages that concepts quote, for no answer should wait for the disk."""
+    ids = {evidence.passage_id for concept in bank.concepts for evidence in concept.evidence}
+    return {passage_id: passages[passage_id] for passage_id in sorted(ids)}
 
 
 def served_split(run: Run, name: str) -> ServedSplit:

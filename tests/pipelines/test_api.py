@@ -310,6 +310,7 @@ def test_the_description_lists_every_route(serving: Serving) -> None:
         "/healthz",
         "/readyz",
         "/metrics",
+        "/v1/maps",
         "/v1/predict",
         "/v1/intervene",
         "/v1/concepts",

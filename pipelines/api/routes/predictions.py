@@ -12,7 +12,12 @@ from pipelines.api.routes.describing import problems
 from pipelines.api.served import DICOM, ServedRun
 
 SplitQuery = Annotated[
-    str | None, Query(max_length=200, description="Whose classifier; the first split's where none is named.")
+    str | None,
+    Query(
+        max_length=200,
+        description="Whose classifier; the first split's where none is named.",
+        examples=["hospital"],
+    ),
 ]
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 UPLOAD: dict[str, Any] = {
@@ -36,8 +41,7 @@ def add_predictions(app: FastAPI, predictor: Predictor) -> None:
     )
     async def predict(request: Request, split: SplitQuery = None) -> Prediction:
         asked = split_asked(served, split)  # before the image is read
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        scores = await predictor.scores(request.body, media_type=media_type)
+        scores = await predictor.scores(request.body, media_type=media_type_of(request))
         answer = served.answer(scores, asked)
         predictor.metrics.predictions.labels(asked, answer.predicted).inc()
         return Prediction.of(
@@ -59,6 +63,11 @@ def add_predictions(app: FastAPI, predictor: Predictor) -> None:
         return InterventionResult.of(
             found, served.answer_after(scores, found, split), request=request.state.request
         )
+
+
+def media_type_of(request: Request) -> str:
+    """As the client names it, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def split_asked(served: ServedRun, name: str | None) -> str:
