@@ -57,7 +57,8 @@ class Discovery:
         sentences: Sentences written about.
         stopped: Why it ended, one sentence.
         instructive: Passages left out because they speak to a language model, with the ways in which they do.
-        waiting: Passages with sentences that were chosen, and not written about when it ended.
+        read: Passages chosen for some query.
+        waiting: Those of them with sentences that were not written about when it ended.
     """
 
     bank: ConceptBank
@@ -67,6 +68,7 @@ class Discovery:
     sentences: int
     stopped: str
     instructive: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    read: frozenset[str] = frozenset()
     waiting: frozenset[str] = frozenset()
 
 
@@ -246,6 +248,7 @@ def discover(
         loop.sentences,
         _why_stopped(loop, queries),
         loop.instructive,
+        frozenset(loop.used),
         frozenset(loop.waiting),
     )
 

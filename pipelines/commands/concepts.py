@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.commands import concept_changes, concept_exchange, concept_reading
+from pipelines.commands import concept_changes, concept_exchange, concept_reading, concept_review
 from pipelines.commands.default_verb import DefaultVerb
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command()(concept_changes.cite)
 app.command(context_settings={"ignore_unknown_options": True})(concept_changes.sign)  # `-1` is a sign
 app.command()(concept_changes.undo)
 app.command()(concept_changes.restore)
+app.command()(concept_review.review)
 app.command()(concept_exchange.diff)
 app.command()(concept_exchange.export)
 app.command("import")(concept_exchange.import_)

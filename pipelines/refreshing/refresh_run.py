@@ -1,25 +1,32 @@
 """New records become passages, vectors and proposed concepts, beside a run that stays as it is."""
 
-import json
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from knowledge.passage_file import PassageFile
+from knowledge.passages import Passage
 from knowledge.quotes import is_verbatim
-from models.files import write_text
 from pipelines.config import load_config
-from pipelines.curation import OpenBank, open_bank
+from pipelines.curation import open_bank
 from pipelines.directories import new_directory
 from pipelines.progress import Reporter, SilentReporter
 from pipelines.refreshing.entering import complete_entering, enter
 from pipelines.refreshing.flagging import flags
 from pipelines.refreshing.indexing import update_index
-from pipelines.refreshing.kept import read_proposals, undecided, write_flags, write_proposals
-from pipelines.refreshing.literature import LiteratureChange, compare_passages
-from pipelines.refreshing.outcome import PassageChange, Proposal, RefreshOutcome
-from pipelines.refreshing.proposing import UNREAD, Found, described, propose, read_unread
+from pipelines.refreshing.kept import (
+    read_proposals,
+    read_unread,
+    undecided,
+    write_flags,
+    write_proposals,
+    write_unread,
+)
+from pipelines.refreshing.literature import compare_passages
+from pipelines.refreshing.outcome import Proposal, RefreshOutcome
+from pipelines.refreshing.proposing import described, propose
 from pipelines.refreshing.reviewing import enter_concepts
 from pipelines.refreshing.staging import FOLDER, begin, latest, require_built, stage_named, waits
 from pipelines.run import Run
@@ -65,19 +72,33 @@ def _staged(run: Run) -> RefreshOutcome:
             staged.execute(stage_named(name))
         change = compare_passages(base.path("passages.jsonl"), staged.path("passages.jsonl"))
         staged.execute(replace(stage_named("index"), work=partial(update_index, change=change)))
-        work = Proposing(opened, before, change, read_unread(base.directory))
-        staged.execute(replace(stage_named("discover"), work=work))
         passages = PassageFile(staged.path("passages.jsonl"))
-        standing = tuple(each for each in before if _stands(each, passages))
-        proposed = tuple(described(run, work.found.concepts, passages))
+        found = propose(staged, opened, before, readable(change.new_texts | read_unread(base), passages))
+        staged.execute(replace(stage_named("discover"), work=_bank_stays))
+        proposed = described(run, staged, found.concepts)
+        waiting = (*(each for each in before if stands(each, passages)), *proposed)
         flagged = flags(opened, passages)
-        write_proposals(folder, (*standing, *proposed))
+        write_proposals(folder, waiting)
         write_flags(folder, flagged)
-        write_text(folder / UNREAD, json.dumps(sorted(work.found.waiting)) + "\n")
-    return RefreshOutcome(
-        run=run.directory,
-        passages=work.counts,
-        proposed=proposed,
-        waiting=(*standing, *proposed),
-        flagged=flagged,
-    )
+        write_unread(folder, found.waiting)
+    counts = replace(change.counts, read=len(found.read))
+    return RefreshOutcome(run.directory, counts, tuple(proposed), waiting, flagged)
+
+
+def readable(ids: Collection[str], passages: Mapping[str, Passage]) -> frozenset[str]:
+    """Those that are still there and not retracted."""
+    there = ((name, passages.get(name)) for name in ids)
+    return frozenset(name for name, passage in there if passage is not None and not passage.retracted)
+
+
+def stands(proposal: Proposal, passages: Mapping[str, Passage]) -> bool:
+    """Whether what it rests on is still in the literature and not retracted."""
+    for each in proposal.concept.evidence:
+        passage = passages.get(each.passage_id)
+        if passage is None or passage.retracted or not is_verbatim(each, passage):
+            return False
+    return True
+
+
+def _bank_stays(_staged: Run) -> None:
+    """What discovery found stays as it is: what is new waits for a person, and enters by the journal."""

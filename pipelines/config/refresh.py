@@ -1,0 +1,18 @@
+"""What a refresh of a finished run may do."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from pipelines.config.section import Section
+
+
+class RefreshSection(Section):
+    """`knobo refresh`: new literature, and the concepts that it proposes."""
+
+    accept: Literal["none", "all"] = "none"
+    """Who lets proposals into the run: a person with `knobo concepts review`, or nobody is asked (`all`)."""
+    wanted: Annotated[int, Field(ge=0)] = 20
+    """Concepts that one refresh proposes at most."""
+    maximum_sentences: Annotated[int, Field(ge=0)] = 120
+    """Sentences that one refresh turns into questions; what it does not get to waits for the next."""
