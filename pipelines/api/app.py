@@ -16,6 +16,8 @@ from pipelines.api.predicting import Predictor
 from pipelines.api.problems import handle_problems
 from pipelines.api.routes.audits import add_audits
 from pipelines.api.routes.concepts import add_concepts
+from pipelines.api.routes.describing import describe_keys
+from pipelines.api.routes.maps import add_maps
 from pipelines.api.routes.operations import add_health, add_metrics, add_page
 from pipelines.api.routes.predictions import add_predictions
 from pipelines.api.routes.search import add_search
@@ -73,8 +75,11 @@ def create_app(
     add_page(app, served)
     add_health(app, predictor)
     add_predictions(app, predictor)
+    add_maps(app, predictor)
     add_concepts(app, served)
     add_search(app, served, searcher)
     add_audits(app, auditor)
     add_metrics(app, metrics)
+    if keys.digests:
+        describe_keys(app)
     return app

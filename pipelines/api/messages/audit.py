@@ -5,11 +5,14 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from pipelines.api.audits import Audit, State
-from pipelines.api.messages.base import Message
+from pipelines.api.messages import examples
+from pipelines.api.messages.base import Message, shown
 
 
 class AuditRequest(Message):
     """Which configuration to run and audit."""
+
+    model_config = shown(examples.audit_request)
 
     configuration: Annotated[str, Field(min_length=1, max_length=200)]
     """Name of one that the server offers, as `GET /v1/audits` lists them."""
@@ -17,6 +20,8 @@ class AuditRequest(Message):
 
 class AuditWork(Message):
     """What counts its units while a stage runs."""
+
+    model_config = shown(examples.work)
 
     name: str
     """Of the work."""
@@ -30,6 +35,8 @@ class AuditWork(Message):
 
 class AuditState(Message):
     """How far an audit is."""
+
+    model_config = shown(examples.running)
 
     id: str
     """By which it is asked for."""
@@ -85,6 +92,8 @@ class AuditState(Message):
 
 class AuditList(Message):
     """What may be started, and what has been."""
+
+    model_config = shown(examples.audits)
 
     configurations: tuple[str, ...]
     """Names that `POST /v1/audits` takes."""

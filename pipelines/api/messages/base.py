@@ -1,6 +1,15 @@
 """What all messages have in common, and the two that every route can give."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
+
+from pipelines.api.messages import examples
+
+
+def shown(example: dict[str, Any]) -> ConfigDict:
+    """What the description shows of a message."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class Message(BaseModel):
@@ -12,6 +21,8 @@ class Message(BaseModel):
 class Problem(Message):
     """Why a request was not answered."""
 
+    model_config = shown(examples.problem)
+
     detail: str
     """One sentence: what was found, and what to change."""
     request: str
@@ -20,6 +31,8 @@ class Problem(Message):
 
 class Health(Message):
     """Whether the process is alive, or ready."""
+
+    model_config = shown({"status": "ready"})
 
     status: str
     """`alive`, `ready` or `starting`."""

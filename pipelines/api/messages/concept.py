@@ -1,10 +1,13 @@
 """What the classifiers look at."""
 
-from pipelines.api.messages.base import Message
+from pipelines.api.messages import examples
+from pipelines.api.messages.base import Message, shown
 
 
 class ServedConcept(Message):
     """A concept that the classifiers use."""
+
+    model_config = shown(examples.concept)
 
     id: str
     """Stable across runs."""

@@ -6,7 +6,8 @@ from pydantic import Field, StrictBool, ValidationError, ValidatorFunctionWrapHa
 from pydantic_core import PydanticCustomError
 
 from models.what_if.interventions import Intervention
-from pipelines.api.messages.base import Message
+from pipelines.api.messages import examples
+from pipelines.api.messages.base import Message, shown
 from pipelines.api.messages.prediction import Summand
 from pipelines.api.served import Answer
 
@@ -28,6 +29,8 @@ ConceptId = Annotated[str, Field(max_length=200)]
 class InterventionRequest(Message):
     """Concepts of an image to be set by hand. The server keeps no image: the scores come from the client."""
 
+    model_config = shown(examples.intervention_request)
+
     scores: Annotated[dict[ConceptId, Probability], Field(max_length=10_000)]
     """Of every concept, as `/v1/predict` gave them."""
     set: Annotated[dict[ConceptId, Setting], Field(min_length=1, max_length=10_000)]
@@ -39,6 +42,8 @@ class InterventionRequest(Message):
 class Moved(Message):
     """One concept that was set."""
 
+    model_config = shown(examples.moved)
+
     id: str
     """Of the concept."""
     before: float
@@ -49,6 +54,8 @@ class Moved(Message):
 
 class InterventionResult(Message):
     """What setting concepts changed."""
+
+    model_config = shown(examples.intervention_result)
 
     request: str
     """Number of the request."""

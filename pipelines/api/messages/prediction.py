@@ -2,13 +2,16 @@
 
 from typing import Self
 
-from pipelines.api.messages.base import Message
+from pipelines.api.messages import examples
+from pipelines.api.messages.base import Message, shown
 from pipelines.api.served import Answer
 from pipelines.explanation import ExplainedConcept
 
 
 class Summand(Message):
     """One concept's part in a prediction: `amount` = (`score` - `usual`) x `weight`."""
+
+    model_config = shown(examples.summand)
 
     id: str
     """Of the concept."""
@@ -50,6 +53,8 @@ class Summand(Message):
 
 class Prediction(Message):
     """A prediction as a sum of concepts."""
+
+    model_config = shown(examples.prediction)
 
     request: str
     """Number of the request."""

@@ -6,7 +6,8 @@ from pydantic import Field, StrictBool, StrictInt
 
 from knowledge.passages import LAST_YEAR
 from knowledge.retrieval.filters import Filter
-from pipelines.api.messages.base import Message
+from pipelines.api.messages import examples
+from pipelines.api.messages.base import Message, shown
 from pipelines.api.searching import Found
 
 Label = Annotated[str, Field(min_length=1, max_length=200)]
@@ -16,6 +17,8 @@ Year = Annotated[StrictInt, Field(ge=0, le=LAST_YEAR)]
 
 class SearchRequest(Message):
     """A question to the literature; in a body and not in an address, which proxies would log."""
+
+    model_config = shown(examples.search_request)
 
     query: Annotated[str, Field(min_length=1, max_length=1000)]
     """Plain words; nothing in them is syntax."""
@@ -40,6 +43,8 @@ class SearchRequest(Message):
 
 class FoundPassage(Message):
     """A passage that answers a query."""
+
+    model_config = shown(examples.passage)
 
     rank: int
     """From 1, the best."""
@@ -85,6 +90,8 @@ class FoundPassage(Message):
 
 class SearchResult(Message):
     """Passages, the best first."""
+
+    model_config = shown(examples.search_result)
 
     request: str
     """Number of the request."""

@@ -7,12 +7,15 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from pipelines.api.audits import Audit, Auditor, BusyError, State
-from pipelines.api.messages import AuditList, AuditRequest, AuditState
-from pipelines.api.routes.describing import problems
+from pipelines.api.messages import AuditList, AuditRequest, AuditState, examples
+from pipelines.api.routes.describing import problems, text_example
 from pipelines.api.settings import START
 from pipelines.digests import content_digest
 
-AuditId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As `POST /v1/audits` gave it.")]
+AuditId = Annotated[
+    str,
+    Path(pattern="^[0-9a-f]{32}$", description="As `POST /v1/audits` gave it.", examples=[examples.AUDIT_ID]),
+]
 REPORT_HEADERS = {
     "Content-Security-Policy": "sandbox allow-scripts",  # an origin of its own, wherever it is opened
     "X-Content-Type-Options": "nosniff",
@@ -69,7 +72,7 @@ def add_audits(app: FastAPI, auditor: Auditor | None) -> None:
         "/v1/audits/{audit}/report",
         summary="The report of a completed audit",
         response_class=HTMLResponse,
-        responses=problems(409, 410),
+        responses=text_example("text/html", examples.REPORT) | problems(409, 410),
     )
     async def report(audit: AuditId, auditor: Offered) -> HTMLResponse:
         return await run_in_threadpool(report_of, auditor, audit)

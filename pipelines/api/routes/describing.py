@@ -2,9 +2,41 @@
 
 from typing import Any
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from pipelines.api.guarding import OPEN
 from pipelines.api.messages import Problem
+
+KEYS: dict[str, Any] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Refusals of a route, for its description."""
     return {status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 422, *statuses)}
+
+
+def text_example(media_type: str, example: str) -> dict[int | str, dict[str, Any]]:
+    """An answer that is no JSON."""
+    return {200: {"content": {media_type: {"schema": {"type": "string"}, "example": example}}}}
+
+
+def describe_keys(app: FastAPI) -> None:
+    """The description of a server that lets in known keys alone; the guard sees to it, ahead of any route."""
+
+    def described() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            found = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            found["components"]["securitySchemes"] = KEYS
+            for path, methods in found["paths"].items():
+                for operation in methods.values():
+                    operation["security"] = [] if path in OPEN else [{name: []} for name in KEYS]
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    app.openapi = described  # type: ignore[method-assign]  # as FastAPI documents it

@@ -4,11 +4,11 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from pipelines.api.messages import Health
+from pipelines.api.messages import Health, examples
 from pipelines.api.observing import Metrics
 from pipelines.api.page import make_page
 from pipelines.api.predicting import Predictor
-from pipelines.api.routes.describing import problems
+from pipelines.api.routes.describing import problems, text_example
 from pipelines.api.served import ServedRun
 
 
@@ -38,6 +38,11 @@ def add_health(app: FastAPI, predictor: Predictor) -> None:
 def add_metrics(app: FastAPI, metrics: Metrics) -> None:
     """For Prometheus."""
 
-    @app.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse, responses=problems())
+    @app.get(
+        "/metrics",
+        summary="For Prometheus",
+        response_class=PlainTextResponse,
+        responses=text_example("text/plain", examples.METRICS) | problems(),
+    )
     async def collected() -> PlainTextResponse:
         return PlainTextResponse(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
