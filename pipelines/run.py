@@ -18,6 +18,7 @@ from pipelines.digests import content_digest, value_digest
 from pipelines.errors import PipelineError
 from pipelines.progress import Reporter, SilentReporter
 from pipelines.section_values import section_value
+from pipelines.storage_faults import storage_faults_told
 
 VERSIONS_OF = ("faiss-cpu", "numpy", "prefect", "scikit-learn", "tantivy", "timm", "torch", "transformers")
 
@@ -125,7 +126,7 @@ class Run:
             self.reporter.fresh(stage.name)
             return False
         started = time.perf_counter()
-        with self.reporter.stage(stage.name):
+        with storage_faults_told(self.directory), self.reporter.stage(stage.name):
             digest = self.stage_digest(stage)
             stage.work(self)
         self._note(
@@ -173,7 +174,7 @@ class Run:
         with self.path(".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
+            except BlockingIOError as error:
                 raise PipelineError(
                     f"another process works on {self.directory}; wait for it, or give the run another name"
                 ) from error

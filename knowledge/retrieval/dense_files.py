@@ -15,6 +15,7 @@ from knowledge.retrieval.engine import VECTORS_PER_LIST, merged, read, trained, 
 from knowledge.retrieval.integrity import check_file
 from knowledge.retrieval.kinds import Estimate, Kind, estimate, list_count, readable
 from knowledge.retrieval.manifest import DenseRecord, Manifest, Point, Segment
+from knowledge.retrieval.new_array import new_array
 from knowledge.retrieval.recall import Truth
 from knowledge.retrieval.rows import bits
 from knowledge.retrieval.shards import AddShard, EmbedShard, MapShards, add_vectors, embed
@@ -230,7 +231,7 @@ class DenseFiles:
         halves = self._dense / f"{segment.name}.halves.npy" if record.kind is Kind.SMALL else None
         if halves is not None:
             shape = (segment.rows, record.dimension)
-            np.lib.format.open_memmap(halves, mode="w+", dtype=np.float16, shape=shape).flush()
+            new_array(halves, np.float16, shape).flush()
         np.save(work / "queries.npy", truth.queries, allow_pickle=False)
         shards = [
             AddShard(

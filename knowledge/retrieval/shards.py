@@ -14,6 +14,7 @@ import numpy as np
 from knowledge.passages import Passage
 from knowledge.retrieval.encoder import PassageEncoder, encode_passages
 from knowledge.retrieval.engine import Found, Vectors, add, best, exact, read, write
+from knowledge.retrieval.new_array import new_array
 from knowledge.retrieval.recall import DEPTH, Truth
 from knowledge.retrieval.rows import segment_lines
 from knowledge.retrieval.vector_cache import VectorCache, text_digest
@@ -70,9 +71,8 @@ class AddShard:
 
 def embed(shard: EmbedShard, *, encoder: PassageEncoder, cache: Path | None = None) -> Path:
     """Encode the passages of one shard; what the cache knows is taken from there."""
-    vectors = np.lib.format.open_memmap(
-        shard.target, mode="w+", dtype=np.float32, shape=(shard.last - shard.first, encoder.dimension)
-    )
+    shape = (shard.last - shard.first, encoder.dimension)
+    vectors = new_array(shard.target, np.float32, shape)
     kept = None if cache is None else VectorCache(cache)
     for first in range(shard.first, shard.last, AT_ONCE):
         last = min(first + AT_ONCE, shard.last)
