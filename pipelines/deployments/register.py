@@ -101,7 +101,9 @@ def register(plans: Sequence[Plan], scope: Scope, *, pool: str, gpus: int) -> tu
     ensure_pool(pool)
     set_gpus(gpus)
     for plan in plans:
-        deployment_of(plan, scope).apply(work_pool_name=pool)
+        deployment = deployment_of(plan, scope)
+        drop_other_schedules(deployment)
+        deployment.apply(work_pool_name=pool)
     return register_alerts()
 
 
@@ -109,9 +111,23 @@ def serve_here(plans: Sequence[Plan], scope: Scope, *, gpus: int) -> None:
     """Runs them in processes of this machine until stopped; what was due meanwhile runs after a restart."""
     set_gpus(gpus)
     register_alerts()
-    serve(
-        *(deployment_of(plan, scope) for plan in plans), pause_on_shutdown=False, print_starting_message=False
-    )
+    deployments = [deployment_of(plan, scope) for plan in plans]
+    for deployment in deployments:
+        drop_other_schedules(deployment)
+    serve(*deployments, pause_on_shutdown=False, print_starting_message=False)
+
+
+def drop_other_schedules(deployment: RunnerDeployment) -> None:
+    """Configurations that are no longer named; Prefect itself keeps their schedules beside the new ones."""
+    wanted = {schedule.slug for schedule in deployment.schedules or ()}
+    with get_client(sync_client=True) as client:
+        try:
+            known = client.read_deployment_by_name(deployment.full_name)
+        except ObjectNotFound:
+            return
+        for schedule in client.read_deployment_schedules(known.id):
+            if schedule.slug not in wanted:
+                client.delete_deployment_schedule(known.id, schedule.id)
 
 
 def ensure_pool(name: str) -> None:

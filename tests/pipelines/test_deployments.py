@@ -1,0 +1,293 @@
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from prefect.events import RelatedResource
+from prefect.server.events.schemas.automations import Automation, EventTrigger
+from prefect.server.events.schemas.events import ReceivedEvent
+from prefect.server.schemas.schedules import CronSchedule
+from test_history import finished, row
+from typer.testing import CliRunner
+
+import pipelines.deployments.environment  # noqa: F401  # before Prefect
+from models.evaluation.report import AuditRow
+from pipelines.cli import app
+from pipelines.deployments import events
+from pipelines.deployments.alerts import shipped, with_receiver
+from pipelines.deployments.artifacts import changes_text, key_of, link_to_report
+from pipelines.deployments.comparison import Comparison, compare_with_told, mark_told
+from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
+from pipelines.deployments.telling import audit_events, refresh_events
+from pipelines.errors import PipelineError
+from pipelines.history.store import record_audit
+from pipelines.policy import Judgement
+from pipelines.policy.keeping import broken_rules
+from pipelines.refreshing import Flag, PassageChange, RefreshOutcome
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+RECEIVER = UUID(int=7)
+
+
+def audited(tmp_path: Path, *rows: AuditRow) -> Comparison:
+    """What the scheduled audit sees after a run with these numbers."""
+    run = finished(tmp_path / "runs" / "small", *rows)
+    record_audit(run)
+    return compare_with_told(run.directory)
+
+
+def names(found: list[events.Event]) -> list[str]:
+    return [each.event for each in found]
+
+
+def test_the_first_audit_is_told_and_raises_no_alert(tmp_path: Path) -> None:
+    first = audited(tmp_path, row(0.7))
+    assert (first.earlier, first.worse, first.is_new) == (None, (), True)
+    assert names(audit_events(first, ())) == [events.AUDITED]
+    assert changes_text(first) == "This is the first audit."
+
+
+def test_an_unchanged_audit_is_told_no_second_time(tmp_path: Path) -> None:
+    mark_told(audited(tmp_path, row(0.7)))
+    again = audited(tmp_path, row(0.7))
+    assert not again.is_new
+    assert audit_events(again, ()) == []
+    assert changes_text(again) == "Nothing has changed since the audit before."
+
+
+def test_a_domain_below_its_earlier_interval_is_told_once(tmp_path: Path) -> None:
+    mark_told(audited(tmp_path, row(0.7), row(0.8, domain="in_domain")))
+    worse = audited(tmp_path, row(0.6), row(0.8, domain="in_domain"))
+    assert worse.sentence == "accuracy on plain, shifted: 0.600, before 0.700 (0.650 to 0.750)"
+    told, alert = audit_events(worse, ())
+    assert (told.event, alert.event) == (events.AUDITED, events.WORSE)
+    assert alert.payload["domains"] == ["plain/shifted"]
+    assert alert.payload["sentence"] == worse.sentence
+    assert worse.sentence in changes_text(worse)
+    mark_told(worse)
+    assert audit_events(audited(tmp_path, row(0.6), row(0.8, domain="in_domain")), ()) == []
+
+
+def test_a_run_that_is_killed_before_its_end_tells_the_same_events_again(tmp_path: Path) -> None:
+    mark_told(audited(tmp_path, row(0.7)))
+    before = audit_events(audited(tmp_path, row(0.6)), ())
+    after = audit_events(audited(tmp_path, row(0.6)), ())
+    assert [each.id for each in before] == [each.id for each in after]
+    assert len({each.id for each in before}) == 2
+
+
+def test_an_audit_by_hand_between_two_planned_ones_hides_no_fall(tmp_path: Path) -> None:
+    mark_told(audited(tmp_path, row(0.7)))
+    audited(tmp_path, row(0.66))
+    last = audited(tmp_path, row(0.62))
+    assert last.earlier is not None
+    assert last.earlier.rows[0].value == 0.7
+    assert names(audit_events(last, ())) == [events.AUDITED, events.WORSE]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (row(0.7), row(0.66)),  # within the interval
+        (row(0.7), row(0.9)),
+        (row(0.7, method="linear_probe"), row(0.1, method="linear_probe")),
+        (row(0.7, metric="auroc"), row(0.1, metric="auroc")),
+        (row(0.7, group="sex=F"), row(0.1, group="sex=F")),
+        (row(0.1, domain="gap"), row(0.5, domain="gap")),
+        (row(0.7, domain="in_domain"), row(0.1)),  # another number
+    ],
+)
+def test_what_is_no_fall_of_a_domain_raises_no_alert(
+    tmp_path: Path, earlier: AuditRow, later: AuditRow
+) -> None:
+    mark_told(audited(tmp_path, earlier))
+    assert names(audit_events(audited(tmp_path, later), ())) == [events.AUDITED]
+
+
+def test_a_group_that_is_served_worst_counts_whichever_it_is(tmp_path: Path) -> None:
+    worst = row(0.7, metric="worst_group_accuracy", group="sex=F")
+    mark_told(audited(tmp_path, worst))
+    (fallen,) = audited(tmp_path, replace(worst, value=0.5, group="sex=M")).worse
+    assert fallen.later.group == "sex=M"
+
+
+def test_a_broken_rule_is_told_as_well(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[[number]]\nat_least = 0.65\n[[number]]\nnot_worse_than_previous = true\n")
+    mark_told(audited(tmp_path, row(0.7)))
+    worse = audited(tmp_path, row(0.6))
+    broken = broken_rules(policy, worse.directory, earlier=worse.earlier)
+    assert len(broken) == 2
+    last = audit_events(worse, broken)[-1]
+    assert last.event == events.BROKEN
+    assert "accuracy of knobo on plain, shifted is at least 0.65: 0.600" in str(last.payload["sentence"])
+
+
+def test_a_refresh_tells_of_withdrawn_articles_once_for_the_same_ones(tmp_path: Path) -> None:
+    flag = Flag("c1", "Is it?", "It is.", "p1", "PMID 1", "retracted", alone=True, used=True)
+    quiet = RefreshOutcome(tmp_path / "small", PassageChange())
+    assert names(refresh_events(quiet)) == [events.REFRESHED]
+    flagged = replace(quiet, flagged=(flag,))
+    first, second = refresh_events(flagged), refresh_events(flagged)
+    assert names(first) == [events.REFRESHED, events.RETRACTED]
+    assert first[1].id == second[1].id
+    assert first[1].payload["concepts"] == ["c1"]
+
+
+def test_a_run_without_history_is_told_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="holds no audit"):
+        compare_with_told(finished(tmp_path / "runs" / "small", row(0.7)).directory)
+
+
+def test_a_damaged_note_of_what_was_told_is_named(tmp_path: Path) -> None:
+    mark_told(audited(tmp_path, row(0.7)))
+    (tmp_path / "runs" / ".history" / "small" / "told.json").write_text("{")
+    with pytest.raises(PipelineError, match=r"told\.json is damaged"):
+        audited(tmp_path, row(0.7))
+
+
+def test_keys_and_links_of_artifacts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert key_of("My_Run.2", "audit") == "my-run-2-audit"
+    monkeypatch.delenv("KNOBO_REPORTS_URL", raising=False)
+    assert link_to_report(tmp_path / "a") == (tmp_path / "a" / "report.html").as_uri()
+    monkeypatch.setenv("KNOBO_REPORTS_URL", "https://reports.example/")
+    assert link_to_report(tmp_path / "a") == "https://reports.example/a/report.html"
+
+
+def deployments() -> dict[str, dict[str, object]]:
+    """By name, as `deploy/prefect.yaml` has them."""
+    held = yaml.safe_load((DEPLOY / "prefect.yaml").read_text("utf-8"))["deployments"]
+    return {each["name"]: each for each in held}
+
+
+def test_prefect_yaml_says_what_knobo_deploy_registers() -> None:
+    plans = plans_at(refresh=None, audit=None, zone="UTC")
+    held = deployments()
+    assert list(held) == [plan.name for plan in plans]
+    for plan in plans:
+        item = held[plan.name]
+        assert item["entrypoint"] == f"pipelines.deployments.flows.{plan.flow}"
+        assert item["description"] == plan.description
+        schedules = [(each["cron"], each["timezone"]) for each in item.get("schedules", [])]  # type: ignore[attr-defined]
+        assert schedules == ([(plan.cron, "UTC")] if plan.cron else [])
+        limit = {"limit": plan.at_once, "collision_strategy": "ENQUEUE"} if plan.at_once else None
+        assert item.get("concurrency_limit") == limit
+
+
+def test_entry_points_are_flows_whose_parameters_are_described() -> None:
+    for item in deployments().values():
+        module, _, name = str(item["entrypoint"]).rpartition(".")
+        flow = getattr(import_module(module), name)
+        described = flow.parameters.properties
+        assert set(described) == set(signature(flow.fn).parameters)
+        assert all(each["description"].endswith(("there.", "works.", "it.")) for each in described.values())
+        assert set(item["parameters"]) <= set(described)  # type: ignore[call-overload]
+        assert flow.timeout_seconds
+        assert flow.persist_result is False
+
+
+@pytest.mark.parametrize("begin", ["2027-03-21", "2027-10-24", "2027-06-01"])
+def test_no_appointment_is_left_out_or_kept_twice_when_the_clocks_change(begin: str) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    start = datetime.fromisoformat(begin).replace(tzinfo=zone)
+    refresh, audit, _ = plans_at(refresh=None, audit=None, zone=str(zone))
+    days = [start.date() + timedelta(days=day) for day in range(14)]
+    for plan, hour, kept in ((refresh, 4, days), (audit, 6, [day for day in days if day.weekday() == 0])):
+        schedule = CronSchedule(cron=plan.cron or "", timezone=str(zone))
+        last = datetime(days[-1].year, days[-1].month, days[-1].day, 23, tzinfo=zone)
+        due = asyncio.run(schedule.get_dates(n=100, start=start, end=last))
+        expected = [datetime(day.year, day.month, day.day, hour, tzinfo=zone) for day in kept]
+        assert [each.astimezone(UTC) for each in due] == [each.astimezone(UTC) for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("refresh", "zone", "message"),
+    [
+        ("0 4 * *", "UTC", "is no time of a schedule"),
+        ("at four", "UTC", "is no time of a schedule"),
+        ("0 4 * * *", "Europe/Bern", "there is no time zone 'Europe/Bern'"),
+    ],
+)
+def test_a_time_that_is_none_is_refused(refresh: str, zone: str, message: str) -> None:
+    with pytest.raises(PipelineError, match=message):
+        plans_at(refresh=refresh, audit=None, zone=zone)
+
+
+def test_other_times_are_taken_where_they_are_given() -> None:
+    plans = plans_at(refresh="30 1 * * *", audit="0 7 1 * *", zone="UTC")
+    assert [plan.cron for plan in plans] == ["30 1 * * *", "0 7 1 * *", None]
+    assert [plan.name for plan in plans] == [REFRESH.name, AUDIT.name, ON_DEMAND.name]
+
+
+def state_event(name: str, flow: str) -> events.Event:
+    """As Prefect sends it when a flow run changes its state."""
+    return events.Event(
+        event=f"prefect.flow-run.{name}",
+        resource=events.Resource(
+            {"prefect.resource.id": "prefect.flow-run.1"}
+        ),
+        related=[
+            RelatedResource(
+                {
+                    "prefect.resource.id": "prefect.flow.2",
+                    "prefect.resource.role": "flow",
+                    "prefect.resource.name": flow,
+                }
+            )
+        ],
+    )
+
+
+def covering(found: list[events.Event]) -> Iterator[str]:
+    """Names of shipped automations that Prefect's own server holds for meant by an event."""
+    for values in shipped():
+        automation = Automation.model_validate(with_receiver(values, RECEIVER))
+        assert isinstance(automation.trigger, EventTrigger)
+        for event in found:
+            if automation.trigger.covers(received(event)):
+                yield automation.name
+
+
+def received(event: events.Event) -> ReceivedEvent:
+    return ReceivedEvent.model_validate(event.model_dump(mode="json"))
+
+
+def test_each_alert_has_one_automation(tmp_path: Path) -> None:
+    mark_told(audited(tmp_path, row(0.7)))
+    worse = audited(tmp_path, row(0.6))
+    told, fallen, broken = audit_events(worse, (Judgement("a rule", passed=False, found="0.6"),))
+    assert list(covering([told])) == []
+    assert list(covering([fallen])) == ["knobo: a domain got worse"]
+    assert list(covering([broken])) == ["knobo: an audit breaks its policy"]
+    failed = [state_event(name, "audit") for name in ("Failed", "Crashed", "TimedOut")]
+    assert list(covering(failed)) == ["knobo: a scheduled run failed"] * 3
+    assert list(covering([state_event("Failed", "other"), state_event("Completed", "audit")])) == []
+
+
+def test_automations_lie_in_deploy_as_prefect_reads_them() -> None:
+    files = sorted((DEPLOY / "automations").glob("*.json"))
+    assert [json.loads(file.read_text("utf-8")) for file in files] == list(shipped())
+
+
+def test_without_an_address_nobody_is_notified() -> None:
+    for values in shipped():
+        assert with_receiver(values, None)["actions"] == [{"type": "do-nothing"}]
+        (action,) = with_receiver(values, RECEIVER)["actions"]
+        assert (action["type"], action["block_document_id"]) == ("send-notification", RECEIVER)
+
+
+@pytest.mark.parametrize("verb", ["serve", "deploy"])
+def test_a_schedule_without_a_server_is_refused(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    found = CliRunner().invoke(app, [verb, "a.toml"])
+    assert isinstance(found.exception, PipelineError)
+    assert "needs a Prefect server that stays" in str(found.exception)
