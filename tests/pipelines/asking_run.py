@@ -1,4 +1,4 @@
-"""A whole run of seconds whose language model is a server on loopback that keeps a list of what it was asked."""
+"""A whole run of seconds whose language model, on loopback, keeps a list of what it was asked."""
 
 import hashlib
 import json
@@ -23,12 +23,11 @@ from loopback_server import PlainMind, Server  # beside the tests of knowledge
 from models.files import write_text
 from pipelines.demo.make import make_demo
 
-NAME = "asking"
 IMAGES = 100
 CONFIG = """
-name = "asking"
+name = "NAME"
 modality = "chest X-ray"
-classes = [{ name = "normal", words = ["unremarkable"], normal = true }, { name = "abnormal", general = true }]
+classes = [{ name = "normal", normal = true }, { name = "abnormal", general = true }]
 
 [[literature]]
 name = "handbook"
@@ -176,15 +175,15 @@ class AskingProject:
     folder: Path
     weights: Path
 
-    def configure(self, line: str, *, url: str) -> Path:
-        """Writes what `knobo run` takes, and makes the cache."""
+    def configure(self, line: str, *, url: str, name: str = "asking") -> Path:
+        """Writes what `knobo run` takes, and makes the cache of the line; runs have their own names."""
         make_demo(self.folder, chest=IMAGES, skin=0)
         cache = self.cache(line)
         if not cache.exists():
             cache.mkdir(parents=True)
             (cache / "weights").symlink_to(self.weights)
-        path = self.folder / f"{line}.toml"
-        write_text(path, CONFIG.replace("URL", url))
+        path = self.folder / f"{line}-{name}.toml"
+        write_text(path, CONFIG.replace("URL", url).replace("NAME", name))
         return path
 
     def cache(self, line: str) -> Path:
@@ -195,9 +194,9 @@ class AskingProject:
         """The folder of its runs."""
         return self.folder / f"runs-{line}"
 
-    def run(self, line: str) -> Path:
-        """The directory of its run."""
-        return self.runs(line) / NAME
+    def run(self, line: str, name: str = "asking") -> Path:
+        """The directory of a run."""
+        return self.runs(line) / name
 
     def environment(self, line: str) -> dict[str, str]:
         """Of a process that works on it."""
@@ -205,7 +204,7 @@ class AskingProject:
 
     def start(self, line: str, *options: str) -> subprocess.Popen[str]:
         """`knobo run` on it."""
-        command = [sys.executable, "-m", "pipelines.cli", "run", str(self.folder / f"{line}.toml")]
+        command = [sys.executable, "-m", "pipelines.cli", "run", str(self.folder / f"{line}-asking.toml")]
         command += ["--runs", str(self.runs(line)), "--json", *options]
         return subprocess.Popen(
             command,
@@ -221,13 +220,21 @@ class AskingProject:
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
 
-    def audit(self, line: str) -> bytes:
+    def audit(self, line: str, name: str = "asking") -> bytes:
         """What the runs are compared by."""
-        return (self.run(line) / "audit.json").read_bytes()
+        return (self.run(line, name) / "audit.json").read_bytes()
+
+    def finished_stages(self, line: str, name: str = "asking") -> list[str]:
+        """By the manifest, which is never half written."""
+        try:
+            values = json.loads((self.run(line, name) / "manifest.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        return list(values["stages"])
 
     def half_written(self, line: str) -> list[Path]:
         """What a killed process began in a run and nobody removed."""
-        return [path for path in self.run(line).rglob("*") if ".partial" in path.name]
+        return [path for path in self.runs(line).rglob("*") if ".partial" in path.name]
 
     def keys_of_replies(self, line: str) -> list[str]:
         """What the log of calls knows."""

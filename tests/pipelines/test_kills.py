@@ -82,7 +82,7 @@ def test_an_audit_that_a_kill_kept_out_of_the_history_enters_with_the_next_run(k
     (entry,) = folder.glob("*.json")
     before = read_entries(folder)
     entry.unlink()
-    launch(killed.project.folder / "killed.toml", runs, quiet=True, serial=True)
+    launch(killed.project.folder / "killed-asking.toml", runs, quiet=True, serial=True)
     assert [each.rests_on() for each in read_entries(folder)] == [each.rests_on() for each in before]
 
 

@@ -1,4 +1,4 @@
-"""PostgreSQL on loopback from Debian's package, without rights on the machine: started, killed, started again."""
+"""PostgreSQL on loopback from Debian's package, without rights on the machine; it can be killed."""
 
 import contextlib
 import os
@@ -197,7 +197,7 @@ def postgres() -> Iterator[Postgres]:
     """
     programs = find_programs()
     with tempfile.TemporaryDirectory(prefix="knobo-postgres-") as folder:
-        Path(folder).chmod(0o711)  # noqa: S103 - its data are the server's alone
+        Path(folder).chmod(0o711)  # whose data are the server's alone
         server = Postgres(Path(folder), programs)
         server.make()
         server.start()

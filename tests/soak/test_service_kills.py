@@ -1,0 +1,226 @@
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asking_run import AskingProject, WatchedServer
+from loopback_server import serving
+from postgres_server import NoPostgresError, Postgres, postgres
+from prefect_service import ENDED, PrefectService
+
+from pipelines.history.store import history_folder, read_entries
+from pipelines.launch import launch
+from pipelines.run import Stage
+from pipelines.stages import STAGES
+
+KILLS = int(os.environ.get("KNOBO_SOAK_KILLS", "30"))
+KILLS_A_RUN = 5
+SEED = int(os.environ.get("KNOBO_SOAK_SEED", "0"))
+PARTS = ("worker", "server", "database", "flow")
+CONCURRENCY = 4
+"""Calls under way at once, by the configuration: so many at most can be lost with a process."""
+RUN_S = 900.0
+"""Longest that one run may take with all its kills, on a busy machine."""
+SIDE_BY_SIDE = 10
+STARTING_S = 60.0
+"""In which a submitted run gets a process."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One of them: of what, when, and after how many finished stages."""
+
+    part: str
+    when: float
+    stages: int
+
+
+@dataclass
+class Service:
+    """All processes of the service, and the model that its runs ask."""
+
+    project: AskingProject
+    asked: WatchedServer
+    model: str
+    database: Postgres
+    prefect: PrefectService
+    deployment: str
+    kills: list[Kill] = field(default_factory=list)
+
+    def kill(self, part: str, stages: int) -> None:
+        """SIGKILL to a part, and its restart as a supervisor does it."""
+        self.kills.append(Kill(part, time.time(), stages))
+        if part == "worker":
+            self.prefect.kill_worker()
+            self.prefect.start_worker()
+        elif part == "server":
+            self.prefect.kill_server()
+            self.prefect.start_server()
+        elif part == "database":
+            self.database.kill()
+            self.database.start()
+        else:
+            self.prefect.kill_flows()
+
+    def times(self, part: str) -> list[float]:
+        """When a part was killed."""
+        return [kill.when for kill in self.kills if kill.part == part]
+
+
+@dataclass
+class Attended:
+    """A run that is submitted again whenever nothing works on it any more."""
+
+    service: Service
+    line: str
+    name: str = "asking"
+    flow_runs: list[str] = field(default_factory=list)
+    seen: float = 0.0
+
+    def submit(self) -> None:
+        """A new flow run on the same directory."""
+        service, project = self.service, self.service.project
+        config = project.configure(self.line, url=service.model, name=self.name)
+        where = {"runs": project.runs(self.line), "cache": project.cache(self.line)}
+        self.flow_runs.append(service.prefect.submit(service.deployment, config=config, **where))
+        self.seen = time.monotonic()
+
+    def completed(self) -> bool:
+        """Whether it is; it is submitted again where it ended otherwise or was lost."""
+        prefect = self.service.prefect
+        working = bool(prefect.flow_processes())
+        state = prefect.state(self.flow_runs[-1])
+        if working:
+            self.seen = time.monotonic()
+        lost = not working and time.monotonic() - self.seen > STARTING_S
+        if state == "COMPLETED":
+            return True
+        if not working and (state in ENDED or state == "RUNNING" or lost):  # running, and no process has it
+            self.submit()
+        return False
+
+    def await_stages(self, number: int, *, deadline: float) -> bool:
+        """Waits for so many finished stages; false where the run completed before."""
+        while len(self.service.project.finished_stages(self.line, self.name)) < number:
+            assert time.monotonic() < deadline, self.service.prefect.log("worker")[-3000:]
+            if self.completed():
+                return False
+            time.sleep(0.2)
+        return True
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> AskingProject:
+    return AskingProject(tmp_path_factory.mktemp("asking"), (own_cache / "weights").resolve())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: AskingProject) -> bytes:
+    """The audit of a run without Prefect and without kills."""
+    with pytest.MonkeyPatch.context() as patch, serving(WatchedServer()) as url:
+        patch.setenv("KNOBO_CACHE", str(project.cache("whole")))
+        launch(project.configure("whole", url=url), project.runs("whole"), quiet=True, serial=True)
+    return project.audit("whole")
+
+
+@pytest.fixture(scope="module")
+def service(project: AskingProject, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    try:
+        with postgres() as database, serving(asked := WatchedServer(delay=0.01)) as model:
+            environment = {"KNOBO_CACHE": str(project.cache("service")), "OMP_NUM_THREADS": "1"}
+            prefect = PrefectService(tmp_path_factory.mktemp("prefect"), database.url, environment)
+            try:
+                prefect.start_server()
+                prefect.start_worker()
+                deployment = prefect.deploy()
+                yield Service(project, asked, model, database, prefect, deployment)
+            finally:
+                prefect.stop()
+    except NoPostgresError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("number", range(-(-KILLS // KILLS_A_RUN)))
+def test_a_run_whose_service_is_killed_again_and_again_ends_with_the_same_audit(
+    service: Service, undisturbed: bytes, number: int
+) -> None:
+    chance = random.Random(f"{SEED} {number}")
+    run = Attended(service, f"killed-{number}")
+    deadline = time.monotonic() + RUN_S
+    run.submit()
+    for moment in sorted(chance.uniform(0, len(STAGES)) for _ in range(KILLS_A_RUN)):
+        if not run.await_stages(int(moment), deadline=deadline):
+            break
+        time.sleep(moment % 1 * seconds_of(service.project, STAGES[int(moment)]))
+        service.kill(chance.choice(PARTS), int(moment))
+    while not run.completed():
+        assert time.monotonic() < deadline, service.prefect.log("worker")[-3000:]
+        time.sleep(0.2)
+    assert service.project.audit(run.line) == undisturbed
+    assert service.project.half_written(run.line) == []
+
+
+def test_no_call_is_repeated_but_those_under_way_when_their_process_was_killed(
+    service: Service, record_property: Callable[[str, object], None]
+) -> None:
+    flows = service.times("flow")
+    assert service.asked.repeated(flows) == []
+    twice = sum(times - 1 for times in service.asked.times_asked().values())
+    assert twice <= CONCURRENCY * len(flows)
+    record_property("kills", len(service.kills))
+    record_property("calls", len(service.asked.asked))
+    record_property("calls under way at a kill, made again", twice)
+
+
+def test_histories_outlive_the_servers(service: Service) -> None:
+    before = runs_and_artifacts(service)
+    told = read_entries(history_folder(service.project.runs("killed-0")) / "asking")
+    service.prefect.kill_server()
+    service.database.stop()
+    service.database.start()
+    service.prefect.start_server()
+    assert runs_and_artifacts(service) == before
+    assert {state for _, state in before[0]} >= {"COMPLETED"}
+    assert len(before[1]) >= 2
+    assert len(told) == 1
+
+
+def test_ten_runs_side_by_side_complete_without_a_lock_error(service: Service, undisturbed: bytes) -> None:
+    calls = len(service.asked.asked)
+    runs = [Attended(service, "beside", f"beside-{number}") for number in range(SIDE_BY_SIDE)]
+    for run in runs:
+        run.submit()
+    deadline = time.monotonic() + RUN_S
+    waiting = list(runs)
+    while waiting:
+        assert time.monotonic() < deadline
+        waiting = [run for run in waiting if service.prefect.state(run.flow_runs[0]) not in ENDED]
+        time.sleep(0.5)
+    assert [service.prefect.state(run.flow_runs[0]) for run in runs] == ["COMPLETED"] * SIDE_BY_SIDE
+    assert {service.project.audit("beside", run.name) for run in runs} == {undisturbed}
+    asked = [each.digest for each in service.asked.asked[calls:]]
+    assert len(asked) == len(set(asked)), "they share one log of calls"
+    said = service.prefect.log("server") + service.prefect.log("worker")
+    assert "locked" not in said
+    assert "deadlock" not in service.database.log()
+
+
+def seconds_of(project: AskingProject, stage: Stage) -> float:
+    """What a stage took in the undisturbed run."""
+    manifest = (project.run("whole") / "manifest.json").read_text(encoding="utf-8")
+    return float(json.loads(manifest)["stages"][stage.name]["seconds"])
+
+
+def runs_and_artifacts(service: Service) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+    """What Prefect remembers: flow runs with their states, artifacts with their data."""
+    runs = service.prefect.post("/flow_runs/filter", {"limit": 200})
+    artifacts = service.prefect.post("/artifacts/filter", {"limit": 200})
+    return (
+        sorted((each["id"], each["state_type"]) for each in runs),
+        sorted((each["id"], each["key"], str(each["data"])) for each in artifacts),
+    )
