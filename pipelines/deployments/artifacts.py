@@ -31,7 +31,7 @@ def publish_audit(comparison: Comparison) -> None:
     directory, name = comparison.directory, comparison.later.run
     audit = AuditReport.load(directory / "audit.json")
     table = [dict(zip(COLUMNS, row, strict=True)) for row in summary_table(audit)]
-    create_table_artifact(key=key_of(name, "headline"), table=table, description=headline(audit))
+    create_table_artifact(key=key_of(name, "audit"), table=table, description=headline(audit))
     create_link_artifact(key=key_of(name, "link"), link=link_to_report(directory), link_text="Report")
     create_markdown_artifact(key=key_of(name, "changes"), markdown=changes_text(comparison))
 
