@@ -56,7 +56,10 @@ def launch(
             log.info("%s: every stage is fresh", loaded.name)
             record_audit(Run(directory, loaded))  # a kill after the last stage kept it out
             return directory
+        from pipelines.refreshing.entering import complete_entering  # noqa: PLC0415  # imports torch
+
         with Run(directory, loaded).locked():
+            complete_entering(Run(directory, loaded))
             keep_config(directory / "config.toml", loaded)
         if serial:
             run_serially(Run(directory, loaded, told))

@@ -26,7 +26,9 @@ def section_value(config: Config, name: str) -> object:
 
 
 def literature(config: Config) -> object:
-    """Every source by its settings and contents."""
+    """Every source by its settings and contents; by its settings alone where only a refresh takes in more."""
+    if config.refresh.literature == "hold":
+        return [source.model_dump(mode="json") for source in config.literature]
     return [literature_value(source) for source in config.literature]
 
 

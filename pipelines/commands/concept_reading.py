@@ -33,6 +33,7 @@ def list_(
     """List the concepts: quality, signs (* an expert's, ° imported), where they come from, what to notice."""
     from pipelines.concept_list import as_json, concept_rows, rejected_rows
     from pipelines.curation import open_bank
+    from pipelines.refreshing.kept import read_flags
 
     if rejected:
         refused = rejected_rows(run)
@@ -52,6 +53,12 @@ def list_(
     if opened.waits:
         console.print(
             "[yellow]Changes wait for the next `knobo run`; AUROC and `kept` are of the last.[/]",
+            highlight=False,
+        )
+    if flags := read_flags(opened.run):
+        withdrawn = len({flag.concept_id for flag in flags})
+        console.print(
+            f"[red]{withdrawn} concepts rest on articles withdrawn since: `knobo concepts review`.[/]",
             highlight=False,
         )
 

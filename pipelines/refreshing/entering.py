@@ -28,7 +28,7 @@ def enter(run: Run) -> bool:
 
 
 def complete_entering(run: Run) -> None:
-    """Goes on where a process was killed; does nothing where none was."""
+    """Goes on where a process was killed, does nothing where none was. Call it with the run locked."""
     if not run.path(ENTERING).is_file():
         return
     staged = Run(run.path(FOLDER), run.config)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from knowledge.annotation.table import AnnotationTable
 from knowledge.concepts import Concept, concept_id
@@ -21,6 +22,9 @@ from pipelines.stages.discover import (
 )
 from pipelines.stages.ground import examples_of, fit_on
 from pipelines.stages.language import SUMMARY, write_summary
+
+FEWEST = 12
+"""Sentences that a refresh may turn into questions, however few passages are new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def propose(staged: Run, opened: OpenBank, waiting: Sequence[Proposal], new: fro
     settings = replace(
         discovery_settings(staged),
         wanted=len(known) + section.wanted,
-        maximum_sentences=section.maximum_sentences,
+        maximum_sentences=sentences_for(staged, new=len(new), passages=len(passages)),
     )
     ids = {each.id for each in known}
     seeds = [question for question in seed_questions(staged) if concept_id(question) not in ids]
@@ -65,6 +69,14 @@ def propose(staged: Run, opened: OpenBank, waiting: Sequence[Proposal], new: fro
         if staged.path(SUMMARY).is_file():
             write_summary(staged)
     return Found(found.bank.concepts[len(known) :], found.read, found.waiting)
+
+
+def sentences_for(staged: Run, *, new: int, passages: int) -> int:
+    """How many are turned into questions: as configured, or as many a passage as the discovery had."""
+    given = staged.config.refresh.maximum_sentences
+    if given is not None:
+        return given
+    return max(FEWEST, ceil(staged.config.discovery.maximum_sentences * new / passages))
 
 
 def known_concepts(opened: OpenBank, waiting: Iterable[Proposal]) -> list[Concept]:

@@ -72,12 +72,13 @@ def waits(run: Run) -> bool:
 
 
 def begin(base: Run, staged: Run) -> None:
-    """Links of all artifacts and the records of their stages; what the network gives is asked for anew."""
+    """Links of all artifacts, with records of their stages; what may have changed unseen is read anew."""
     for name in (*LITERATURE, *BESIDE):
         link(base.path(name), staged.path(name))
     keep_config(staged.path("config.toml"), staged.config)
     records = base.records()
-    staged.take_over({name: records[name] for name in UPDATED[1:] if name in records})
+    unseen = {"fetch", "gather"} if staged.config.refresh.literature == "hold" else {"fetch"}
+    staged.take_over({name: records[name] for name in UPDATED if name in records and name not in unseen})
 
 
 def link(source: Path, target: Path) -> None:
