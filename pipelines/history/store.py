@@ -1,6 +1,7 @@
 """The history beside the runs: a folder a run, a numbered file an audit, never changed afterwards."""
 
 import json
+import logging
 import os
 from pathlib import Path
 from uuid import uuid4
@@ -8,6 +9,8 @@ from uuid import uuid4
 from pipelines.errors import PipelineError
 from pipelines.history.entry import HistoryEntry
 from pipelines.run import Run
+
+log = logging.getLogger("knobo")
 
 FOLDER = ".history"  # no run can have this name
 
@@ -18,6 +21,13 @@ def record_audit(run: Run) -> HistoryEntry | None:
     known = read_entries(folder)
     if known and known[-1].rests_on() == entry.rests_on():
         return None
+    if known and known[-1].finished > entry.finished:
+        log.warning(
+            "the clock was set back: this audit is dated %s, the one before it %s; check the clock, and the "
+            "history keeps them in the order in which they were made",
+            entry.finished,
+            known[-1].finished,
+        )
     add_entry(folder, entry)
     return entry
 
