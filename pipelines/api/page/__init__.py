@@ -27,18 +27,19 @@ class Page:
 
 def make_page(served: ServedRun) -> Page:
     """The same for every visitor; the names of the run are escaped."""
-    css, js = read("page.css"), read("page.js")
+    css, js = read("page.css"), read("maps.js") + read("page.js")
     environment = Environment(loader=BaseLoader(), autoescape=True, undefined=StrictUndefined)
     html = environment.from_string(read("page.html")).render(
         name=served.name,
         modality=served.modality,
         splits=tuple(served.splits.values()),
+        maps=served.mapper is not None,
         css=Markup(css),  # noqa: S704  # our own file
         js=Markup(js),  # noqa: S704  # our own file
     )
     policy = (
         f"default-src 'none'; style-src '{source(css)}'; script-src '{source(js)}'; "
-        "img-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "img-src blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return Page(html, policy)
 

@@ -1,9 +1,11 @@
-"use strict";
 const at = (id) => document.getElementById(id);
 let seen = null; // the prediction of the image as it is
 let set = {}; // concepts that the reader has set
 let shown = {}; // those of them that the page shows
 let turn = 0; // of the latest request; an answer to an earlier one comes too late
+let maps = null; // where the concepts are seen in the image
+let chosen = 0; // counts the images, so that maps of an earlier one are not shown
+const large = new Set(); // concepts whose map is enlarged
 
 function tell(text, bad = false) {
   at("status").textContent = text;
@@ -38,6 +40,10 @@ async function latest(...question) {
 async function predict() {
   const file = at("file").files[0];
   turn += 1;
+  chosen += 1;
+  maps = null;
+  large.clear();
+  at("legend").hidden = true;
   at("result").hidden = true; // else a failure would leave what is said of another image
   seen = null;
   set = {};
@@ -52,6 +58,62 @@ async function predict() {
   picture(file);
   tell("");
   at("answer").focus();
+  if ("maps" in document.body.dataset) await locate(file, type);
+}
+
+// Where the concepts are seen; the prediction does not wait for it.
+async function locate(file, type) {
+  const mine = chosen;
+  at("legend").hidden = false;
+  at("legend").textContent = "Looking where the concepts are …";
+  try {
+    const found = await readMaps(await ask("v1/maps", file, type));
+    if (mine !== chosen) return;
+    maps = found;
+    at("legend").replaceChildren(...legend());
+    at("picture").src = maps.picture.src; // a browser shows neither DICOM nor TIFF, and no other orientation
+    at("concepts").querySelectorAll("li").forEach(placeMap);
+  } catch (error) {
+    if (mine === chosen) at("legend").textContent = "Where the concepts are cannot be shown: " + error.message;
+  }
+}
+
+function legend() {
+  return [
+    "The maps show what each place adds to the answer of a concept's detector: ",
+    element("span", "for it", "key for"), " in green with a whole outline, ",
+    element("span", "against it", "key against"), " in pink with a dashed one; the strongest places are outlined. All maps have one scale.",
+  ];
+}
+
+// Puts the map of a concept into its row, if it is there by now.
+function placeMap(item) {
+  const figure = item.querySelector("figure"), id = item.dataset.concept;
+  if (!maps || !maps.values.has(id)) return;
+  const canvas = element("canvas"), button = figure.querySelector("button"), big = large.has(id);
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", item.dataset.question + " " + placesOf(maps, id));
+  drawMap(canvas, maps, id, big ? LARGE : SMALL);
+  figure.className = big ? "big" : "";
+  figure.querySelector("canvas").replaceWith(canvas);
+  figure.querySelector("figcaption").textContent = placesOf(maps, id);
+  button.textContent = big ? "Smaller" : "Larger";
+  button.setAttribute("aria-label", button.textContent + " map: " + item.dataset.question);
+  button.setAttribute("aria-expanded", String(big));
+  figure.hidden = false;
+}
+
+function makeFigure(id) {
+  const figure = element("figure"), button = element("button", "Larger");
+  figure.hidden = true;
+  button.type = "button";
+  button.id = id + "-map";
+  button.onclick = () => {
+    if (!large.delete(id)) large.add(id);
+    placeMap(figure.closest("li"));
+  };
+  figure.append(element("canvas"), element("figcaption"), button);
+  return figure;
 }
 
 function picture(file) {
@@ -119,6 +181,8 @@ function show({ predicted, probabilities, logits, concepts }) {
 
 function summand(each, largest) {
   const item = element("li", "", each.amount >= 0 ? "for" : "against");
+  item.dataset.concept = each.id;
+  item.dataset.question = each.question;
   const top = element("div", "", "top");
   top.append(element("span", each.question), element("span", signed(each.amount), "amount"));
   const bar = element("div", "", "bar"), fill = element("i"), width = 50 * Math.abs(each.amount) / largest;
@@ -136,10 +200,28 @@ function summand(each, largest) {
     button.onclick = () => move(each.id, value);
     choice.append(button, " ");
   }
-  item.append(top, bar, choice);
-  if (each.quote) item.append(element("blockquote", "“" + each.quote + "”"));
-  item.append(element("div", each.locator + " · " + each.source + " · " + each.license, "source"));
+  const words = element("div");
+  words.append(top, bar, choice);
+  if (each.quote) words.append(element("blockquote", "“" + each.quote + "”"));
+  const source = element("div", "", "source");
+  source.append(...linked(each.locator), " · " + each.source + " · " + each.license);
+  words.append(source);
+  item.append(words, makeFigure(each.id));
+  placeMap(item);
   return item;
+}
+
+const ARTICLES = /\b(?:PMID[:\s]*(\d{1,9})|PMC(\d{1,9}))\b/i;
+
+// Where a sentence stands, its number in PubMed or PubMed Central as a link.
+function linked(locator) {
+  const found = ARTICLES.exec(locator);
+  if (!found) return [locator];
+  const link = element("a", found[0]), end = found.index + found[0].length;
+  link.href = found[1] ? "https://pubmed.ncbi.nlm.nih.gov/" + found[1] + "/" : "https://pmc.ncbi.nlm.nih.gov/articles/PMC" + found[2] + "/";
+  link.target = "_blank";
+  link.rel = "noopener noreferrer";
+  return [locator.slice(0, found.index), link, locator.slice(end)];
 }
 
 at("file").onchange = predict;
