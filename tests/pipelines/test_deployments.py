@@ -1,5 +1,6 @@
 import asyncio
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from prefect.events import RelatedResource
 from prefect.server.events.schemas.automations import Automation, EventTrigger
 from prefect.server.events.schemas.events import ReceivedEvent
 from prefect.server.schemas.schedules import CronSchedule
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from test_history import finished, row
 from typer.testing import CliRunner
 
@@ -26,6 +28,7 @@ from pipelines.deployments.alerts import shipped, with_receiver
 from pipelines.deployments.artifacts import changes_text, key_of, link_to_report
 from pipelines.deployments.comparison import Comparison, compare_with_told, mark_told
 from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
+from pipelines.deployments.register import Scope, deployment_of
 from pipelines.deployments.telling import audit_events, refresh_events
 from pipelines.errors import PipelineError
 from pipelines.history.store import record_audit
@@ -232,9 +235,7 @@ def state_event(name: str, flow: str) -> events.Event:
     """As Prefect sends it when a flow run changes its state."""
     return events.Event(
         event=f"prefect.flow-run.{name}",
-        resource=events.Resource(
-            {"prefect.resource.id": "prefect.flow-run.1"}
-        ),
+        resource=events.Resource({"prefect.resource.id": "prefect.flow-run.1"}),
         related=[
             RelatedResource(
                 {
@@ -286,8 +287,46 @@ def test_without_an_address_nobody_is_notified() -> None:
 
 
 @pytest.mark.parametrize("verb", ["serve", "deploy"])
-def test_a_schedule_without_a_server_is_refused(verb: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    found = CliRunner().invoke(app, [verb, "a.toml"])
+def test_a_schedule_without_a_server_is_refused(verb: str) -> None:
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        found = CliRunner().invoke(app, [verb, "a.toml"])
     assert isinstance(found.exception, PipelineError)
     assert "needs a Prefect server that stays" in str(found.exception)
+
+
+def test_a_server_that_is_silent_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/api"
+        with temporary_settings({PREFECT_API_URL: address}):
+            found = CliRunner().invoke(app, ["deploy", str(tmp_path / "a.toml")])
+    assert isinstance(found.exception, PipelineError)
+    assert f"the Prefect server at {address} does not answer" in str(found.exception)
+
+
+def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:
+    first = finished(tmp_path / "small", row(0.7)).directory / "config.toml"
+    second = finished(tmp_path / "other", row(0.7)).directory / "config.toml"
+    with pytest.raises(PipelineError, match="are both named 'small'"):
+        Scope.of((first, second), runs=tmp_path, policy=None, zone="UTC")
+    second.write_text(second.read_text().replace('"small"', '"Other"'))
+    scope = Scope.of((first, second), runs=tmp_path, policy=tmp_path / "p.toml", zone="Europe/Berlin")
+    made = [deployment_of(plan, scope) for plan in plans_at(refresh=None, audit=None, zone=scope.zone)]
+    assert [each.entrypoint for each in made] == [
+        "pipelines.deployments.flows.knowledge_refresh",
+        "pipelines.deployments.flows.audit",
+        "pipelines.deployments.flows.audit",
+    ]
+    assert [
+        [(each.slug, each.parameters, each.schedule.timezone) for each in deployment.schedules or ()]
+        for deployment in made
+    ] == [
+        [
+            ("small", {"config": str(first)}, "Europe/Berlin"),
+            ("other", {"config": str(second)}, "Europe/Berlin"),
+        ]
+    ] * 2 + [[]]
+    assert made[0].parameters == {"runs": str(tmp_path)}
+    assert made[2].parameters == {"runs": str(tmp_path), "policy": str(tmp_path / "p.toml")}
+    single = Scope.of((first,), runs=tmp_path, policy=None, zone="UTC")
+    assert deployment_of(ON_DEMAND, single).parameters == {"runs": str(tmp_path), "config": str(first)}
