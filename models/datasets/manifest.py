@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.collecting import uncollected
 from models.datasets.tables import read_columns
+from models.datasets.unstated import stated, stated_labels
 from models.errors import ModelsError
 from models.images import ImageRecord
 
@@ -73,15 +74,14 @@ def read_manifest(
     require_unique(path, ids)
     require_files(path, paths)
     labels = class_names(path, pick(cells[columns.label], rows) if columns.label else [], label_map)
+    patients = stated(pick(cells[columns.patient], rows)) if columns.patient else []
     return [
         ImageRecord(
             id=ids[place],
             path=paths[place],
             label=(labels[place] or None) if labels else None,
             attributes={key: cells[key][row] for key in columns.attributes if cells[key][row]},
-            patient=f"{name}/{cells[columns.patient][row]}"
-            if columns.patient and cells[columns.patient][row]
-            else None,
+            patient=f"{name}/{patients[place]}" if patients and patients[place] else None,
             report="\n\n".join(cells[key][row] for key in columns.report if cells[key][row]) or None,
         )
         for place, row in enumerate(rows)
@@ -117,9 +117,11 @@ def values_there(column: Iterable[str]) -> str:
 
 
 def class_names(path: Path, labels: list[str], label_map: Mapping[str, str] | None) -> list[str]:
-    """Labels translated; an empty label stays empty."""
+    """Labels translated; a cell that only says that it does not know is empty, unless the map names it."""
     if label_map is None:
-        return labels
+        return stated_labels(labels)
+    known = stated_labels(labels)
+    labels = [cell if cell in label_map else kept for cell, kept in zip(labels, known, strict=True)]
     unknown = [label for label in labels if label and label not in label_map]
     if unknown:
         message = (

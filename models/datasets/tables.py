@@ -47,6 +47,13 @@ def require_columns(path: Path, wanted: list[str], there: list[str]) -> None:
         raise ModelsError(message)
 
 
+def require_once(path: Path, wanted: list[str], there: list[str]) -> None:
+    """Refuse a name that two columns have: either may be meant."""
+    twice = [name for name in wanted if name and there.count(name) > 1]
+    if twice:
+        raise ModelsError(f"{path} has more than one column {', '.join(twice)}; rename or remove the others")
+
+
 def with_absent(cells: dict[str, list[str]], names: Iterable[str], rows: int) -> dict[str, list[str]]:
     """Columns in the order asked for, empty where the table has none of that name."""
     return {name: cells[name] if name in cells else [""] * rows for name in names}
@@ -63,6 +70,7 @@ def read_delimited(
             header = [name.strip() for name in next(rows, [])]
             require_columns(path, required, header)
             wanted = [name for name in [*required, *optional] if name in header]
+            require_once(path, wanted, header)
             places = [header.index(name) for name in wanted]
             table = [[row[place].strip() for place in places] for row in whole_rows(path, rows, len(header))]
     except UnicodeDecodeError as error:

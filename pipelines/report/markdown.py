@@ -12,7 +12,6 @@ from pipelines.report.wording import METRICS, count, plain
 
 WORST = ("method", "split", "worst group", "its accuracy", "worst cell, pooled", "its accuracy")
 LEAKS = ("concept", "attribute", "split", "AUROC for it", "signal for the class")
-FINDINGS = ("split", "check", "result", "what was found")
 
 
 def render_markdown(
@@ -20,12 +19,11 @@ def render_markdown(
     *,
     signs: str = "",
     credits: Sequence[str] = (),  # noqa: A002 - the word for it
-    findings: Sequence[Sequence[str]] = (),
     leaks: Sequence[Sequence[str]] = (),
 ) -> str:
     """The whole of `audit.md`; `signs` says what the prior rests on, `credits` names the literature.
 
-    `findings` are cells under `FINDINGS`, `leaks` under `LEAKS`.
+    `leaks` are cells under `LEAKS`.
     """
     index = AuditIndex.of(audit)
     blocks = [
@@ -39,7 +37,6 @@ def render_markdown(
         *worst_groups(index),
         *(["## Concepts that move with an attribute", table(LEAKS, leaks)] if leaks else []),
         *checks(audit),
-        *(["## Checks of the images", table(FINDINGS, findings)] if findings else []),
         *(["## Signs", one_line(signs)] if signs else []),
         *literature(credits),
     ]

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from models.files import write_text
-from pipelines.report.check_view import check_table
 from pipelines.report.concept_audit_view import concept_audit_view
 from pipelines.report.html import render_html
 from pipelines.report.input import ReportInput
@@ -14,7 +13,7 @@ from pipelines.report.sign_view import sign_line
 def write_report(report: ReportInput, directory: Path) -> tuple[Path, Path]:
     """Write `audit.md` and `report.html` into a directory; returns their paths."""
     markdown, html = directory / "audit.md", directory / "report.html"
-    leaking, checked = concept_audit_view(report), check_table(report)
+    leaking = concept_audit_view(report)
     text = render_markdown(
         report.audit,
         signs=sign_line(report.prior),
@@ -23,15 +22,6 @@ def write_report(report: ReportInput, directory: Path) -> tuple[Path, Path]:
             (each.question, each.attribute, each.split, f"{each.auroc} ({each.interval})", each.signal)
             for each in (leaking.first if leaking else ())
             if each.leaking
-        ],
-        findings=[
-            (
-                each.split,
-                each.name,
-                each.result if each.result == "passed" else f"**{each.result}**",
-                each.message,
-            )
-            for each in (checked.rows if checked else ())
         ],
     )
     write_text(markdown, text)

@@ -166,9 +166,9 @@ STAGES = (
     ),
     Stage(
         "audit",
-        4,
+        5,
         ("audit", "datasets", "splits", "fit", "fine_tune", "erasure", "seed"),
-        ("images.parquet", "predictions.parquet", "predictions_fine_tune.parquet", "splits"),
+        ("checks.json", "images.parquet", "predictions.parquet", "predictions_fine_tune.parquet", "splits"),
         ("audit.json", "predictions.csv", "predictions_by_group.parquet"),
         audit.measure,
     ),

@@ -1,12 +1,14 @@
 """Stage `audit`: every number of the report, and the predictions behind them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from models.domains import DomainSplit
 from models.evaluation.audit import AuditSettings, audit, read_predictions
 from models.evaluation.prediction_table import predictions_table, write_prediction_table
 from models.splits.cells import DATA_SET, attribute_of
+from models.splits.checks import CheckFinding, load_findings
 from pipelines.config import Config
 from pipelines.images_table import ImagesTable, read_images
 from pipelines.report.methods import describe
@@ -14,6 +16,8 @@ from pipelines.report.wording import plain
 from pipelines.run import Run
 from pipelines.stages.oracle import ORACLES, can_be_told
 from pipelines.stages.split import read_splits
+
+CheckLine = tuple[str, str, bool, str]  # split, check, whether it passed, what it found
 
 
 def measure(run: Run) -> None:
@@ -33,12 +37,27 @@ def measure(run: Run) -> None:
         settings=AuditSettings(replicates=section.replicates, seed=run.config.seed),
         progress=run.reporter.work("audit", "splits"),
     )
-    found.save(run.path("audit.json"))
+    checks = all_checks(load_findings(run.path("checks.json")), splits)
+    replace(found, checks=checks).save(run.path("audit.json"))
     write_prediction_table(
         predictions_table(predictions, splits, attributes),
         csv=run.path("predictions.csv"),
         parquet=run.path("predictions_by_group.parquet"),
     )
+
+
+def all_checks(findings: Sequence[CheckFinding], splits: Sequence[DomainSplit]) -> tuple[CheckLine, ...]:
+    """What the checks found with features and pixels at hand, and what only the maker of a split knows."""
+    lines = [(each.split, each.name, each.severity == "passed", each.message) for each in findings]
+    looked_at = {(split, name) for split, name, _, _ in lines}
+    lines += [
+        (split.name, check.name, check.passed, check.message)
+        for split in splits
+        for check in split.checks
+        if (split.name, check.name) not in looked_at
+    ]
+    place = {split.name: number for number, split in enumerate(splits)}
+    return tuple(sorted(lines, key=lambda line: place[line[0]]))
 
 
 def groups_of_images(config: Config, table: ImagesTable) -> dict[str, Mapping[str, str]]:

@@ -204,3 +204,23 @@ def test_the_counts_of_a_real_manifest_are_those_of_its_description(shared_data:
     pneumonia_men_pa = {"label": "pneumonia", "sex": "M", "view": "PA"}
     chosen = [r for r in records if {"label": r.label, **r.attributes} == pneumonia_men_pa]
     assert len(chosen) == 109
+
+
+def test_a_cell_that_says_it_does_not_know_is_no_class_and_no_patient(tmp_path: Path) -> None:
+    words = ["a", "nan", "NaN", "NA", "", "unknown", "-1", "?"]
+    rows = [f"{n}.png,{word},{word}" for n, word in enumerate(words)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,patient", *rows]))
+    for n in range(len(words)):
+        (tmp_path / f"{n}.png").write_bytes(b"x")
+    records = read_manifest(tmp_path / "t.csv", name="s", columns=ManifestColumns(patient="patient"))
+    assert [record.label for record in records] == ["a", *[None] * 7]
+    assert [record.patient for record in records] == ["s/a", None, None, None, None, None, "s/-1", None]
+    named = read_manifest(tmp_path / "t.csv", name="s", label_map={"a": "ill", "unknown": "other"})
+    assert [record.label for record in named if record.label] == ["ill", "other"]
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("image,label,label,sex,,\na.png,a,b,M,,\n")
+    with pytest.raises(ModelsError, match="more than one column label; rename or remove"):
+        read_columns(tmp_path / "t.csv", ["image", "label"])
+    assert read_columns(tmp_path / "t.csv", ["image", "sex"]) == {"image": ["a.png"], "sex": ["M"]}

@@ -286,3 +286,25 @@ def test_no_trace_of_a_later_part_stays_in_an_earlier_one(seed: int, people: int
     ]
     assert not traces[0] & traces[1] | traces[0] & traces[2] | traces[1] & traces[2]
     assert all(made.label[image] in listed[image] and image in sure for image in made.ids)
+
+
+def test_a_copy_that_no_file_lists_still_joins_two_patients() -> None:
+    parts = {"train": 20, "val": 8, "test": 8}
+    names = [
+        (part, f"{part}{number}", "ab"[number % 2]) for part, size in parts.items() for number in range(size)
+    ]
+    split = ReleasedSplit(
+        "s", ("a", "b"), tuple(Entry(part, label, f"x/{n}.png") for part, n, label in names)
+    )
+    records = [ImageRecord(f"d/{n}", Path(f"/x/{n}.png"), label, {}, f"P{n}") for _, n, label in names]
+    copy = ImageRecord("d/copy", Path("/x/copy.png"), None, {}, "Ptest0")
+
+    def digest(record: ImageRecord) -> str:
+        return "train0" if record.id == "d/copy" else record.id.removeprefix("d/")
+
+    options = {"attribute": "", "digest": digest}
+    alone = made_by(without_overlap, split, records, **options)
+    joined = made_by(without_overlap, split, [*records, copy], **options)
+    assert set(alone.train) - set(joined.train) == {"d/train0"}
+    assert joined.in_domain == alone.in_domain
+    assert joined.patient["d/test0"] == "Ptest0"

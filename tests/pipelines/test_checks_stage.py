@@ -1,5 +1,6 @@
 """The stage `checks` on a small run that is made from files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,12 @@ from models.domains import Check, DomainSplit, save_split
 from models.features.table import FeatureTable
 from models.images import ImageRecord, image_digest
 from models.splits.checks import CheckFinding, load_findings
+from pipelines.errors import PipelineError
 from pipelines.images_table import ImagesTable, write_images
 from pipelines.run import Run
+from pipelines.stages.audit import all_checks
 from pipelines.stages.checks import checks
+from pipelines.stages.split import read_splits
 from pipelines.status import open_finished
 
 CONFIG = """
@@ -92,14 +96,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     digests = tuple(image_digest(record.path) for record in records)
     write_images(directory / "images.parquet", ImagesTable(tuple(records), ("asked",) * 16, digests))
     kept = Check("patient_overlap", passed=False, fatal=False, message="kept", counts={})
-    for name, checked in (("strict", ()), ("as-published", (kept,))):
+    sound = Check("patient_overlap", passed=True, fatal=False, message="none", counts={})
+    for name, checked in (("strict", (sound,)), ("as-published", (kept,))):
         save_split(split_of(name, records, checked), directory / "splits" / f"{name}.json")
     values = [np.asarray(Image.open(record.path).resize((8, 8))).ravel() for record in records]
     columns = tuple(map(str, range(64)))
     features = FeatureTable(tuple(r.id for r in records), columns, np.stack(values).astype(np.float32))
     features.save(directory / "features")
     made = open_finished(directory)
-    checks(made)
+    stopped = r"split 'strict', patient_overlap: .*; mend the images or their table"
+    with pytest.raises(PipelineError, match=stopped):
+        checks(made)
     return made
 
 
@@ -134,5 +141,19 @@ def test_one_patient_in_two_parts_is_an_error_unless_the_split_is_kept_as_publis
 def test_no_patient_is_in_the_file_and_it_is_the_same_again(run: Run) -> None:
     before = run.path("checks.json").read_bytes()
     assert b"secret" not in before
-    checks(run)
+    with pytest.raises(PipelineError):
+        checks(run)
     assert run.path("checks.json").read_bytes() == before
+
+
+def test_the_audit_takes_the_later_look_and_what_only_the_maker_knows(
+    run: Run, found: dict[tuple[str, str], CheckFinding]
+) -> None:
+    lines = Check("published_lines", passed=True, fatal=False, message="all", counts={})
+    splits = [replace(each, checks=(*each.checks, lines)) for each in read_splits(run)]
+    checked = all_checks(tuple(found.values()), splits)
+    assert [line[:2] for line in checked] == [
+        (split, name) for split in ("strict", "as-published") for name in (*NAMES, "published_lines")
+    ]
+    assert ("strict", "patient_overlap", False) in {line[:3] for line in checked}
+    assert ("as-published", "near_duplicate_images", False) in {line[:3] for line in checked}

@@ -64,7 +64,7 @@ def inspect_as_made(
         comparable = record.id in split.label or record.label in split.classes or not renamed
         return digest(record) if comparable else ""
 
-    accepted = {check.name for check in split.checks if not check.fatal}
+    accepted = {check.name for check in split.checks if not (check.passed or check.fatal)}
     return tolerated(inspect_split(split, as_seen_by(split, records), digest=known), accepted)
 
 

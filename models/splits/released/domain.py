@@ -9,6 +9,7 @@ from models.domains import finish
 from models.errors import ModelsError
 from models.images import ImageRecord
 from models.splits.cells import Digest, contents_of, file_digest, without_conflicts
+from models.splits.checks import inspect_as_made
 from models.splits.patients import assign
 from models.splits.released.files import RELEASED_PARTS, ReleasedSplit
 from models.splits.released.joining import Joined, join
@@ -53,6 +54,7 @@ def as_published(
     return split_of(
         joined,
         parts,
+        records,
         name=name,
         classes=classes,
         attribute=attribute,
@@ -80,10 +82,11 @@ def without_overlap(
     """
     joined = joined_by_class(released, records, classes)
     listed = {record.id: record for part in RELEASED_PARTS for record in joined.part(part)}
-    contents = contents_of(listed.values(), digest)
+    contents = contents_of({record.id: record for record in (*records, *listed.values())}.values(), digest)
     sure = {record.id for record in without_conflicts(list(listed.values()), contents)}
     seen: set[str] = set()
-    known = {record.id: record for record in linked(list(listed.values()), contents)}
+    every = [listed.get(record.id, record) for record in records]  # a copy outside may join two patients
+    known = {record.id: record for record in linked(every, contents) if record.id in listed}
     parts: dict[str, list[ImageRecord]] = {}
     for part in reversed(RELEASED_PARTS):
         trusted = [known[record.id] for record in joined.part(part) if record.id in sure]
@@ -94,6 +97,7 @@ def without_overlap(
     return split_of(
         joined,
         parts,
+        records,
         name=name,
         classes=classes,
         attribute=attribute,
@@ -129,6 +133,7 @@ def joined_by_class(
 def split_of(
     joined: Joined,
     parts: dict[str, list[ImageRecord]],
+    records: Sequence[ImageRecord],
     *,
     name: str,
     classes: Sequence[str],
@@ -137,16 +142,24 @@ def split_of(
     digest: Digest,
     tolerate: Collection[str],
 ) -> DomainSplit:
-    """The four parts with their checks, and one check more: what became of the published lines."""
+    """The four parts with their checks, and one check more: what became of the published lines.
+
+    The checks look at all `records`: a copy that the published files do not list may join two patients.
+    """
     train, val, test = (parts[part] for part in RELEASED_PARTS)
     generator = np.random.default_rng(seed)
     halves = assign(val, fractions=(0.5, 0.5), generator=generator) if attribute else [val, test]
     four = [train, *halves, test if attribute else []]
     known = {record.id: record for part in four for record in part}
-    contents = contents_of(known.values(), digest)
-    records = list(known.values())
-    made = finish(name, tuple(classes), attribute, four, records, digest=lambda record: contents[record.id])
-    checks = [kept_as_published(check) if check.name in tolerate else check for check in made.checks]
+    contents = contents_of({record.id: record for record in (*records, *known.values())}.values(), digest)
+
+    def content(record: ImageRecord) -> str:
+        return contents[record.id]
+
+    made = finish(name, tuple(classes), attribute, four, list(known.values()), digest=content)
+    found = inspect_as_made(replace(made, checks=()), records, digest=content)
+    checks = [each.as_check() for each in found]
+    checks = [kept_as_published(check) if check.name in tolerate else check for check in checks]
     return replace(made, checks=(*checks, kept_lines(joined, parts)))
 
 

@@ -9,6 +9,7 @@ from models.datasets.library.general.embedded_images import embedded, unpack_emb
 from models.datasets.library.layout import column_names, images_by_path, there
 from models.datasets.library.reading import reading
 from models.datasets.tables import cell_text, read_columns
+from models.datasets.unstated import stated, stated_labels
 from models.errors import ModelsError
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -52,8 +53,8 @@ def read_table(root: Path, table: Path) -> ImageColumns:
     return ImageColumns(
         image=there(root, paths),
         id=[path.rsplit(".", 1)[0] for path in paths],
-        label=label or (),
-        patient=patient or (),
+        label=stated_labels(label or ()),
+        patient=stated(patient or ()),
         report=report or (),
         attributes={name: column for name, column in cells.items() if any(column)},
     )
