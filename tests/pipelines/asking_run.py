@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sqlite3
+import string
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from loopback_server import PlainMind, Server  # beside the tests of knowledge
 
 from models.files import write_text
 from pipelines.demo.make import make_demo
+from pipelines.directories import new_directory
 
 IMAGES = 100
 CONFIG = """
@@ -68,10 +70,12 @@ concurrency = 4
 dense = false
 
 [discovery]
-wanted = 10
+wanted = 6
 maximum_sentences = 48
 
 [screening]
+encoder = "ENCODER"
+novelty = 1.0
 minimum_answers = 1
 
 [annotation]
@@ -183,7 +187,8 @@ class AskingProject:
             cache.mkdir(parents=True)
             (cache / "weights").symlink_to(self.weights)
         path = self.folder / f"{line}-{name}.toml"
-        write_text(path, CONFIG.replace("URL", url).replace("NAME", name))
+        encoder = str(small_encoder(self.folder / "encoder"))
+        write_text(path, CONFIG.replace("URL", url).replace("NAME", name).replace("ENCODER", encoder))
         return path
 
     def cache(self, line: str) -> Path:
@@ -240,6 +245,26 @@ class AskingProject:
         """What the log of calls knows."""
         with sqlite3.connect(self.cache(line) / "calls.sqlite") as database:
             return [key for (key,) in database.execute("select key from replies")]
+
+
+def small_encoder(folder: Path) -> Path:
+    """A BERT of one small layer with random weights: here nobody asks whether two questions are alike."""
+    if folder.exists():
+        return folder
+    import torch
+    from transformers import BertConfig, BertModel
+
+    letters = [*string.ascii_lowercase, *(f"##{letter}" for letter in string.ascii_lowercase)]
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
+    with new_directory(folder) as made:
+        (made / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
+        settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 128}
+        (made / "tokenizer_config.json").write_text(json.dumps(settings))
+        torch.manual_seed(0)
+        size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 16}
+        config = BertConfig(vocab_size=len(vocabulary), max_position_embeddings=256, **size)
+        BertModel(config).save_pretrained(made)
+    return folder
 
 
 def kill(process: subprocess.Popen[str]) -> float:

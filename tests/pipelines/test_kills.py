@@ -14,7 +14,7 @@ from pipelines.history.store import history_folder, read_entries
 from pipelines.launch import launch
 from pipelines.run import sweep
 
-AFTER_CALLS = random.Random(6).randrange(50, 300)
+AFTER_CALLS = random.Random(6).randrange(50, 150)
 """When the process is killed: late enough to have paid for replies, before the last stage that asks."""
 
 

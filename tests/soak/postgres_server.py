@@ -58,7 +58,9 @@ def find_programs() -> Programs:
     there = installed(INSTALLED)
     if there is not None and there.work():
         return there
-    return unpacked(cache_directory() / "postgresql")
+    # the server refuses root, and whom it runs as instead may not read root's cache
+    place = Path(tempfile.gettempdir()) if os.geteuid() == 0 else cache_directory()
+    return unpacked(place / "knobo-postgresql")
 
 
 def installed(root: Path) -> Programs | None:
@@ -91,6 +93,7 @@ def download(folder: Path) -> None:
         packages = sorted(Path(files).glob("*.deb"))
         if not any(path.name.startswith("postgresql-") for path in packages):
             raise NoPostgresError("apt-get has no PostgreSQL to fetch; install the package postgresql")
+        folder.mkdir(parents=True, exist_ok=True)
         begun = folder / f"root.{secrets.token_hex(4)}"
         for path in packages:
             subprocess.run(["dpkg", "-x", str(path), str(begun)], check=True, capture_output=True)

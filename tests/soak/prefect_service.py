@@ -16,7 +16,7 @@ from postgres_server import free_port
 POOL = "knobo"
 ENTRY = "pipelines.flows.knobo_flow"
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
-START_S = 120.0
+START_S = 240.0
 
 
 @dataclass

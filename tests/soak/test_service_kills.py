@@ -2,7 +2,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from prefect_service import ENDED, PrefectService
 
 from pipelines.history.store import history_folder, read_entries
 from pipelines.launch import launch
-from pipelines.run import Stage
 from pipelines.stages import STAGES
 
 KILLS = int(os.environ.get("KNOBO_SOAK_KILLS", "30"))
@@ -147,17 +146,22 @@ def service(project: AskingProject, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.mark.parametrize("number", range(-(-KILLS // KILLS_A_RUN)))
 def test_a_run_whose_service_is_killed_again_and_again_ends_with_the_same_audit(
-    service: Service, undisturbed: bytes, number: int
+    undisturbed: bytes, service: Service, number: int
 ) -> None:
     chance = random.Random(f"{SEED} {number}")
     run = Attended(service, f"killed-{number}")
     deadline = time.monotonic() + RUN_S
     run.submit()
-    for moment in sorted(chance.uniform(0, len(STAGES)) for _ in range(KILLS_A_RUN)):
-        if not run.await_stages(int(moment), deadline=deadline):
+    seconds = stage_seconds(service.project)
+    draw = moment_in_time if number % 2 else moment_in_stages
+    moments = sorted(draw(chance, seconds) for _ in range(KILLS_A_RUN))
+    parts = [*PARTS, *chance.choices(PARTS, k=KILLS_A_RUN - len(PARTS))]
+    chance.shuffle(parts)
+    for (finished, share), part in zip(moments, parts, strict=True):
+        if not run.await_stages(finished, deadline=deadline):
             break
-        time.sleep(moment % 1 * seconds_of(service.project, STAGES[int(moment)]))
-        service.kill(chance.choice(PARTS), int(moment))
+        time.sleep(share * seconds[finished])
+        service.kill(part, finished)
     while not run.completed():
         assert time.monotonic() < deadline, service.prefect.log("worker")[-3000:]
         time.sleep(0.2)
@@ -210,10 +214,21 @@ def test_ten_runs_side_by_side_complete_without_a_lock_error(service: Service, u
     assert "deadlock" not in service.database.log()
 
 
-def seconds_of(project: AskingProject, stage: Stage) -> float:
-    """What a stage took in the undisturbed run."""
-    manifest = (project.run("whole") / "manifest.json").read_text(encoding="utf-8")
-    return float(json.loads(manifest)["stages"][stage.name]["seconds"])
+def stage_seconds(project: AskingProject) -> list[float]:
+    """What each stage took in the undisturbed run."""
+    stages = json.loads((project.run("whole") / "manifest.json").read_text(encoding="utf-8"))["stages"]
+    return [float(stages[stage.name]["seconds"]) for stage in STAGES]
+
+
+def moment_in_stages(chance: random.Random, seconds: Sequence[float]) -> tuple[int, float]:
+    """After so many stages and a share of the next; each stage alike, however short it is."""
+    return chance.randrange(len(seconds)), chance.random()
+
+
+def moment_in_time(chance: random.Random, seconds: Sequence[float]) -> tuple[int, float]:
+    """The same, each second alike: mostly while the language model is asked."""
+    (finished,) = chance.choices(range(len(seconds)), weights=seconds)
+    return finished, chance.random()
 
 
 def runs_and_artifacts(service: Service) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
