@@ -20,8 +20,10 @@ from pipelines.commands.deployments import deploy, serve
 from pipelines.commands.edit import edit
 from pipelines.commands.history import history
 from pipelines.commands.path import path
+from pipelines.commands.refresh import refresh
 from pipelines.commands.released import released
 from pipelines.errors import USER_ERRORS
+from pipelines.storage_faults import storage_faults_told
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +44,7 @@ app.command()(deploy)
 app.command()(edit)
 app.command()(history)
 app.command()(path)
+app.command()(refresh)
 app.command()(released)
 app.command()(serve)
 console = Console()
@@ -171,7 +174,8 @@ def main() -> None:
     """Entry point: a user's mistake is one sentence and exit code 2, a bug keeps its traceback."""
     log_to_stderr()
     try:
-        app()
+        with storage_faults_told():
+            app()
     except USER_ERRORS as error:
         print(f"knobo: {error}", file=sys.stderr)
         sys.exit(2)
