@@ -13,7 +13,7 @@ from pipelines.api.problems import problem
 from pipelines.api.settings import Caller, Keys, Limits
 
 OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
-UPLOADS = frozenset({"/v1/predict"})
+UPLOADS = frozenset({"/v1/maps", "/v1/predict"})
 BEARER = "bearer "
 
 
@@ -37,7 +37,7 @@ class Guarded:
         path = scope["path"]
         most = self.limits.upload_bytes if path in UPLOADS else self.limits.json_bytes
         headers = Headers(scope=scope)
-        caller = self.keys.caller(key_of(headers))
+        caller = self.caller(headers)
         scope.setdefault("state", {})["caller"] = caller
         refused = self.refusal(headers, path, most, caller)
         if refused is not None:  # nobody above would turn an exception into an answer
@@ -45,6 +45,11 @@ class Guarded:
             await response(scope, receive, send)
         else:
             await self.app(scope, self.limited(receive, most), send)
+
+    def caller(self, headers: Headers) -> Caller | None:
+        """Who asks; nobody where one of the keys that were sent is unknown, whichever header holds it."""
+        callers = [self.keys.caller(key) for key in keys_of(headers)]
+        return None if None in callers else callers[0]
 
     def refusal(self, headers: Headers, path: str, most: int, caller: Caller | None) -> HTTPException | None:
         """Why the request is not even read."""
@@ -54,6 +59,8 @@ class Guarded:
         if path not in OPEN and caller is None:
             detail = "the key is missing or unknown; send it as `Authorization: Bearer KEY`"
             return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+        if "transfer-encoding" in headers and "content-length" in headers:
+            return HTTPException(400, "the request tells its length in two ways; leave Content-Length out")
         return too_large(most) if declared_length(headers) > most else None
 
     def limited(self, receive: Receive, most: int) -> Receive:
@@ -94,10 +101,13 @@ def is_foreign(headers: Headers) -> bool:
         return True
 
 
-def key_of(headers: Headers) -> str:
-    """The key that was sent; empty where there is none."""
-    value = headers.get("authorization", "")
-    return value[len(BEARER) :].strip() if value.lower().startswith(BEARER) else headers.get("x-api-key", "")
+def keys_of(headers: Headers) -> list[str]:
+    """The keys that were sent; one empty where there is none, or the header is of another scheme."""
+    bearers = [
+        value[len(BEARER) :].strip() if value.lower().startswith(BEARER) else ""
+        for value in headers.getlist("authorization")
+    ]
+    return [*bearers, *headers.getlist("x-api-key")] or [""]
 
 
 def declared_length(headers: Headers) -> int:

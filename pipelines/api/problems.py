@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 
 from pipelines.api.messages import Problem
 from pipelines.errors import USER_ERRORS
@@ -38,7 +40,16 @@ def problem(
 async def http_problem(request: Request, error: Exception) -> Response:
     """What a route or the framework refused."""
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(methods_of(request))
+        return problem(request, 405, f"use {allowed} here; see /openapi.json", {"Allow": allowed})
     return problem(request, error.status_code, str(error.detail), error.headers)
+
+
+def methods_of(request: Request) -> list[str]:
+    """All that this path takes; the framework names those of its first route alone."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in routes for method in route.methods or ()})
 
 
 async def invalid(request: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import HTTPException
 
+from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage
 from knowledge.retrieval.filters import Filter
 from knowledge.retrieval.quoting import telling_sentence
@@ -54,8 +55,7 @@ class Searcher:
         """The best passages, best first.
 
         Raises:
-            KnowledgeError: The index has no such source or licence.
-            HTTPException: There is no index, too many are waiting, or it takes too long.
+            HTTPException: There is no index, no such source or licence, too many wait, or it takes too long.
         """
         if self.reader is None:
             raise HTTPException(409, "the run has no index to search; `knobo run` makes it")
@@ -71,6 +71,8 @@ class Searcher:
         work.add_done_callback(self.leave)  # not when the client is answered: the thread may still be at it
         try:
             return await asyncio.wait_for(asyncio.shield(work), self.limits.seconds_to_answer)
+        except KnowledgeError as error:
+            raise HTTPException(404, str(error)) from error
         except TimeoutError as error:
             raise HTTPException(504, "the search took too long; send it again later") from error
 

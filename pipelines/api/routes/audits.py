@@ -8,9 +8,10 @@ from starlette.concurrency import run_in_threadpool
 
 from pipelines.api.audits import Audit, Auditor, BusyError, State
 from pipelines.api.messages import AuditList, AuditRequest, AuditState, examples
-from pipelines.api.routes.describing import problems, text_example
+from pipelines.api.routes.describing import of_text, problems
 from pipelines.api.settings import START
 from pipelines.digests import content_digest
+from pipelines.errors import PipelineError
 
 AuditId = Annotated[
     str,
@@ -54,6 +55,9 @@ def add_audits(app: FastAPI, auditor: Auditor | None) -> None:
             raise HTTPException(404, "there is no configuration of that name; GET /v1/audits lists them")
         try:
             return AuditState.of(auditor.start(configuration))
+        except PipelineError as error:  # what is asked for is right, the file on the server is not
+            fault = str(error).replace(f"{configuration.parent}/", "")
+            raise HTTPException(409, f"this configuration cannot be used: {fault}") from error
         except BusyError as error:
             raise HTTPException(409, "another audit is not finished; ask again when it is") from error
 
@@ -72,7 +76,7 @@ def add_audits(app: FastAPI, auditor: Auditor | None) -> None:
         "/v1/audits/{audit}/report",
         summary="The report of a completed audit",
         response_class=HTMLResponse,
-        responses=text_example("text/html", examples.REPORT) | problems(409, 410),
+        responses=of_text("text/html", examples.REPORT, 409, 410),
     )
     async def report(audit: AuditId, auditor: Offered) -> HTMLResponse:
         return await run_in_threadpool(report_of, auditor, audit)

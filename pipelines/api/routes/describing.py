@@ -1,5 +1,6 @@
 """What the description of several routes has in common."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,15 +14,21 @@ KEYS: dict[str, Any] = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 
+REFUSAL: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Refusals of a route, for its description."""
     return {status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 422, *statuses)}
 
 
-def text_example(media_type: str, example: str) -> dict[int | str, dict[str, Any]]:
-    """An answer that is no JSON."""
-    return {200: {"content": {media_type: {"schema": {"type": "string"}, "example": example}}}}
+def of_text(media_type: str, example: str, *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Answers of a route that gives text, and refuses in JSON like all others."""
+    refused = {
+        status: {"description": HTTPStatus(int(status)).phrase, "content": {"application/json": REFUSAL}}
+        for status in problems(*statuses)
+    }
+    return {200: {"content": {media_type: {"schema": {"type": "string"}, "example": example}}}, **refused}
 
 
 def describe_keys(app: FastAPI) -> None:

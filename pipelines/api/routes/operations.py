@@ -8,7 +8,7 @@ from pipelines.api.messages import Health, examples
 from pipelines.api.observing import Metrics
 from pipelines.api.page import make_page
 from pipelines.api.predicting import Predictor
-from pipelines.api.routes.describing import problems, text_example
+from pipelines.api.routes.describing import of_text
 from pipelines.api.served import ServedRun
 
 
@@ -42,7 +42,7 @@ def add_metrics(app: FastAPI, metrics: Metrics) -> None:
         "/metrics",
         summary="For Prometheus",
         response_class=PlainTextResponse,
-        responses=text_example("text/plain", examples.METRICS) | problems(),
+        responses=of_text("text/plain", examples.METRICS),
     )
     async def collected() -> PlainTextResponse:
         return PlainTextResponse(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

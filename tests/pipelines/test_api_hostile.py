@@ -1,0 +1,87 @@
+"""Some hundred hostile requests of a seed; `make soak` sends all of them."""
+
+import random
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from api_attacks import attacks, faults
+from api_example import LIMITS, Serving, png
+from api_searchable import READER, make_searchable_run, two_keys
+
+TRIED = 150
+KEY = {"x-api-key": READER}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "configurations").mkdir()
+    make_searchable_run(folder / "small")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def serving(folder: Path) -> Iterator[Serving]:
+    limits = replace(LIMITS, seconds_to_ask=1.0, seconds_to_take=1.0, silent=20)
+    keys = two_keys(folder)
+    with Serving(folder / "small", keys, limits, configurations=folder / "configurations") as server:
+        yield server
+
+
+def metric(serving: Serving, name: str) -> float:
+    lines = httpx.get(f"{serving.url}/metrics", headers=KEY).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(name))
+
+
+def test_hostile_requests_are_refused_and_the_server_goes_on(serving: Serving) -> None:
+    some = random.Random(0).sample(attacks(0, uploads=60), TRIED)
+    assert faults(serving.socket.getsockname(), some) == []
+    answer = httpx.post(f"{serving.url}/v1/predict", content=png(), headers=KEY)
+    assert answer.status_code == 200
+    assert metric(serving, 'knobo_requests_total{method="POST",route="/v1/predict",status="500"}') == 0
+
+
+def test_whoever_does_not_ask_in_time_is_cut(serving: Serving) -> None:
+    before = metric(serving, 'knobo_cut_connections_total{why="slow to ask"}')
+    with socket.create_connection(serving.socket.getsockname(), timeout=10) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nX-Never: ")
+        started = time.monotonic()
+        try:
+            while slow.recv(100):
+                pass
+        except ConnectionResetError:
+            pass
+        assert time.monotonic() - started < 5
+    assert metric(serving, 'knobo_cut_connections_total{why="slow to ask"}') > before
+
+
+def test_a_crowd_of_silent_connections_leaves_room_for_those_that_ask(serving: Serving) -> None:
+    with ExitStack() as crowd:
+        for _ in range(60):
+            crowd.enter_context(socket.create_connection(serving.socket.getsockname(), timeout=10))
+        assert httpx.get(f"{serving.url}/v1/concepts", headers=KEY).status_code == 200
+        assert metric(serving, 'knobo_cut_connections_total{why="crowded"}') >= 40
+
+
+def test_whoever_goes_on_sending_after_a_refusal_is_cut(serving: Serving) -> None:
+    with socket.create_connection(serving.socket.getsockname(), timeout=10) as slow:
+        slow.sendall(b"POST /v1/search HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n")
+        assert b"401" in slow.recv(4096)
+        assert seconds_until_cut(slow) < 5
+
+
+def seconds_until_cut(client: socket.socket) -> float:
+    started = time.monotonic()
+    try:
+        while time.monotonic() - started < 10:
+            client.sendall(b"a")
+            time.sleep(0.1)
+    except OSError:
+        pass
+    return time.monotonic() - started
