@@ -354,7 +354,7 @@ def test_markdown_names_worst_groups_leaks_and_checks(report: ReportInput, tmp_p
     text = markdown.read_text("utf-8")
     assert re.search(r"\| KnoBo +\| iu-view +\| view: AP +\| 0\.310", text)
     assert "## Concepts that move with an attribute" in text
-    assert "**warning**" in text
+    assert "**caution**" in text
 
 
 def test_an_audit_without_any_of_it_has_no_such_sections() -> None:
