@@ -1,12 +1,11 @@
 """What an audit found, and audit.json."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from models.errors import ModelsError
+from models.evaluation.record_values import a_record_a_line, records_of, require_value
 from models.files import replacing
 from models.record_file import read_records
 
@@ -138,6 +137,15 @@ class Threshold:
     source: str = "validation"
 
 
+class Check(NamedTuple):
+    """What was looked at before any number, in a split."""
+
+    split: str
+    name: str
+    passed: bool
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """All that the audit found.
@@ -161,12 +169,11 @@ class AuditReport:
 
     def save(self, path: Path) -> None:
         """As audit.json; equal reports give equal bytes."""
-        names = ("split", "name", "passed", "message")
         content = {
             "schema": SCHEMA,
             "rows": [asdict(row) for row in self.rows],
             "paired": [asdict(test) for test in self.paired],
-            "checks": [dict(zip(names, check, strict=True)) for check in self.checks],
+            "checks": [Check(*check)._asdict() for check in self.checks],
             "notes": list(self.notes),
             "reliability": [asdict(curve) for curve in self.reliability],
             "decisions": [asdict(curve) for curve in self.decisions],
@@ -180,44 +187,20 @@ class AuditReport:
         """Reads what `save` wrote.
 
         Raises:
-            ModelsError: No audit there, or one of another schema.
+            ModelsError: No audit there, one of another schema, or a value of another kind; what could not be
+                measured has no row, so NaN and null are damage.
         """
         content = read_records(path, what="audit", schema=SCHEMA)
         try:
+            require_value(content["notes"], tuple[str, ...], "notes")
             return cls(
-                rows=tuple(AuditRow(**row) for row in content["rows"]),
-                paired=tuple(PairedTest(**test) for test in content["paired"]),
-                checks=tuple((c["split"], c["name"], c["passed"], c["message"]) for c in content["checks"]),
+                rows=records_of(AuditRow, "rows", content["rows"]),
+                paired=records_of(PairedTest, "paired", content["paired"]),
+                checks=records_of(Check, "checks", content["checks"]),
                 notes=tuple(content["notes"]),
-                reliability=tuple(ReliabilityCurve(**tuples(each)) for each in content["reliability"]),
-                decisions=tuple(DecisionCurve(**tuples(each)) for each in content["decisions"]),
-                thresholds=tuple(Threshold(**each) for each in content["thresholds"]),
+                reliability=records_of(ReliabilityCurve, "reliability", content["reliability"]),
+                decisions=records_of(DecisionCurve, "decisions", content["decisions"]),
+                thresholds=records_of(Threshold, "thresholds", content["thresholds"]),
             )
         except (KeyError, TypeError) as error:
             raise ModelsError(f"{path} is damaged ({error}); run the audit again") from error
-
-
-def a_record_a_line(content: Mapping[str, Any]) -> bytes:
-    """JSON with a line for each record of each list: small, and what changed shows in a comparison of lines.
-
-    Raises:
-        ValueError: A number is not finite.
-    """
-    parts = []
-    for name, value in content.items():
-        if isinstance(value, list) and value:
-            lines = ",\n".join(f"  {compact(item)}" for item in value)
-            parts.append(f" {compact(name)}: [\n{lines}\n ]")
-        else:
-            parts.append(f" {compact(name)}: {compact(value)}")
-    return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
-
-
-def compact(value: object) -> str:
-    """One line of JSON."""
-    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-
-
-def tuples(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The same record with tuples where JSON has lists."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 from models.evaluation.report import AuditRow
 from pipelines.history.direction import has_direction, is_worse
@@ -73,8 +74,15 @@ def row_key(row: AuditRow) -> RowKey:
     return row.method, row.split, row.domain, row.metric, group
 
 
+def is_known(*rows: AuditRow) -> bool:
+    """Whether values and intervals are numbers: NaN lies neither inside an interval nor outside of it."""
+    return all(isfinite(value) for row in rows for value in (row.value, row.low, row.high))
+
+
 def move_of(earlier: AuditRow, later: AuditRow) -> Move:
-    """Where the later value lies to the earlier interval."""
+    """Where the later value lies to the earlier interval; `MOVED` where there is no such number."""
+    if not is_known(earlier, later):
+        return Move.MOVED
     if earlier.low <= later.value <= earlier.high:
         return Move.WITHIN
     if not has_direction(earlier.metric, earlier.domain):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from models.evaluation.record_values import records_of
 from models.evaluation.report import AuditReport, AuditRow
 from pipelines.digests import content_digest, value_digest
 from pipelines.run import Run
@@ -101,7 +102,7 @@ class HistoryEntry:
         """
         if values.pop("schema") != SCHEMA:
             raise ValueError(f"it is not of schema {SCHEMA}")
-        rows = tuple(AuditRow(**row) for row in values.pop("rows"))
+        rows = records_of(AuditRow, "rows", values.pop("rows"))
         return cls(**values, rows=rows)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from models.evaluation.report import AuditReport, AuditRow
 from pipelines.errors import PipelineError
-from pipelines.history.changes import Move, move_of, row_key
+from pipelines.history.changes import Move, is_known, move_of, row_key
 from pipelines.history.direction import has_direction
 from pipelines.history.entry import OF_GROUPS
 from pipelines.policy.rules import CheckRule, NumberRule, Policy
@@ -85,7 +85,8 @@ def judge_move(row: AuditRow, earlier: AuditRow | None, *, place: str) -> Judgem
     if earlier is None:
         return Judgement(rule, passed=False, found=f"{row.value:.3f}; the previous audit does not have it")
     found = f"{row.value:.3f}, previously {earlier.value:.3f} ({earlier.low:.3f} to {earlier.high:.3f})"
-    return Judgement(rule, passed=move_of(earlier, row) is not Move.WORSE, found=found)
+    kept = is_known(earlier, row) and move_of(earlier, row) is not Move.WORSE
+    return Judgement(rule, passed=kept, found=found)
 
 
 def judge_check(rule: CheckRule, audit: AuditReport) -> Iterator[Judgement]:

@@ -353,6 +353,31 @@ def test_a_saved_audit_reads_back_and_its_bytes_repeat(tmp_path: Path) -> None:
     assert all(row["value"] == round(row["value"], 6) for row in content["rows"])
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"value":0.5', '"value":NaN', "value in number 1 of rows is NaN, not a number"),
+        ('"value":0.5', '"value":Infinity', "value in number 1 of rows is Infinity, not a number"),
+        ('"value":0.5', '"value":null', "value in number 1 of rows is null, not a number"),
+        ('"value":0.5', '"value":"0.9"', 'value in number 1 of rows is "0.9", not a number'),
+        ('"value":0.5', '"value":true', "value in number 1 of rows is true, not a number"),
+        ('"value":0.5', '"value":1' + "0" * 400, "value in number 1 of rows is 10+, not a number"),
+        ('"n":40', '"n":40.5', "n in number 1 of rows is 40.5, not a whole number"),
+        ('"method":"knobo"', '"method":7', "method in number 1 of rows is 7, not text"),
+        ('"passed":false', '"passed":"no"', 'passed in number 1 of checks is "no", not true or false'),
+        ('"notes": [', '"notes": "none", "rest": [', 'notes is "none", not a list'),
+    ],
+)
+def test_a_value_that_is_none_of_its_kind_is_damage(tmp_path: Path, old: str, new: str, message: str) -> None:
+    rows = (AuditRow("knobo", "one", "shifted", "accuracy", 0.5, 0.4, 0.6, 40, 5),)
+    path = tmp_path / "audit.json"
+    AuditReport(rows, (), (("one", "patient_overlap", False, "four"),), ("A note.",)).save(path)
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ModelsError, match=rf"audit\.json is damaged \({message}\); run the audit again"):
+        AuditReport.load(path)
+
+
 def test_predictions_survive_a_file(tmp_path: Path) -> None:
     _, predictions, _ = small_audit()
     write_predictions(tmp_path / "predictions.parquet", predictions)

@@ -112,6 +112,8 @@ def changed(config: Config) -> Config:
         (row(0.02, metric="brier_reliability"), row(0.2, metric="brier_reliability"), Move.WORSE),
         (row(0.0, metric="calibration_intercept"), row(3.0, metric="calibration_intercept"), Move.WORSE),
         (row(0.3, metric="calibration_slope"), row(0.9, metric="calibration_slope"), Move.BETTER),
+        (row(0.7), row(float("nan")), Move.MOVED),
+        (row(float("nan")), row(0.7), Move.MOVED),
         (row(0.3, metric="brier_uncertainty"), row(0.9, metric="brier_uncertainty"), Move.MOVED),
     ],
 )
@@ -154,6 +156,11 @@ def test_a_damaged_entry_and_a_folder_without_history_are_named(tmp_path: Path) 
     add_entry(folder, HistoryEntry.of(finished(tmp_path / "small", row(0.7))))
     (folder / "000001.json").write_text('{"schema": 1')
     with pytest.raises(PipelineError, match=r"000001\.json is no entry of a history .*remove it"):
+        read_histories(tmp_path)
+    entry = HistoryEntry.of(Run(tmp_path / "small", load_config(tmp_path / "small" / "config.toml")))
+    damaged = replace(entry, rows=(row(float("nan")),))
+    (folder / "000001.json").write_text(json.dumps(damaged.as_json()))
+    with pytest.raises(PipelineError, match=r"value in number 1 of rows is NaN, not a number\); remove it"):
         read_histories(tmp_path)
     with pytest.raises(PipelineError, match="has no history; give the folder"):
         read_histories(tmp_path / "small")

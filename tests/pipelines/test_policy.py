@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from models.errors import ModelsError
 from models.evaluation.report import AuditReport, AuditRow
 from pipelines.cli import app
 from pipelines.errors import PipelineError
@@ -30,6 +31,24 @@ ROWS = (
     row("one", 0.50, group="sex=F"),
 )
 AUDIT = AuditReport(rows=ROWS, paired=(), checks=CHECKS, notes=())
+
+
+CONFIG = """
+name = "small"
+modality = "chest X-ray"
+classes = [{ name = "normal", normal = true }, { name = "sick" }]
+literature = [{ name = "notes", kind = "text", path = "notes" }]
+datasets = [{ name = "images", manifest = "images.csv" }]
+splits = [{ name = "one", kind = "plain", datasets = ["images"], classes = ["normal", "sick"] }]
+grounding = { datasets = ["images"] }
+"""
+
+
+def run_of(directory: Path, *rows: AuditRow) -> None:
+    """A finished run of one split with these numbers."""
+    directory.mkdir(exist_ok=True)
+    (directory / "config.toml").write_text(CONFIG)
+    AuditReport(rows=rows, paired=(), checks=(), notes=()).save(directory / "audit.json")
 
 
 def policy(tmp_path: Path, text: str) -> Policy:
@@ -65,6 +84,31 @@ def test_a_number_may_not_fall_below_the_interval_before(tmp_path: Path) -> None
     assert [each.passed for each in found] == [True, False]
     assert found[1].found == "0.600, previously 0.650 (0.610 to 0.690)"
     assert [each.passed for each in judge(rules, AUDIT, previous=(row("one", 0.73),))] == [True, False]
+
+
+@pytest.mark.parametrize("limit", ["at_least = 0.1", "at_most = 1", "not_worse_than_previous = true"])
+def test_a_number_that_does_not_exist_holds_to_no_rule(tmp_path: Path, limit: str) -> None:
+    rules = policy(tmp_path, f'[[number]]\nsplit = "one"\n{limit}')
+    known, unknown = row("one", 0.7), row("one", float("nan"))
+    audit = AuditReport(rows=(unknown,), paired=(), checks=(), notes=())
+    assert [each.passed for each in judge(rules, audit, previous=(known,))] == [False]
+    (found,) = judge(rules, AUDIT, previous=(unknown,))
+    assert found.passed == ("not_worse" not in limit)
+
+
+@pytest.mark.parametrize("value", ["NaN", "null", '"0.9"'])
+@pytest.mark.parametrize("words", [["run"], ["run", "--policy", "policy.toml"], ["run", "before"]])
+def test_an_audit_with_a_value_that_is_no_number_is_refused_in_a_sentence(
+    tmp_path: Path, value: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    policy(tmp_path, "[[number]]\nnot_worse_than_previous = true")
+    for name in ("run", "before"):
+        run_of(tmp_path / name, row("one", 0.814))
+    path = tmp_path / "run" / "audit.json"
+    path.write_text(path.read_text().replace('"value":0.814', f'"value":{value}'))
+    with pytest.raises(ModelsError, match=f"is damaged .* is {value}, not a number.*; run the audit again"):
+        CliRunner().invoke(app, ["audit", *words], catch_exceptions=False)
 
 
 def test_checks_must_pass_where_they_are_asked_for(tmp_path: Path) -> None:
