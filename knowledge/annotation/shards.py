@@ -1,6 +1,7 @@
 """Annotation in parts that are kept as they are finished, so that a killed run goes on where it was."""
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from knowledge.annotation.table import (
     read_annotations,
     write_annotations,
 )
+from knowledge.atomic import write_text
 from knowledge.concepts import Concept
 from knowledge.errors import KnowledgeError
 
@@ -24,6 +26,8 @@ REPORTS_PER_SHARD = 500
 
 class Shards:
     """Annotations of one annotator, kept by content: reports, questions and everything the answers rest on.
+
+    The annotator answers each concept by itself, so that a bank that has grown asks only what is new.
 
     Args:
         annotator: Who answers.
@@ -62,10 +66,57 @@ class Shards:
         kept = read_shard(path, reports, [concept.id for concept in concepts])
         if kept is not None:
             return kept
-        table = self.annotator.annotate(reports, concepts, cells=cells)
         self.directory.mkdir(parents=True, exist_ok=True)
-        write_annotations(path, [table])
+        if cells is None:
+            table = self._completed(reports, concepts)
+            write_annotations(path, [table])
+            self._remember(reports, concepts, path)
+        else:
+            table = self.annotator.annotate(reports, concepts, cells=cells)
+            write_annotations(path, [table])
         return table
+
+    def _completed(self, reports: Sequence[Report], concepts: Sequence[Concept]) -> AnnotationTable:
+        """Answers to all concepts; those that the last bank asked of these reports are taken from there."""
+        before = self._last(reports)
+        known = before[1] if before else {}
+        new = [concept for concept in concepts if known.get(concept.id) != concept.question]
+        if before is None or len(new) == len(concepts):
+            return self.annotator.annotate(reports, concepts)
+        tables = [before[0]] + ([self.annotator.annotate(reports, new)] if new else [])
+        fresh = {concept.id for concept in new}
+        place = {
+            name: (table, column)
+            for table, ids in zip(tables, (known.keys() - fresh, fresh), strict=False)
+            for column, name in enumerate(table.concept_ids)
+            if name in ids
+        }
+        columns = [place[concept.id] for concept in concepts]
+        return AnnotationTable(
+            tuple(report.id for report in reports),
+            tuple(concept.id for concept in concepts),
+            np.stack([table.answer[:, column] for table, column in columns], axis=1),
+            np.stack([table.probability[:, column] for table, column in columns], axis=1),
+            self.annotator.name,
+        )
+
+    def _last(self, reports: Sequence[Report]) -> tuple[AnnotationTable, dict[str, str]] | None:
+        """The last finished part of these reports, and its questions by concept; none where it is damaged."""
+        try:
+            row = json.loads(self._note(reports).read_text(encoding="utf-8"))
+            questions = {str(name): str(question) for name, question in row["questions"]}
+            table = read_shard(self.directory / str(row["shard"]), reports, tuple(questions))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return None if table is None else (table, questions)
+
+    def _remember(self, reports: Sequence[Report], concepts: Sequence[Concept], path: Path) -> None:
+        questions = [[concept.id, concept.question] for concept in concepts]
+        text = json.dumps({"shard": path.name, "questions": questions}, ensure_ascii=False)
+        write_text(self._note(reports), text + "\n")
+
+    def _note(self, reports: Sequence[Report]) -> Path:
+        return self.directory / f"{self._digest(reports, (), None)}.json"
 
     def _digest(self, reports: Sequence[Report], concepts: Sequence[Concept], cells: Cells | None) -> str:
         total = hashlib.sha256(f"{self.annotator.name}\0{self.annotator.digest}".encode())
