@@ -1,30 +1,21 @@
 """The page of the API as a reader uses it in a browser: upload, explanation, a concept set, by keyboard."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from api_browser import browser, opened
 from api_example import Serving, make_run, png
 
 from pipelines.api.settings import Keys
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 KEY = "a-key-of-more-than-twenty-letters"
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api", reason="pip install playwright to open the page")
-    found = os.environ.get("KNOBO_TEST_BROWSER") or next(filter(None, map(shutil.which, BROWSERS)), "")
-    if not found:
-        pytest.skip(f"no browser on PATH: looked for {', '.join(BROWSERS)}")
-    with api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    yield from browser()
 
 
 @pytest.fixture(scope="module")
@@ -32,18 +23,6 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     (folder / "image.png").write_bytes(png())
     return make_run(folder / "small")
-
-
-def opened(chromium: Any, serving: Serving, *, width: int = 1280) -> tuple[Any, list[str], list[str]]:
-    """The page, what it complains of, and what it asks for."""
-    page = chromium.new_page(viewport={"width": width, "height": 900})
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto(serving.url)
-    return page, complaints, requests
 
 
 def test_a_reader_sees_why_and_sets_a_concept_by_keyboard_alone(chromium: Any, directory: Path) -> None:
