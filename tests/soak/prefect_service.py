@@ -118,7 +118,11 @@ class PrefectService:
             return False
 
     def deploy(self) -> str:
-        """A deployment of the flow on the pool; its id."""
+        """A deployment of the flow on the pool, once the worker has made that; its id."""
+        deadline = time.monotonic() + START_S
+        while not any(pool["name"] == POOL for pool in self.post("/work_pools/filter", {})):
+            assert time.monotonic() < deadline, self.log("worker")[-2000:]
+            time.sleep(0.2)
         flow = self.post("/flows/", {"name": "knobo"})["id"]
         asked = {"name": "test", "flow_id": flow, "work_pool_name": POOL, "entrypoint": ENTRY}
         return str(self.post("/deployments/", asked | {"enforce_parameter_schema": False})["id"])
