@@ -1,6 +1,6 @@
 """The flow's tasks on a Dask cluster; what a lost worker had in hand, another does again."""
 
-import logging
+import os
 from typing import Any
 
 from prefect.task_runners import TaskRunner
@@ -18,11 +18,11 @@ def dask_runner(section: RunnerSection) -> TaskRunner[Any]:
     Raises:
         PipelineError: prefect-dask is not installed.
     """
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "warning")  # of all processes started here
     try:
         from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
     except ImportError as error:
         raise PipelineError(f'[runner] kind = "dask" needs prefect-dask: {INSTALL}') from error
-    logging.getLogger("distributed").setLevel(logging.WARNING)
     if section.address is not None:
         return DaskTaskRunner(address=section.address)
     return DaskTaskRunner(
