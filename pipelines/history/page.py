@@ -7,11 +7,11 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from models.evaluation.report import AuditRow
+from pipelines.history.axis import Axis
 from pipelines.history.trend import COLUMNS, Point, Trend
 
 WIDTH, HEIGHT = 640, 220  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 44, 16, 14, 34
-STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 APART = 5  # in domain and shifted stand side by side
 
 
@@ -33,6 +33,7 @@ class Drawing:
     Attributes:
         run, scope: As in the table.
         in_domain, shifted: Marks from left to right.
+        steps: Heights of the grid and what stands beside them.
         dates: Place and text below the drawing: the first and the last audit.
         rows: Cells of the table.
     """
@@ -41,6 +42,7 @@ class Drawing:
     scope: str
     in_domain: tuple[Mark, ...]
     shifted: tuple[Mark, ...]
+    steps: tuple[tuple[float, str], ...]
     dates: tuple[tuple[float, str, str], ...]
     rows: tuple[tuple[str, ...], ...]
 
@@ -65,7 +67,6 @@ def render_page(trends: Sequence[Trend]) -> str:
         .render(
             drawings=[draw(trend) for trend in trends],
             columns=COLUMNS,
-            steps=[(height_of(value), f"{value:g}") for value in STEPS],
             size=(WIDTH, HEIGHT, LEFT, WIDTH - RIGHT),
         )
     )
@@ -77,23 +78,33 @@ def draw(trend: Trend) -> Drawing:
     days = [(places[0], "start", trend.points[0].finished[:10])]
     if len(places) > 1:
         days.append((places[-1], "end", trend.points[-1].finished[:10]))
+    axis = axis_of(trend.points)
     return Drawing(
         trend.run,
         trend.scope,
-        tuple(marks(trend.points, places, "in_domain", shift=-APART)),
-        tuple(marks(trend.points, places, "shifted", shift=APART)),
+        tuple(marks(trend.points, places, "in_domain", axis=axis, shift=-APART)),
+        tuple(marks(trend.points, places, "shifted", axis=axis, shift=APART)),
+        tuple((height_of(value, axis), f"{value:g}") for value in axis.lines()),
         tuple(days),
         tuple(trend.table()),
     )
 
 
-def marks(points: Sequence[Point], places: Sequence[float], domain: str, *, shift: float) -> Iterator[Mark]:
-    """Those of one domain; metrics lie between 0 and 1."""
+def axis_of(points: Sequence[Point]) -> Axis:
+    """The axis on which all values and intervals of a run lie."""
+    rows = [row for point in points for row in (point.in_domain, point.shifted) if row is not None]
+    return Axis.of(value for row in rows for value in (row.value, row.low, row.high))
+
+
+def marks(
+    points: Sequence[Point], places: Sequence[float], domain: str, *, axis: Axis, shift: float
+) -> Iterator[Mark]:
+    """Those of one domain."""
     for point, place in zip(points, places, strict=True):
         row: AuditRow | None = getattr(point, domain)
         if row is not None:
             title = f"{point.finished}: {row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
-            y, low, high = (height_of(value) for value in (row.value, row.low, row.high))
+            y, low, high = (height_of(value, axis) for value in (row.value, row.low, row.high))
             yield Mark(round(place + shift, 1), y, low, high, title)
 
 
@@ -103,6 +114,6 @@ def place_of(number: int, total: int) -> float:
     return round(LEFT + 2 * APART + room * (number / (total - 1) if total > 1 else 0), 1)
 
 
-def height_of(value: float) -> float:
+def height_of(value: float, axis: Axis) -> float:
     """From the top of the drawing."""
-    return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - min(max(value, 0.0), 1.0)), 1)
+    return round(TOP + (HEIGHT - TOP - BOTTOM) * axis.share(value), 1)

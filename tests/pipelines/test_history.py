@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -193,6 +194,24 @@ def test_the_page_draws_every_value_where_it_belongs(tmp_path: Path) -> None:
     # 220 high, 14 free above and 34 below: 0.9 of 172 from the floor at 186
     assert 'cy="31.2"' in page
     assert page.count("0.700 (0.650 to 0.750)") == 2  # beside the mark and in the table
+
+
+def test_a_number_beyond_0_and_1_widens_the_axis_of_its_drawing(tmp_path: Path) -> None:
+    for number, value in enumerate([0.4, 1.9, -0.3]):
+        finished_with = row(value, metric="calibration_slope")
+        record_audit(finished(tmp_path / "small", finished_with, row(0.9), concepts=f"{number}\n"))
+    page = render_page(trends(tmp_path, run=None, method="knobo", metric="calibration_slope"))
+    # from -1 to 2 in steps of 1: 172 units hold 3, so that 1.9 lies 0.1 of them below the ceiling at 14
+    assert re.findall(r'y="([\d.]+)" text-anchor="end">(-?[\d.]+)<', page) == [
+        ("190.0", "-1"),
+        ("132.7", "0"),
+        ("75.3", "1"),
+        ("18.0", "2"),
+    ]
+    heights = [float(y) + 4 for y in re.findall(r'<rect x="[\d.]+" y="([\d.]+)"', page)]
+    assert heights == pytest.approx([14 + 172 * (2 - value) / 3 for value in (0.4, 1.9, -0.3)], abs=0.06)
+    shares = render_page(trends(tmp_path, run=None, method="knobo", metric="accuracy"))
+    assert re.findall(r'text-anchor="end">(-?[\d.]+)<', shares) == ["0", "0.25", "0.5", "0.75", "1"]
 
 
 def test_runs_are_compared_with_the_first(tmp_path: Path) -> None:
