@@ -53,7 +53,7 @@ def propose(staged: Run, opened: OpenBank, waiting: Sequence[Proposal], new: fro
     """
     section = staged.config.refresh
     if not new or not section.wanted:
-        return Found()
+        return Found(waiting=new)
     passages = PassageFile(staged.path("passages.jsonl"))
     known = known_concepts(opened, waiting)
     settings = replace(
