@@ -132,11 +132,12 @@ class HashMind(PlainMind):
 
 @dataclass(frozen=True)
 class Asked:
-    """One request: what for, when it came, and when its reply had been made."""
+    """One request: its digest, when it came, when it was answered, and whether it tried the server out."""
 
     digest: str
     came: float
     answered: float
+    probe: bool
 
 
 @dataclass
@@ -152,8 +153,9 @@ class WatchedServer(Server):
     def _answer(self, request: Request, body: dict[str, Any], prompt: str, asked: str) -> Response:
         came = time.time()
         reply = super()._answer(request, body, prompt, asked)
-        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-        self.asked.append(Asked(digest, came, time.time()))
+        text = json.dumps(body, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self.asked.append(Asked(digest, came, time.time(), probe="snow" in text))
         return reply
 
     def repeated(self, kills: Sequence[float], *, grace: float = 1.0) -> list[Asked]:

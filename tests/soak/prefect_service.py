@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ class PrefectService:
     port: int = field(default_factory=free_port)
     server: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, trust_env=False))
 
     @property
     def url(self) -> str:
@@ -100,6 +102,7 @@ class PrefectService:
                     process.wait(timeout=20)
                 _kill(process)
         self.kill_flows()
+        self.client.close()
 
     def flow_processes(self) -> list[int]:
         """Processes that run a flow for this service, by what their environment says."""
@@ -113,7 +116,7 @@ class PrefectService:
     def healthy(self) -> bool:
         """Whether the server answers."""
         try:
-            return httpx.get(f"{self.url}/health", timeout=5).status_code == httpx.codes.OK
+            return self.client.get(f"{self.url}/health").status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
@@ -133,6 +136,7 @@ class PrefectService:
             "parameters": {"config": str(config), "runs": str(runs)},
             "job_variables": {"env": {"KNOBO_CACHE": str(cache)}},
             "state": {"type": "SCHEDULED"},
+            "idempotency_key": uuid.uuid4().hex,  # asked twice, it is still one run
         }
         return str(self.post(f"/deployments/{deployment}/create_flow_run", asked)["id"])
 
@@ -142,11 +146,25 @@ class PrefectService:
 
     def get(self, path: str) -> Any:
         """An answer of the server."""
-        return httpx.get(self.url + path, timeout=30).raise_for_status().json()
+        return self._ask("GET", path, None)
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """The same for what is sent."""
-        return httpx.post(self.url + path, json=body, timeout=30).raise_for_status().json()
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        """Asks again while a part of the service comes back from a kill."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                answer = self.client.request(method, self.url + path, json=body)
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                if not answer.is_server_error or time.monotonic() > deadline:
+                    return answer.raise_for_status().json()
+            time.sleep(0.5)
 
     def log(self, part: str) -> str:
         """What server or worker said."""
