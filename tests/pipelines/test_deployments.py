@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from importlib.metadata import version
 from inspect import signature
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
+from packaging.version import Version
 from prefect.events import RelatedResource
 from prefect.server.events.schemas.automations import Automation, EventTrigger
 from prefect.server.events.schemas.events import ReceivedEvent
@@ -330,3 +332,8 @@ def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:
     assert made[2].parameters == {"runs": str(tmp_path), "policy": str(tmp_path / "p.toml")}
     single = Scope.of((first,), runs=tmp_path, policy=None, zone="UTC")
     assert deployment_of(ON_DEMAND, single).parameters == {"runs": str(tmp_path), "config": str(first)}
+
+
+def test_the_database_layer_is_one_with_which_prefect_can_plan_runs() -> None:
+    """With 2.1 Prefect 3.8 starts and runs flows, but its scheduler fails each time: `bulk_dml` is missing."""
+    assert Version(version("sqlalchemy")) < Version("2.1")
