@@ -48,7 +48,7 @@ class AuditState(Message):
     """`interrupted`: its process ended before its time, and the server goes on with it."""
     requested: str
     """When it was asked for, UTC."""
-    ended: str | None
+    ended: str | None = None
     """When it ended, UTC."""
     starts: int
     """Processes that have been given it; more than one after an interruption."""
@@ -58,13 +58,13 @@ class AuditState(Message):
     """In all; 0 before the first is begun."""
     running: tuple[str, ...]
     """Stages at work."""
-    work: AuditWork | None
+    work: AuditWork | None = None
     """What a stage has counted last."""
-    error: str | None
+    error: str | None = None
     """Why it failed, in one sentence."""
-    headline: str | None
+    headline: str | None = None
     """Of the audit, in one line."""
-    audit: str | None
+    audit: str | None = None
     """SHA-256 of `audit.json`."""
 
     @classmethod

@@ -65,6 +65,15 @@ concept: dict[str, Any] = {
     "quote": "The cardiac silhouette is enlarged in heart failure.",
     "locator": "heart.md, Size",
 }
+placed: dict[str, Any] = {"id": SIZE, "offset": -0.5, "values": [0.0, 1.5, 0.25, 3.0]}
+maps: dict[str, Any] = {
+    "request": REQUEST,
+    "run": "chest-xray",
+    "rows": 2,
+    "columns": 2,
+    "concepts": [placed],
+    "picture": "/9j/4AAQSkZJRgABAQ==",
+}
 search_request: dict[str, Any] = {"query": "signs of an enlarged heart", "limit": 5, "retracted": False}
 passage: dict[str, Any] = {
     "rank": 1,

@@ -7,13 +7,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.api.messages.base import Message
+from pipelines.api.messages import examples
+from pipelines.api.messages.base import Message, shown
 
 DIGITS = 4  # of a map's values
 
 
 class PlacedConcept(Message):
     """One concept's map."""
+
+    model_config = shown(examples.placed)
 
     id: str
     """Of the concept."""
@@ -25,6 +28,8 @@ class PlacedConcept(Message):
 
 class ConceptMaps(Message):
     """Where in an image each detector sees its concept."""
+
+    model_config = shown(examples.maps)
 
     request: str
     """Number of the request."""

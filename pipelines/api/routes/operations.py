@@ -29,7 +29,11 @@ def add_health(app: FastAPI, predictor: Predictor) -> None:
     async def healthz() -> Health:
         return Health(status="alive")
 
-    @app.get("/readyz", summary="Whether predictions are answered", responses={503: {"model": Health}})
+    @app.get(
+        "/readyz",
+        summary="Whether predictions are answered",
+        responses={200: {"model": Health}, 503: {"model": Health}},
+    )
     async def readyz() -> JSONResponse:
         ready = predictor.ready
         return JSONResponse({"status": "ready" if ready else "starting"}, 200 if ready else 503)
