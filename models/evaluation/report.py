@@ -169,6 +169,11 @@ class AuditReport:
 
     def save(self, path: Path) -> None:
         """As audit.json; equal reports give equal bytes."""
+        with replacing(path) as file:
+            file.write(self.as_json())
+
+    def as_json(self) -> bytes:
+        """What audit.json holds."""
         content = {
             "schema": SCHEMA,
             "rows": [asdict(row) for row in self.rows],
@@ -179,8 +184,7 @@ class AuditReport:
             "decisions": [asdict(curve) for curve in self.decisions],
             "thresholds": [asdict(threshold) for threshold in self.thresholds],
         }
-        with replacing(path) as file:
-            file.write(a_record_a_line(content))
+        return a_record_a_line(content)
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -1,8 +1,9 @@
 """`knobo audit`: the numbers of a run, of several side by side, or held against a policy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.markup import escape
@@ -10,8 +11,10 @@ from rich.markup import escape
 from pipelines.commands.shared import JsonOption, console, plain, print_json, print_rows
 
 if TYPE_CHECKING:
-    from models.evaluation.report import AuditRow
-    from pipelines.history.compare import Comparison
+    from models.evaluation.report import AuditReport, AuditRow, PairedTest
+    from pipelines.history.compare import ComparedRow, Comparison
+
+N = TypeVar("N", bound="AuditRow | PairedTest | ComparedRow")
 
 BROKEN = 1  # exit status of an audit that does not hold to its policy; a user's mistake is 2
 
@@ -42,6 +45,10 @@ def audit(  # noqa: PLR0917 - typer calls by name
         raise PipelineError("a policy judges one run; name one")
     if previous and not policy:
         raise PipelineError("--previous is for --policy; to see two audits side by side, name both runs")
+    if policy and (split or metric):
+        raise PipelineError(
+            "the rules of a policy name their splits and metrics; leave --split and --metric out"
+        )
     if len(runs) > 1:
         show_comparison(runs, split=split, metric=metric, json_=json_)
     elif policy:
@@ -51,7 +58,7 @@ def audit(  # noqa: PLR0917 - typer calls by name
 
 
 def show_audit(run: Path, *, split: str | None, metric: str | None, json_: bool) -> None:
-    """The table, or the whole of audit.json."""
+    """The table, or audit.json: the whole of it, or what is of one split and metric."""
     from models.evaluation.report import AuditReport
     from pipelines.report.summary import COLUMNS, grouped_table, headline
     from pipelines.status import require_audit_names
@@ -59,10 +66,28 @@ def show_audit(run: Path, *, split: str | None, metric: str | None, json_: bool)
     found = AuditReport.load(run / "audit.json")
     require_audit_names(found, split=split, metric=metric)
     if json_:
-        print((run / "audit.json").read_text("utf-8"), end="")
+        print(part_of(found, split=split, metric=metric).as_json().decode(), end="")
         return
     print_rows(COLUMNS, grouped_table(found, split=split, metric=metric), marked=frozenset())
     console.print(headline(found), markup=False, highlight=False)
+
+
+def part_of(audit: "AuditReport", *, split: str | None, metric: str | None) -> "AuditReport":
+    """What is of one split and one metric; checks, curves and thresholds are of no metric."""
+    return replace(
+        audit,
+        rows=tuple(of_choice(audit.rows, split=split, metric=metric)),
+        paired=tuple(of_choice(audit.paired, split=split, metric=metric)),
+        checks=tuple(check for check in audit.checks if split in {None, check[0]}),
+        reliability=tuple(each for each in audit.reliability if split in {None, each.split}),
+        decisions=tuple(each for each in audit.decisions if split in {None, each.split}),
+        thresholds=tuple(each for each in audit.thresholds if split in {None, each.split}),
+    )
+
+
+def of_choice(items: "Iterable[N]", *, split: str | None, metric: str | None) -> "Iterator[N]":
+    """The numbers of one split and one metric, or of any where none is chosen."""
+    return (each for each in items if split in {None, each.split} and metric in {None, each.metric})
 
 
 def show_comparison(runs: list[Path], *, split: str | None, metric: str | None, json_: bool) -> None:
@@ -72,12 +97,12 @@ def show_comparison(runs: list[Path], *, split: str | None, metric: str | None, 
     from pipelines.report.index import AuditIndex
     from pipelines.status import require_audit_names
 
-    found = compare_runs(runs)
-    if json_:
-        print_json(plain(found))
-        return
-    first = AuditReport.load(runs[0] / "audit.json")
+    found, first = compare_runs(runs), AuditReport.load(runs[0] / "audit.json")
     require_audit_names(first, split=split, metric=metric)
+    if json_:
+        rows = tuple(of_choice(found.rows, split=split, metric=metric))
+        print_json(plain(replace(found, rows=rows)))
+        return
     index = AuditIndex.of(first)
     print_compared(found, split=split or index.scope, metric=metric or index.metric)
 

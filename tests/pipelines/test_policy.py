@@ -1,3 +1,4 @@
+import json
 import re
 from pathlib import Path
 
@@ -48,7 +49,16 @@ def run_of(directory: Path, *rows: AuditRow) -> None:
     """A finished run of one split with these numbers."""
     directory.mkdir(exist_ok=True)
     (directory / "config.toml").write_text(CONFIG)
-    AuditReport(rows=rows, paired=(), checks=(), notes=()).save(directory / "audit.json")
+    AuditReport(rows=rows, paired=(), checks=CHECKS, notes=()).save(directory / "audit.json")
+
+
+@pytest.fixture
+def two_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`run` and `before` with the same numbers, and a policy, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    policy(tmp_path, "[[number]]\nat_least = 0.1")
+    for name in ("run", "before"):
+        run_of(tmp_path / name, row("one", 0.7), row("two", 0.6), row("one", 0.8, metric="auroc"))
 
 
 def policy(tmp_path: Path, text: str) -> Policy:
@@ -177,6 +187,46 @@ def test_the_exit_status_is_that_of_the_policy(tmp_path: Path) -> None:
     )
     assert risen.exit_code == 0
     assert '"passed": true' in risen.output
+
+
+@pytest.mark.usefixtures("two_runs")
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "--policy", "policy.toml", "--split", "one"], "leave --split and --metric out"),
+        (["run", "--policy", "policy.toml", "--metric", "yyy"], "leave --split and --metric out"),
+        (["run", "before", "--json", "--metric", "typo"], "has no metric 'typo'; it has accuracy, auroc"),
+        (["run", "before", "--json", "--split", "typo"], "has no split 'typo'; it has one, two"),
+        (["run", "--json", "--metric", "typo"], "has no metric 'typo'"),
+    ],
+)
+def test_a_choice_that_would_choose_nothing_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(PipelineError, match=message):
+        CliRunner().invoke(app, ["audit", *words], catch_exceptions=False)
+
+
+@pytest.mark.usefixtures("two_runs")
+@pytest.mark.parametrize("runs", [["run"], ["run", "before"]])
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ([], {("one", "accuracy"), ("two", "accuracy"), ("one", "auroc")}),
+        (["--metric", "auroc"], {("one", "auroc")}),
+        (["--split", "one"], {("one", "accuracy"), ("one", "auroc")}),
+        (["--split", "one", "--metric", "accuracy"], {("one", "accuracy")}),
+    ],
+)
+def test_json_holds_the_split_and_metric_that_were_chosen(
+    runs: list[str], words: list[str], wanted: set[tuple[str, str]]
+) -> None:
+    told = CliRunner().invoke(app, ["audit", *runs, *words, "--json"], catch_exceptions=False).output
+    assert {(each["split"], each["metric"]) for each in json.loads(told)["rows"]} == wanted
+    if runs == ["run"]:
+        whole = (Path("run") / "audit.json").read_text("utf-8")
+        assert (told == whole) == (not words)
+        assert {each["split"] for each in json.loads(told)["checks"]} == {
+            "one" if "--split" in words else split for split in ("one", "two")
+        }
 
 
 def test_the_page_shows_a_policy_that_loads_and_names_every_setting(tmp_path: Path) -> None:
