@@ -335,5 +335,5 @@ def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:
 
 
 def test_the_database_layer_is_one_with_which_prefect_can_plan_runs() -> None:
-    """With 2.1 Prefect 3.8 starts and runs flows, but its scheduler fails each time: `bulk_dml` is missing."""
+    """With 2.1 Prefect 3.8 starts and runs flows, but its scheduler fails each time."""
     assert Version(version("sqlalchemy")) < Version("2.1")
