@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test lint bench real soak clean help
+.PHONY: demo test lint bench real soak sbom clean help
 
 help:
 	@echo "make demo   phantoms, the whole flow for X-ray and skin, the audit table, report.html"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench  speed and quality against references in the same run, into bench.json"
 	@echo "make real   the main job on the data in ../shared/data"
 	@echo "make soak   minutes of load, kills, hostile input, clusters and a simulated schedule, on loopback"
+	@echo "make sbom   the bill of materials, into build/sbom.json"
 	@echo "make clean  removes what was built; runs and the cache stay"
 
 $(READY): pyproject.toml constraints.txt
@@ -43,8 +44,14 @@ real: $(READY)
 	$(BIN)/python tests/benchmarks/bars.py
 
 soak: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray,deploy-check]'
 	$(BIN)/python -m pytest tests/soak -n 0
+
+# what is installed, by name, version and licence
+sbom: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,sbom]'
+	mkdir -p build
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
