@@ -15,6 +15,8 @@ from pipelines.api.settings import Caller, Keys, Limits
 OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
 UPLOADS = frozenset({"/v1/maps", "/v1/predict"})
 BEARER = "bearer "
+VERSIONS = frozenset({"1.0", "1.1"})
+HEADER_BYTES = 64 * 1024
 
 
 class Guarded:
@@ -40,6 +42,8 @@ class Guarded:
         caller = self.caller(headers)
         scope.setdefault("state", {})["caller"] = caller
         refused = self.refusal(headers, path, most, caller)
+        if scope["http_version"] not in VERSIONS:
+            refused = HTTPException(400, "this is no version of HTTP that is spoken here; use HTTP/1.1")
         if refused is not None:  # nobody above would turn an exception into an answer
             response = problem(Request(scope), refused.status_code, refused.detail, refused.headers)
             await response(scope, receive, send)
@@ -59,6 +63,8 @@ class Guarded:
         if path not in OPEN and caller is None:
             detail = "the key is missing or unknown; send it as `Authorization: Bearer KEY`"
             return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
+        if sum(len(name) + len(value) + 4 for name, value in headers.raw) > HEADER_BYTES:
+            return HTTPException(431, f"the headers have more than {HEADER_BYTES:,} bytes; send fewer")
         if "transfer-encoding" in headers and "content-length" in headers:
             return HTTPException(400, "the request tells its length in two ways; leave Content-Length out")
         return too_large(most) if declared_length(headers) > most else None

@@ -9,6 +9,8 @@ from api_attack_images import bombs, damaged_uploads, picture
 from api_searchable import READER, STARTER
 from api_wire import CUT, KEY, REFUSED, Attack, answer, request
 
+HARMLESS = {"folded", "huge chunk"}  # the standard allows the one; the other is of a body that nobody reads
+
 
 def traversals() -> Iterator[Attack]:
     """Ways out of a folder, in every place that takes a name."""
@@ -134,7 +136,8 @@ def malformed() -> Iterator[Attack]:
         "many parameters": request("GET", "/v1/audits/x?" + "a=b&" * 10_000),
     }
     for name, data in lines.items():
-        yield Attack(f"malformed: {name}", data, REFUSED | {CUT}, ends=True)
+        fine = {200} if name in HARMLESS else set()
+        yield Attack(f"malformed: {name}", data, REFUSED | {CUT} | fine, ends=True)
 
 
 def attacks(seed: int, *, uploads: int) -> list[Attack]:
