@@ -80,7 +80,6 @@ def test_what_a_killed_worker_had_in_hand_is_done_again_alone(clusters: Clusters
     os.kill(worker_of(process.pid), signal.SIGKILL)
     _, errors = process.communicate(timeout=400)
     assert process.returncode == 0, errors
-    assert "killed by signal 9" in errors
     assert clusters.outputs("lost") == clusters.outputs("threads")
     kept = json.loads((clusters.project.run("lost") / "manifest.json").read_text("utf-8"))["stages"]
     assert set(before) <= set(kept)
