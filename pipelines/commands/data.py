@@ -104,6 +104,7 @@ def prepare(
     from models.datasets.library import data_set_named
     from pipelines.launch import reporter_for
     from pipelines.library.choice import Choice
+    from pipelines.library.paper_split import told
     from pipelines.library.prepare import prepare as make_ready
 
     choice = Choice(
@@ -124,12 +125,14 @@ def prepare(
         return
     missing = f", {made.missing:,} not at hand" if made.missing else ""
     console.print(f"{made.images:,} images, {made.labelled:,} with a label{missing}.", highlight=False)
+    if made.cells:
+        console.print(f"Images of {recipe} by class and value: {told(made.cells)}.", highlight=False)
     console.print(f"Wrote {made.manifest} and {made.configuration}.", highlight=False, soft_wrap=True)
     for lack in made.lacks:
         console.print(lack, highlight=False, soft_wrap=True)
     then = "Then, with these in place: knobo run" if made.lacks else "Then: knobo run"
-    told = f"{then} {made.configuration}" if made.complete else "A section to learn concepts from."
-    console.print(told, highlight=False, soft_wrap=True)
+    last = f"{then} {made.configuration}" if made.complete else "A section to learn concepts from."
+    console.print(last, highlight=False, soft_wrap=True)
 
 
 def print_facts(facts: "Facts") -> None:

@@ -53,3 +53,8 @@ def require_effect(choice: Choice, name: str) -> None:
         raise PipelineError("--value is one of an attribute; give --attribute with it")
     if choice.unmentioned and not choice.classes:
         raise PipelineError("--allow-unmentioned is for findings as classes; give --class with it")
+
+
+def strength_of(choice: Choice) -> dict[str, float]:
+    """The strength, where it is not whole."""
+    return {} if choice.strength == 1 else {"strength": choice.strength}

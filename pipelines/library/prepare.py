@@ -8,10 +8,10 @@ from models.datasets.library import DataSet, ImageColumns
 from models.datasets.library.findings import UNCERTAIN, exclusive_labels, mentioned_labels
 from models.datasets.library.manifest_file import write_manifest
 from models.files import write_text
-from models.splits.paper import recipe_named
 from pipelines.errors import PipelineError
-from pipelines.library.choice import Choice, require_effect
+from pipelines.library.choice import Choice, require_effect, strength_of
 from pipelines.library.configuration import Shift, configuration_of
+from pipelines.library.paper_split import CellCount, labels_and_cells, shift_of_paper
 from pipelines.progress import Reporter, SilentReporter
 
 LINK, UNPACKED = "files", "unpacked"
@@ -27,9 +27,10 @@ class Prepared:
         configuration: The TOML file.
         images: Rows of the table.
         missing: Images that the owner's tables name and that were not at hand.
-        labelled: Rows with a label.
+        labelled: Rows with a label; of a recipe, those to which it gives one.
         complete: Whether the configuration is whole; else it is one section to paste.
         lacks: What has to be put in before `knobo run` can use it, a sentence each.
+        cells: What the four cells of a recipe hold; empty without one.
     """
 
     manifest: Path
@@ -39,6 +40,7 @@ class Prepared:
     labelled: int
     complete: bool
     lacks: tuple[str, ...] = ()
+    cells: tuple[CellCount, ...] = ()
 
 
 def prepare(
@@ -48,8 +50,9 @@ def prepare(
 
     Raises:
         ModelsError: Not the layout of that set, or none of its images.
-        PipelineError: A class, attribute or value that the copy has not, a choice that would have no effect,
-            a folder that cannot be written into.
+        PipelineError: A class, attribute or value that the copy has not, a recipe one of whose cells it
+            leaves empty, a choice that would have no effect, a folder that cannot be written into, or that
+            holds another configuration.
     """
     reporter = reporter or SilentReporter()
     name = data_set.facts.name
@@ -62,7 +65,7 @@ def prepare(
     shift = shift_of(chosen, choice)
     if shift is None and (choice.reports or choice.beside):
         raise PipelineError("--reports and --beside need images of two classes or more; leave them out")
-    write_manifest(manifest, chosen, under=link_to(root, out), progress=reporter.work("prepare", "images"))
+    labels, cells = labels_and_cells(chosen, choice)
     made = configuration_of(
         data_set.facts,
         chosen,
@@ -72,16 +75,28 @@ def prepare(
         beside=choice.beside,
     )
     configuration = out / f"{name}.toml"
+    require_unedited(configuration, made.text)
+    write_manifest(manifest, chosen, under=link_to(root, out), progress=reporter.work("prepare", "images"))
     write_text(configuration, made.text)
     return Prepared(
         manifest=manifest,
         configuration=configuration,
         images=len(chosen),
         missing=len(columns) - len(chosen),
-        labelled=sum(1 for label in chosen.label if label),
+        labelled=sum(1 for label in labels if label),
         complete=shift is not None,
         lacks=made.lacks,
+        cells=cells,
     )
+
+
+def require_unedited(configuration: Path, text: str) -> None:
+    """Refuse to write over a configuration that says something else: it may have been edited."""
+    if configuration.exists() and configuration.read_bytes() != text.encode():
+        raise PipelineError(
+            f"{configuration} is there and differs from what would be written; "
+            "move it away or give another OUT"
+        )
 
 
 def require_apart(source: Path, out: Path) -> None:
@@ -165,25 +180,6 @@ def shift_of(columns: ImageColumns, choice: Choice) -> Shift | None:
         return confounding_of(columns, choice)
     classes = choice.classes or tuple(sorted({label for label in columns.label if label}))
     return Shift("", classes, {"kind": "plain"}) if len(classes) > 1 else None
-
-
-def shift_of_paper(choice: Choice) -> Shift:
-    """A confounded split of the paper, with the columns from which its classes are told."""
-    recipe = recipe_named(choice.recipe)
-    if choice.classes or choice.attribute:
-        raise PipelineError(f"the recipe {recipe.name} brings its classes and attribute; leave these out")
-    findings = [name for names in recipe.findings.values() for name in names]
-    return Shift(
-        name=recipe.name,
-        classes=recipe.classes,
-        settings={"kind": "paper", "recipe": recipe.name, **strength_of(choice)},
-        columns=(recipe.attribute, *findings, UNCERTAIN),
-    )
-
-
-def strength_of(choice: Choice) -> dict[str, float]:
-    """The strength, where it is not whole."""
-    return {} if choice.strength == 1 else {"strength": choice.strength}
 
 
 def confounding_of(columns: ImageColumns, choice: Choice) -> Shift:

@@ -167,13 +167,42 @@ def test_a_set_without_two_classes_gives_a_section_alone(openi: Path, tmp_path: 
 
 def test_a_split_of_the_paper_brings_classes_and_columns(nih: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    call("prepare", "nih-chestxray14", nih, out, "--recipe", "nih-sex", "--strength", "0.9")
+    words = ["--recipe", "nih-pos", "--strength", "0.9", "--json"]
+    made = json.loads(call("prepare", "nih-chestxray14", nih, out, *words))
+    assert made["labelled"] == 8
+    assert [tuple(each.values()) for each in made["cells"]] == [
+        ("Atelectasis", "PA", 1),
+        ("Atelectasis", "AP", 1),
+        ("Effusion", "PA", 3),
+        ("Effusion", "AP", 3),
+    ]
+    told = call("prepare", "nih-chestxray14", nih, out, *words[:-1])
+    assert "Atelectasis/PA 1, Atelectasis/AP 1, Effusion/PA 3, Effusion/AP 3" in " ".join(told.split())
     config = load_config(out / "nih-chestxray14.toml")
     (split,) = config.splits
-    assert (split.kind, split.recipe, split.strength) == ("paper", "NIH-sex", 0.9)
-    found = labelled(recipe_named("NIH-sex"), read_dataset(config.datasets[0]))
+    assert (split.kind, split.recipe, split.strength) == ("paper", "NIH-pos", 0.9)
+    found = labelled(recipe_named("NIH-pos"), read_dataset(config.datasets[0]))
     assert [record.label for record in found].count("Effusion") == 6
     assert [record.label for record in found].count("Atelectasis") == 2
+
+
+def test_a_recipe_one_of_whose_cells_is_empty_is_refused_before_anything_is_written(
+    nih: Path, tmp_path: Path
+) -> None:
+    message = r"Atelectasis/M 2, Atelectasis/F 0, Effusion/M 3, Effusion/F 3; fetch the whole"
+    with pytest.raises(PipelineError, match=message):
+        call("prepare", "nih-chestxray14", nih, tmp_path / "out", "--recipe", "NIH-sex")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_edited_configuration_is_never_written_over(nih: Path, tmp_path: Path) -> None:
+    call("prepare", "nih-chestxray14", nih, tmp_path / "out")
+    config = tmp_path / "out/nih-chestxray14.toml"
+    edited = config.read_text() + "\n# mine\n"
+    config.write_text(edited)
+    with pytest.raises(PipelineError, match=r"nih-chestxray14\.toml is there and differs .*move it away or"):
+        call("prepare", "nih-chestxray14", nih, tmp_path / "out")
+    assert config.read_text() == edited
 
 
 def test_images_of_another_prepared_set_join_the_split(nih: Path, openi: Path, tmp_path: Path) -> None:
