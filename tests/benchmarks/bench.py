@@ -30,6 +30,9 @@ BENCHMARKS = (
     "false_positives",
     "manifest",
     "near_duplicates",
+    "refresh",
+    "runners",
+    "api_load",
 )
 
 
