@@ -2,16 +2,36 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError, model_validator
+from pydantic import ConfigDict, ValidationError, model_validator
 
 from pipelines.config.loading import first_fault
 from pipelines.config.section import Section
 from pipelines.errors import PipelineError
 
+GAP = "gap"
+SHARES = frozenset(
+    {
+        "accuracy",
+        "balanced_accuracy",
+        "auroc",
+        "auprc",
+        "macro_f1",
+        "sensitivity",
+        "specificity",
+        "worst_group_accuracy",
+        "ece",
+        "equalised_odds_difference",
+    }
+)
+"""Metrics that lie between 0 and 1, and their gap between -1 and 1."""
+
 
 class NumberRule(Section):
     """One limit, or several, on one number of the audit or on the same number of every split."""
+
+    model_config = ConfigDict(strict=True)
 
     method: str = "knobo"
     """Whose number it is."""
@@ -41,9 +61,26 @@ class NumberRule(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> "NumberRule":
+        limits = {"at_least": self.at_least, "at_most": self.at_most}
+        given = {name: value for name, value in limits.items() if value is not None}
+        lowest = -1 if self.domain == GAP else 0
+        for name, value in given.items():
+            if self.metric in SHARES and not lowest <= value <= 1:
+                raise ValueError(f"{self.metric} lies between {lowest} and 1, and `{name}` is {value:g}")
+        if len(given) > 1 and given["at_least"] > given["at_most"]:
+            raise ValueError(
+                f"no {self.metric} keeps both limits: `at_least` is {self.at_least:g}, above `at_most`, "
+                f"{self.at_most:g}; exchange them"
+            )
+        return self
+
 
 class CheckRule(Section):
     """A check that every split must pass."""
+
+    model_config = ConfigDict(strict=True)
 
     name: str
     """As it stands in audit.json, e.g. `patient_overlap`."""
@@ -58,6 +95,14 @@ class Policy(Section):
     """Limits on numbers."""
     check: tuple[CheckRule, ...] = ()
     """Checks that must pass."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists(cls, values: dict[str, Any]) -> dict[str, Any]:
+        single = next((name for name in ("number", "check") if isinstance(values.get(name), dict)), None)
+        if single is not None:
+            raise ValueError(f"a policy may hold several such rules: write `[[{single}]]`, not `[{single}]`")
+        return values
 
     @model_validator(mode="after")
     def _says_something(self) -> "Policy":

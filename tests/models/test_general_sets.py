@@ -129,6 +129,8 @@ def test_an_array_read_in_blocks_is_the_whole_array(tmp_path: Path) -> None:
 def test_archives_that_are_unusable_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelsError, match="gives none of the MedMNIST archives"):
         unpack(tmp_path, tmp_path / "out")
+    with pytest.raises(ModelsError, match=r"holds no MedMNIST archive; put one there, such as \w+\.npz"):
+        MEDMNIST.read(tmp_path)
     (tmp_path / "bloodmnist.npz").write_bytes(b"PK torn")
     with pytest.raises(ModelsError, match=r"bloodmnist\.npz is no \.npz archive"):
         unpack(tmp_path, tmp_path / "out")
@@ -242,14 +244,19 @@ def test_a_folder_without_anything_says_what_is_wanted(tmp_path: Path) -> None:
         FOLDER.read(tmp_path)
     (tmp_path / "metadata.csv").unlink()
     (tmp_path / "metadata.jsonl").write_text("{torn\n")
-    with pytest.raises(ModelsError, match="is not JSON Lines"):
+    with pytest.raises(ModelsError, match=r"line 1 of .* is no JSON; mend"):
         FOLDER.read(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("metadata.jsonl", b'{"file_name": "a.png"}\n[1, 2]\n', "row 2 of .* is no JSON object"),
+        (
+            "metadata.jsonl",
+            b'{"file_name": "a.png"}\n\n{"file_name": "b.png}\n',
+            "line 3 of .* is no JSON; mend",
+        ),
+        ("metadata.jsonl", b'{"file_name": "a.png"}\n[1, 2]\n', "line 2 of .* is no JSON object"),
         ("metadata.jsonl", b'{"file_name": "\xe9.png"}\n', "is not UTF-8"),
         ("metadata.csv", b"file_name,\xe9\na.png,1\n", "is not UTF-8"),
         ("metadata.parquet", b"PAR1 torn", r"metadata\.parquet cannot be read"),

@@ -321,6 +321,20 @@ def test_a_copy_without_images_is_no_success(nih: Path) -> None:
         call("check", "nih-chestxray14", nih)
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("isic-archive", "put metadata.csv and the images there"),
+        ("nih-chestxray14", "put Data_Entry_2017_v2020.csv or Data_Entry_2017.csv and the images there"),
+        ("medmnist", "put one there, such as dermamnist_224.npz"),
+    ],
+)
+def test_of_an_empty_folder_is_said_what_belongs_into_it(tmp_path: Path, name: str, wanted: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelsError, match=wanted):
+        call("check", name, tmp_path / "empty")
+
+
 def test_the_page_of_data_sets_is_what_their_facts_say() -> None:
     assert (ROOT / "docs" / "data_sets.md").read_text("utf-8") == data_sets_page(), (
         "write it anew: python -m pipelines.library.page > docs/data_sets.md"

@@ -135,11 +135,40 @@ def test_checks_must_pass_where_they_are_asked_for(tmp_path: Path) -> None:
         ("[[number]]\nmetric = 'auroc'", "limits nothing: give `at_least`"),
         ("[[number]]\nat_leest = 1", r"number\.0\.at_leest: is not a setting; see docs/audit\.md"),
         ("[[number]", "is not valid TOML"),
+        ("[number]\nat_least = 0.5", r"write `\[\[number\]\]`, not `\[number\]`"),
+        ("[check]\nname = 'patient_overlap'", r"write `\[\[check\]\]`, not `\[check\]`"),
+        ("[[number]]\nat_least = '0.6'", r"number\.0\.at_least: Input should be a valid number"),
+        ("[[number]]\nat_least = true", r"number\.0\.at_least: Input should be a valid number"),
+        (
+            "[[number]]\nat_least = 0.6\ninterval = 'true'",
+            r"number\.0\.interval: Input should be a valid bool",
+        ),
+        ("[[number]]\nat_least = 0.6\ninterval = 1", r"number\.0\.interval: Input should be a valid bool"),
+        (
+            "[[number]]\nat_least = 0.8\nat_most = 0.6",
+            "no accuracy keeps both limits: `at_least` is 0.8, above `at_most`, 0.6; exchange them",
+        ),
+        ("[[number]]\nat_least = 60", "accuracy lies between 0 and 1, and `at_least` is 60"),
+        ("[[number]]\ndomain = 'gap'\nat_most = 20", "accuracy lies between -1 and 1, and `at_most` is 20"),
     ],
 )
 def test_a_policy_that_says_nothing_sensible_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(PipelineError, match=message):
         policy(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "at_least = 0",
+        "at_least = 1\nat_most = 1",
+        "domain = 'gap'\nat_least = -0.1",
+        "metric = 'calibration_slope'\nat_most = 1.5",
+        "metric = 'brier'\nat_most = 1.5",  # of three classes or more it may be
+    ],
+)
+def test_whole_numbers_and_limits_that_can_be_kept_are_taken(tmp_path: Path, rule: str) -> None:
+    assert len(policy(tmp_path, f"[[number]]\n{rule}").number) == 1
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,11 @@ def require_file(root: Path, names: Sequence[str]) -> Path:
             return root / name
     if not root.is_dir():
         raise ModelsError(f"there is no folder {root}; give the folder that holds {names[0]}")
-    there = sorted(entry.name for entry in root.iterdir())
+    there, wanted = sorted(entry.name for entry in root.iterdir()), " or ".join(names)
+    if not there:
+        raise ModelsError(f"{root} is empty; put {wanted} and the images there, or give the folder with them")
     listed = ", ".join(there[:8]) + (", ..." if len(there) > 8 else "")
-    message = f"{root} has no {' or '.join(names)} but {listed or 'nothing'}; give the folder that holds it"
+    message = f"{root} has no {wanted} but {listed}; give the folder that holds it"
     raise ModelsError(message)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from models.datasets.library.columns import ImageColumns, joined
 from models.datasets.library.data_set import DataSet, Facts, Progress
@@ -64,18 +65,30 @@ def cells_of(table: Path) -> dict[str, list[str]]:
     """Every column of a table as text; what is no single value is left out."""
     if table.suffix != ".jsonl":
         return read_columns(table, column_names(table))
-    with reading(table):
-        lines = [line for line in table.read_text("utf-8").split("\n") if line.strip()]
-    try:
-        rows = [json.loads(line) for line in lines]
-    except ValueError as error:
-        raise ModelsError(f"{table} is not JSON Lines; mend the line or use a CSV") from error
-    odd = next((number for number, row in enumerate(rows, start=1) if not isinstance(row, dict)), None)
-    if odd is not None:
-        raise ModelsError(f"row {odd} of {table} is no JSON object; give every image one with its columns")
+    rows = rows_of(table)
     names = list(dict.fromkeys(name for row in rows for name in row))
     single = [name for name in names if not any(isinstance(row.get(name), dict | list) for row in rows)]
     return {name: [cell_text(row.get(name)) for row in rows] for name in single}
+
+
+def rows_of(table: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON Lines file; what stands in a line that is none is never quoted."""
+    with reading(table):
+        lines = table.read_text("utf-8").split("\n")
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise ModelsError(f"line {number} of {table} is no JSON; mend the line or use a CSV") from error
+        if not isinstance(row, dict):
+            raise ModelsError(
+                f"line {number} of {table} is no JSON object; give every image one with its columns"
+            )
+        rows.append(row)
+    return rows
 
 
 def same_columns(parts: list[ImageColumns]) -> list[ImageColumns]:

@@ -13,7 +13,7 @@ from models.datasets.library.columns import ImageColumns
 from models.datasets.library.data_set import DataSet, Facts, Progress
 from models.datasets.library.general.medmnist_names import MEDMNIST_SETS, MedMnistSet
 from models.datasets.library.general.npz_rows import array_names, array_rows, array_shape
-from models.datasets.library.layout import column_names, require_file, there
+from models.datasets.library.layout import column_names, there
 from models.datasets.tables import read_columns
 from models.errors import ModelsError
 from models.files import replacing, write_text
@@ -30,9 +30,13 @@ def read(root: Path) -> ImageColumns:
     Raises:
         ModelsError: There is none.
     """
-    if not (root / TABLE).is_file() and any(root.glob("*.npz")):
+    table = root / TABLE
+    if not table.is_file() and any(root.glob("*.npz")):
         raise ModelsError(f"{root} holds packed images; unpack them with: knobo data prepare medmnist")
-    table = require_file(root, [TABLE])
+    if not table.is_file():
+        raise ModelsError(
+            f"{root} holds no MedMNIST archive; put one there, such as dermamnist_224.npz, or give its folder"
+        )
     findings = [name for name in column_names(table) if name not in COLUMNS]
     cells = read_columns(table, [*COLUMNS, *findings])
     return ImageColumns(
