@@ -10,6 +10,7 @@ from models.datasets.library.findings import UNCERTAIN
 from models.images import ImageRecord
 from models.splits.cells import count_cells
 from models.splits.paper import Recipe, labelled, recipe_named
+from pipelines.config.splits import SplitSection
 from pipelines.errors import PipelineError
 from pipelines.library.choice import Choice, strength_of
 from pipelines.library.configuration import Shift, frontal_alone
@@ -89,6 +90,16 @@ def cells_of_recipe(records: Sequence[ImageRecord], name: str) -> tuple[CellCoun
 def told(cells: Sequence[CellCount]) -> str:
     """The cells as a reader would say them."""
     return ", ".join(f"{cell.label}/{cell.value} {cell.images:,}" for cell in cells)
+
+
+def scarce(cells: Sequence[CellCount], choice: Choice) -> tuple[str, ...]:
+    """What to put in before a run takes the split, a sentence; a set beside this one may bring the images."""
+    minimum = SplitSection.model_fields["minimum"].default
+    few = [cell for cell in cells if cell.images < minimum]
+    if not few or choice.beside is not None:
+        return ()
+    wanted = f"A run wants {minimum} images in each cell of the split, there are {told(few)}"
+    return (f"{wanted}: add images or lower minimum of the split.",)
 
 
 def require_cells(cells: Sequence[CellCount], name: str) -> None:

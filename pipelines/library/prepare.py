@@ -11,7 +11,7 @@ from models.files import write_text
 from pipelines.errors import PipelineError
 from pipelines.library.choice import Choice, require_effect, strength_of
 from pipelines.library.configuration import Shift, configuration_of
-from pipelines.library.paper_split import CellCount, labels_and_cells, shift_of_paper
+from pipelines.library.paper_split import CellCount, labels_and_cells, scarce, shift_of_paper
 from pipelines.progress import Reporter, SilentReporter
 
 LINK, UNPACKED = "files", "unpacked"
@@ -85,7 +85,7 @@ def prepare(
         missing=len(columns) - len(chosen),
         labelled=sum(1 for label in labels if label),
         complete=shift is not None,
-        lacks=made.lacks,
+        lacks=(*made.lacks, *scarce(cells, choice)),
         cells=cells,
     )
 

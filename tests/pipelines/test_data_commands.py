@@ -177,7 +177,12 @@ def test_a_split_of_the_paper_brings_classes_and_columns(nih: Path, tmp_path: Pa
         ("Effusion", "AP", 3),
     ]
     told = call("prepare", "nih-chestxray14", nih, out, *words[:-1])
-    assert "Atelectasis/PA 1, Atelectasis/AP 1, Effusion/PA 3, Effusion/AP 3" in " ".join(told.split())
+    cells = "Atelectasis/PA 1, Atelectasis/AP 1, Effusion/PA 3, Effusion/AP 3"
+    assert f"by class and value: {cells}." in " ".join(told.split())
+    assert f"A run wants 10 images in each cell of the split, there are {cells}: add" in " ".join(
+        told.split()
+    )
+    assert "Then, with these in place: knobo run" in " ".join(told.split())
     config = load_config(out / "nih-chestxray14.toml")
     (split,) = config.splits
     assert (split.kind, split.recipe, split.strength) == ("paper", "NIH-pos", 0.9)
