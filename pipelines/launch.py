@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import tomli_w
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,8 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from models.files import write_text
-from pipelines.config import Config, load_config
+from pipelines.config import load_config
+from pipelines.config.keeping import keep_config
 from pipelines.history.store import record_audit
 from pipelines.progress import BarReporter, LogReporter, Reporter, SilentReporter
 from pipelines.run import Run
@@ -70,11 +69,6 @@ def launch(
         report_to(told, directory)
         knobo_flow(str(directory / "config.toml"), str(runs))
     return directory
-
-
-def keep_config(path: Path, config: Config) -> None:
-    """The configuration with absolute paths, so that the run can be looked at from anywhere."""
-    write_text(path, tomli_w.dumps(config.model_dump(mode="json", exclude_none=True)))
 
 
 def run_serially(run: Run) -> None:

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from pipelines.bank_artifacts import DISCOVERED
+from pipelines.config.keeping import keep_config
 from pipelines.errors import PipelineError
-from pipelines.launch import keep_config
 from pipelines.run import Run, Stage
 from pipelines.stages import STAGES
 

@@ -18,8 +18,8 @@ from index_material import documents
 import models.torchvision_operators  # noqa: F401  # before transformers
 from knowledge.passages import Document
 from pipelines.config import load_config
+from pipelines.config.keeping import keep_config
 from pipelines.demo.configure import configure_demo
-from pipelines.launch import keep_config
 from pipelines.progress import LogReporter, SilentReporter
 from pipelines.refreshing import refresh
 from pipelines.run import Run

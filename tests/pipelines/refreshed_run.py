@@ -14,8 +14,8 @@ from PIL import Image
 
 from models.features.table import FeatureTable
 from pipelines.config import load_config
+from pipelines.config.keeping import keep_config
 from pipelines.images_table import read_images
-from pipelines.launch import keep_config
 from pipelines.progress import SilentReporter
 from pipelines.run import Run
 from pipelines.stages import STAGES
