@@ -22,7 +22,7 @@ def ray_runner(section: RunnerSection) -> TaskRunner[Any]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        from prefect_ray import RayTaskRunner  # type: ignore[import-untyped] # noqa: PLC0415
+        from prefect_ray import RayTaskRunner  # noqa: PLC0415
     except ImportError as error:
         raise PipelineError(f'[runner] kind = "ray" needs prefect-ray: {INSTALL}') from error
     runner: TaskRunner[Any] = RayTaskRunner(address=section.address, init_kwargs=settings(section))
