@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from knowledge.passages import Passage
 from knowledge.retrieval.filters import LAST_YEAR, Filter
 from knowledge.retrieval.rows import NO_YEAR
+from knowledge.retrieval.segment_names import name_by_rows, segment_ids
 
 if TYPE_CHECKING:  # the engine loads only where an index is used
     import tantivy
@@ -45,6 +46,7 @@ class Bm25:
 
         directory.mkdir(parents=True, exist_ok=True)
         _write(tantivy.Index(_schema(), path=str(directory)), enumerate(passages), (), heap=_HEAP)
+        name_by_rows(directory)
         return cls(directory)
 
     @classmethod
@@ -52,7 +54,9 @@ class Bm25:
         """Take rows out and put new ones in; files that are there stay as they are, new ones come."""
         import tantivy  # noqa: PLC0415
 
+        before = segment_ids(directory)
         _write(tantivy.Index.open(str(directory)), add, delete, heap=_SMALL_HEAP)
+        name_by_rows(directory, but=before)
         return cls(directory)
 
     def __len__(self) -> int:

@@ -1,4 +1,7 @@
-"""What one version of an index store holds: read from and written to its `manifest.json`."""
+"""What one version of an index store holds: read from and written to its `manifest.json`.
+
+It says nothing of when or where the version was made: equal passages give equal bytes.
+"""
 
 import json
 from collections.abc import Mapping
@@ -82,7 +85,6 @@ class Manifest:
 
     Attributes:
         version: Counts from 1.
-        created: UTC, ISO 8601.
         passages: That a search can return.
         segments: All rows, deleted ones among them.
         sources: Names by code, as the rows keep them.
@@ -94,7 +96,6 @@ class Manifest:
     """
 
     version: int
-    created: str
     passages: int
     segments: tuple[Segment, ...]
     sources: tuple[str, ...]
@@ -127,6 +128,7 @@ class Manifest:
                 raise KnowledgeError(
                     f"{path} has another format than {FORMAT}: build the index again with this version."
                 )
+            found.pop("created", None)  # kept by earlier versions
             return _checked(cls(**_typed(found)))
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise KnowledgeError(

@@ -15,7 +15,7 @@ from knowledge.retrieval.bm25 import ENGINE
 from knowledge.retrieval.dense_files import DenseFiles, Embedding, require_encoder, require_memory
 from knowledge.retrieval.integrity import check_file, check_lengths, check_small
 from knowledge.retrieval.kinds import Kind, choose
-from knowledge.retrieval.manifest import Manifest
+from knowledge.retrieval.manifest import NAME, Manifest
 from knowledge.retrieval.rows import Codes, Names, PassageRows, bits
 from knowledge.retrieval.segments import first_segment, next_segment
 from knowledge.retrieval.versions import Progress, Versions, link_tree
@@ -100,7 +100,6 @@ class IndexStore:
                     )
             manifest = Manifest(
                 version=0,
-                created=_now(),
                 passages=segment.rows,
                 segments=(segment,),
                 sources=codes.sources.listed(),
@@ -157,6 +156,11 @@ class IndexStore:
     def manifest(self) -> Manifest:
         """What the version in force holds."""
         return self._versions.manifest()
+
+    def created(self, version: int) -> str:
+        """When a version was put there: UTC, ISO 8601, as the file system tells it."""
+        seconds = (self._versions.existing(version) / NAME).stat().st_mtime
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
     def versions(self) -> list[int]:
         """That are there, oldest first."""
@@ -241,7 +245,6 @@ class IndexStore:
             np.save(draft / "alive.npy", bits(live), allow_pickle=False)
             changed = replace(
                 manifest,
-                created=_now(),
                 passages=int(live.sum()),
                 segments=segments,
                 sources=codes.sources.listed(),
@@ -269,7 +272,3 @@ def _require_distinct(passages: Sequence[Passage]) -> None:
 
 def _engines() -> str:
     return f"{ENGINE}, faiss {version('faiss-cpu')}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -78,16 +78,17 @@ def describe(store: Path, manifest: "Manifest") -> dict[str, Any]:
     """Facts of a version, flat."""
     from knowledge.retrieval.store import IndexStore
 
+    known = IndexStore(store)
     facts: dict[str, Any] = {
         "version": manifest.version,
-        "created": manifest.created,
+        "created": known.created(manifest.version),
         "passages": manifest.passages,
         "rows": manifest.rows,
         "sources": list(manifest.sources),
         "licenses": list(manifest.licenses),
         "bytes": sum(record.bytes for record in manifest.files.values()),
         "engines": manifest.engines,
-        "versions": IndexStore(store).versions(),
+        "versions": known.versions(),
     }
     if manifest.dense is None:
         return facts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
-from test_index_store import HashEncoder, passage, passages
+from test_index_store import HashEncoder, ids, passage, passages, tree
 
 from knowledge.errors import KnowledgeError
 from knowledge.passages import Passage, write_passages
@@ -232,3 +232,27 @@ def test_the_estimate_of_a_run_is_logged_and_its_budget_kept(
     dense = IndexStore(tmp_path / "index").manifest().dense
     assert dense is not None
     assert (dense.memory_budget, dense.target) == (1_000_000, 0.90)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_equal_passages_changed_alike_give_equal_bytes(tmp_path: Path, kind: Kind) -> None:
+    for store in (IndexStore(tmp_path / "one"), IndexStore(tmp_path / "two")):
+        store.build(passages(400), embedding=EMBEDDING, kind=kind, target=0.5)
+        store.add(passages(390, 420), embedding=EMBEDDING)
+        store.add(passages(420, 425), embedding=EMBEDDING)
+        store.delete(["p3", "p421"])
+        store.verify()
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_an_index_whose_segments_were_merged_finds_all(tmp_path: Path) -> None:
+    store = IndexStore(tmp_path)
+    store.build(passages(3))
+    for number in range(3, 20):
+        store.add(passages(number, number + 1))
+    store.verify()
+    lexical = tmp_path / "versions" / f"{store.versions()[-1]:06}" / "lexical"
+    assert len(list(lexical.glob("*.fast"))) < 18
+    assert sorted(ids(StoreReader(tmp_path), "sentence about", 50)) == sorted(
+        each.id for each in passages(20)
+    )
