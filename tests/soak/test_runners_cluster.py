@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ import psutil
 import pytest
 from asking_run import AskingProject, WatchedServer
 from loopback_server import serving
+
+from pipelines.config.runner import RunnerSection
+from pipelines.errors import PipelineError
+from pipelines.runners import open_runner
 
 MANY = "\nparts = 4\n"
 NOT_ALIKE = {"index", "report.html"}
@@ -94,3 +99,21 @@ def worker_of(process: int) -> int:
         if "spawn_main" in str(child.cmdline())
     ]
     return max(spawned, key=lambda child: child.cpu_times().user).pid
+
+
+@pytest.mark.parametrize(
+    ("kind", "address", "message"),
+    [
+        ("dask", "tcp://127.0.0.1:PORT", "no Dask scheduler answers at tcp://127"),
+        ("ray", "ray://127.0.0.1:PORT", "no Ray cluster answers at ray://127"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_one_sentence(kind: str, address: str, message: str) -> None:
+    pytest.importorskip(f"prefect_{kind}")
+    with socket.socket() as bound:  # and not listening
+        bound.bind(("127.0.0.1", 0))
+        there = address.replace("PORT", str(bound.getsockname()[1]))
+        section = RunnerSection.model_validate({"kind": kind, "address": there})
+        with pytest.raises(PipelineError, match=message) as raised, open_runner(section):
+            pytest.fail("nobody is there")
+    assert "\n" not in str(raised.value)
