@@ -54,7 +54,7 @@ def not_there(section: RunnerSection, error: Exception) -> str:
     why = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
     if section.address is None:
         return (
-            f"the {section.workers} processes of {name} did not start on this machine ({why}); try again when "
+            f"the {section.workers} processes of {name} did not start here ({why}); try again when this "
             'it has less to do, or set kind = "threads" in [runner]'
         )
     return (
