@@ -55,7 +55,7 @@ def not_there(section: RunnerSection, error: Exception) -> str:
     if section.address is None:
         return (
             f"the {section.workers} processes of {name} did not start here ({why}); try again when this "
-            'it has less to do, or set kind = "threads" in [runner]'
+            'machine has less to do, or set kind = "threads" in [runner]'
         )
     return (
         f"no {name} {SERVES[section.kind]} answers at {section.address} ({why}); start it, or correct "
