@@ -4,12 +4,14 @@ import asyncio
 from functools import partial
 from typing import Any, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from pipelines.api.metrics import Metrics
 from pipelines.api.settings import Limits
 
 Silent = dict["BoundedProtocol", None]  # in the order of their coming
+UNANSWERED = frozenset({h11.IDLE, h11.SEND_RESPONSE})
 
 
 class BoundedProtocol(H11Protocol):
@@ -51,6 +53,19 @@ class BoundedProtocol(H11Protocol):
         super().handle_events()
         if self.cycle is not before and not self.cycle.response_complete:
             self.forget()
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is no HTTP; it is said unless an answer has begun, and whoever works on one is told.
+
+        Uvicorn would go on to answer the broken request on a connection that is closed by then.
+        """
+        if self.conn.our_state in UNANSWERED:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     def on_response_complete(self) -> None:
         """From now on the next request is waited for; first, as it may be there already."""

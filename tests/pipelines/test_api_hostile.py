@@ -47,6 +47,23 @@ def test_hostile_requests_are_refused_and_the_server_goes_on(serving: Serving) -
     assert metric(serving, 'knobo_requests_total{method="POST",route="/v1/predict",status="500"}') == 0
 
 
+@pytest.mark.parametrize(("key", "status"), [(f"X-API-Key: {READER}\r\n", b" 400 "), ("", b" 401 ")])
+def test_a_body_that_is_no_http_ends_the_connection_and_is_no_error_of_the_server(
+    serving: Serving, caplog: pytest.LogCaptureFixture, key: str, status: bytes
+) -> None:
+    with socket.create_connection(serving.socket.getsockname(), timeout=10) as client:
+        head = f"POST /v1/search HTTP/1.1\r\nHost: a\r\n{key}Transfer-Encoding: chunked\r\n\r\n"
+        client.sendall(head.encode())
+        found = b"" if key else client.recv(4096)  # without a key it is answered before the body
+        client.sendall(b"zz\r\n")
+        while part := client.recv(4096):
+            found += part
+    assert status in found.partition(b"\r\n")[0]
+    assert found.count(b"HTTP/1.1 ") == 1
+    assert httpx.get(f"{serving.url}/v1/concepts", headers=KEY).status_code == 200
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+
+
 def test_whoever_does_not_ask_in_time_is_cut(serving: Serving) -> None:
     before = metric(serving, 'knobo_cut_connections_total{why="slow to ask"}')
     with socket.create_connection(serving.socket.getsockname(), timeout=10) as slow:

@@ -1,6 +1,5 @@
 """More than a thousand hostile requests to a served run, and those that its own description leads to."""
 
-import json
 import logging
 import re
 import shutil
@@ -90,7 +89,7 @@ def test_five_hundred_slow_connections_do_not_keep_others_out(serving: Serving) 
                 started = monotonic()
                 assert httpx.get(f"{serving.url}/v1/concepts", headers=KEY).status_code == 200
                 assert monotonic() - started < 5
-        answer = httpx.post(f"{serving.url}/v1/search", content=json.dumps({"query": "heart"}), headers=KEY)
+        answer = httpx.post(f"{serving.url}/v1/search", json={"query": "heart"}, headers=KEY)
         assert answer.json()["passages"][0]["id"] == "p1"
 
 
