@@ -224,7 +224,10 @@ class AskingProject:
     def finish(self, line: str, *options: str) -> None:
         """Runs it to its end."""
         process = self.start(line, *options)
-        _, errors = process.communicate(timeout=300)
+        try:
+            _, errors = process.communicate(timeout=900)
+        finally:
+            process.kill()
         assert process.returncode == 0, errors
 
     def audit(self, line: str, name: str = "asking") -> bytes:
