@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.concepts import Concept, ConceptBank
+from knowledge.concepts import Concept, ConceptBank, Evidence
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage
 from models.bottleneck import Contribution
@@ -90,12 +90,20 @@ def explain_image(directory: Path, image: str, *, split: str | None = None) -> I
     )
 
 
+def place_of(evidence: Evidence | None, passages: Mapping[str, Passage]) -> str:
+    """Where a quotation stands; a refresh may have taken its passage away, until the next run."""
+    if evidence is None:
+        return "no quoted source"
+    passage = passages.get(evidence.passage_id)
+    return passage.locator if passage is not None else "withdrawn from the literature"
+
+
 def with_evidence(
     contribution: Contribution, concept: Concept, passages: Mapping[str, Passage]
 ) -> ExplainedConcept:
     """A contribution with the first quotation of its concept, where it has one."""
     evidence = concept.evidence[0] if concept.evidence else None
-    passage = passages[evidence.passage_id] if evidence is not None else None
+    passage = passages.get(evidence.passage_id) if evidence is not None else None
     return ExplainedConcept(
         concept_id=concept.id,
         question=concept.question,
@@ -105,7 +113,7 @@ def with_evidence(
         amount=contribution.amount,
         quote=evidence.quote if evidence is not None else "",
         passage_id=passage.id if passage is not None else "",
-        locator=passage.locator if passage is not None else "no quoted source",
+        locator=place_of(evidence, passages),
         source=passage.source if passage is not None else concept.origin,
         license=passage.license if passage is not None else "unknown",
     )

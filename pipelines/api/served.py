@@ -207,9 +207,12 @@ class ServedRun:
 
 
 def quoted(bank: ConceptBank, passages: Mapping[str, Passage]) -> dict[str, Passage]:
-    """The passages that concepts quote, for no answer should wait for the disk."""
+    """The passages that concepts quote, for no answer should wait for the disk.
+
+    One that a refresh has taken away since the run is absent.
+    """
     ids = {evidence.passage_id for concept in bank.concepts for evidence in concept.evidence}
-    return {passage_id: passages[passage_id] for passage_id in sorted(ids)}
+    return {passage_id: passages[passage_id] for passage_id in sorted(ids) if passage_id in passages}
 
 
 def served_split(run: Run, name: str) -> ServedSplit:

@@ -38,7 +38,10 @@ def review(  # noqa: PLR0917 - typer calls by name
     reason: ReasonOption = "",
     json_: JsonOption = False,
 ) -> None:
-    """List what `knobo refresh` proposes, and what rests on withdrawn articles; take in or turn down."""
+    """List what `knobo refresh` proposes, and what rests on withdrawn articles; take in or turn down.
+
+    With the first proposal that is taken in, all the literature of the refresh comes into force.
+    """
     from pipelines.refreshing import reviewing
 
     taken, refused = all_readable(accept), all_readable(reject)

@@ -76,7 +76,7 @@ def refuse_other_records(run: Run, source: QuerySource | BulkSource) -> None:
     if fetched.get(source.name) != content_of(source):
         raise PipelineError(
             f"the records of {source.name} are not, or no longer, as this run fetched them; "
-            "run with --refresh to fetch what is missing and to use what is there"
+            "knobo refresh proposes what follows from what is there, knobo run --refresh takes it in at once"
         )
 
 

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from pipelines.api.messages import ServedConcept
 from pipelines.api.routes.describing import problems
 from pipelines.api.served import ServedRun
+from pipelines.explanation import place_of
 
 
 def add_concepts(app: FastAPI, served: ServedRun) -> None:
@@ -42,7 +43,7 @@ def served_concepts(served: ServedRun) -> list[ServedConcept]:
                     for split in served.splits.values()
                 },
                 quote=evidence.quote if evidence else "",
-                locator=served.passages[evidence.passage_id].locator if evidence else "no quoted source",
+                locator=place_of(evidence, served.passages),
             )
         )
     return found
