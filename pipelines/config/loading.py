@@ -31,6 +31,9 @@ def load_config(path: Path) -> Config:
     return _with_absolute_paths(config, path.resolve().parent)
 
 
+OUTSIDE = ("literal_error", "greater_than", "greater_than_equal", "less_than", "less_than_equal")
+
+
 def first_fault(error: ValidationError, *, reference: str = "docs/configuration.md") -> str:
     """What is wrong with a file of settings, and where, in a few words."""
     fault = error.errors()[0]
@@ -38,6 +41,8 @@ def first_fault(error: ValidationError, *, reference: str = "docs/configuration.
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "extra_forbidden":
         message = f"is not a setting; see {reference}"
+    if fault["type"] in OUTSIDE:
+        message += f", not {fault['input']!r}"
     more = error.error_count() - 1
     return f"{where + ': ' if where else ''}{message}" + (f" (and {more} more)" if more else "")
 

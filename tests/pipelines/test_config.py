@@ -207,3 +207,11 @@ def test_every_setting_has_its_sentence() -> None:
     from pipelines.config_reference import settings
 
     assert [path for path, _, _, sentence in settings() if not sentence] == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "found"), [('runner.kind = "spark"', "not 'spark'"), ("runner.workers = 0", "not 0")]
+)
+def test_a_value_outside_of_what_is_allowed_is_told(tmp_path: Path, setting: str, found: str) -> None:
+    with pytest.raises(PipelineError, match=rf"runner\.\w+: Input should be .*, {found}$"):
+        load_config(write(tmp_path, f"{setting}\n{MINIMAL}"))
