@@ -337,3 +337,8 @@ def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:
 def test_the_database_layer_is_one_with_which_prefect_can_plan_runs() -> None:
     """With 2.1 Prefect 3.8 starts and runs flows, but its scheduler fails each time."""
     assert Version(version("sqlalchemy")) < Version("2.1")
+
+
+def test_the_web_framework_is_one_with_which_a_worker_hears_of_cancellations() -> None:
+    """From 0.151 on, Prefect 3.8's server refuses what its own workers ask after it was away."""
+    assert Version(version("fastapi")) < Version("0.151")
