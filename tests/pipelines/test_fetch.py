@@ -99,7 +99,7 @@ def test_records_that_another_run_fetched_meanwhile_are_not_read_as_this_runs_ow
         (tmp_path / "other").mkdir()
         server.dates[12] = date(2020, 1, 1)
         run_of(tmp_path / "other", query(server.url)).execute(FETCH)
-        with pytest.raises(PipelineError, match=r"records of chest are not, .* run with --refresh"):
+        with pytest.raises(PipelineError, match=r"records of chest are not, .* knobo run --refresh takes"):
             run.execute(GATHER)
         run.forget("fetch")
         run.execute(FETCH)
