@@ -108,7 +108,7 @@ def test_records_that_another_run_fetched_meanwhile_are_not_read_as_this_runs_ow
         shutil.rmtree(cache)
         run.forget("gather")
         assert run.is_fresh(FETCH)
-        with pytest.raises(PipelineError, match="run with --refresh"):
+        with pytest.raises(PipelineError, match="knobo run --refresh takes"):
             run.execute(GATHER)
         run.forget("fetch")
         run.execute(FETCH)
