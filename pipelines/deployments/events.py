@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.events import Event, Resource
 from prefect.events.clients import get_events_client
+from prefect.events.filters import EventFilter, EventIDFilter
 from prefect.events.related import related_resources_from_run_context
 from prefect.runtime import flow_run
 
@@ -31,13 +32,25 @@ def finished(name: str, run: str, *, payload: Mapping[str, Any]) -> Event:
 
 
 def send(events: Sequence[Event]) -> None:
-    """Returns when the server has confirmed them all."""
+    """Returns when the server has confirmed them all; what it has already is not sent again.
+
+    Prefect's triggers remember an event for some minutes alone: sent once more after that, it would raise
+    its alert once more.
+    """
     if events:
         asyncio.run(_send(events))
 
 
+async def unknown(client: PrefectClient, events: Sequence[Event]) -> list[Event]:
+    """Those that the server does not hold."""
+    wanted = EventFilter(id=EventIDFilter(id=[event.id for event in events]))
+    there = {event.id for event in (await client.read_events(wanted, limit=len(events))).events}
+    return [event for event in events if event.id not in there]
+
+
 async def _send(events: Sequence[Event]) -> None:
     async with get_client() as client:
+        events = await unknown(client, events)
         related = await related_resources_from_run_context(client)
     async with get_events_client(checkpoint_every=1) as sender:
         for event in events:

@@ -1,11 +1,13 @@
 """What is told as events after an audit or a refresh; automations wait for them."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from prefect.events import Event
 
 from pipelines.deployments import events
 from pipelines.deployments.comparison import Comparison
+from pipelines.deployments.withdrawn import Withdrawn, mark_withdrawn, told_withdrawn
 from pipelines.policy import Judgement
 from pipelines.refreshing import RefreshOutcome
 
@@ -36,16 +38,18 @@ def audit_events(comparison: Comparison, broken: Sequence[Judgement]) -> list[Ev
 
 def tell_refresh(outcome: RefreshOutcome) -> None:
     """What a refresh found."""
-    events.send(refresh_events(outcome))
+    events.send(refresh_events(outcome, told_withdrawn(outcome.run)))
+    mark_withdrawn(outcome)
 
 
-def refresh_events(outcome: RefreshOutcome) -> list[Event]:
-    """That it ended; that concepts in force rest on articles withdrawn since, once for the same ones."""
+def refresh_events(outcome: RefreshOutcome, before: frozenset[Withdrawn]) -> list[Event]:
+    """That it ended; that concepts in force rest on withdrawn articles, where not all were told `before`."""
     run = outcome.run.name
     told = {"run": run, "sentence": outcome.sentence, "waiting": len(outcome.waiting)}
     found = [events.finished(events.REFRESHED, run, payload=told)]
-    if outcome.flagged:
-        flags = sorted({(flag.concept_id, flag.passage_id, flag.why) for flag in outcome.flagged})
-        payload = told | {"concepts": sorted({concept for concept, _, _ in flags})}
-        found.append(events.event_of(events.RETRACTED, run, of=str(flags), payload=payload))
+    flagged = set(map(Withdrawn.of, outcome.flagged))
+    if flagged - before:
+        payload = told | {"concepts": sorted({each.concept_id for each in flagged})}
+        of = str([astuple(each) for each in sorted(flagged)])
+        found.append(events.event_of(events.RETRACTED, run, of=of, payload=payload))
     return found

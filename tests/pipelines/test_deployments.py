@@ -32,6 +32,7 @@ from pipelines.deployments.comparison import Comparison, compare_with_told, mark
 from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
 from pipelines.deployments.register import Scope, deployment_of
 from pipelines.deployments.telling import audit_events, refresh_events
+from pipelines.deployments.withdrawn import mark_withdrawn, told_withdrawn
 from pipelines.errors import PipelineError
 from pipelines.history.store import record_audit
 from pipelines.policy import Judgement
@@ -139,13 +140,19 @@ def test_a_broken_rule_is_told_as_well(tmp_path: Path) -> None:
 
 def test_a_refresh_tells_of_withdrawn_articles_once_for_the_same_ones(tmp_path: Path) -> None:
     flag = Flag("c1", "Is it?", "It is.", "p1", "PMID 1", "retracted", alone=True, used=True)
-    quiet = RefreshOutcome(tmp_path / "small", PassageChange())
-    assert names(refresh_events(quiet)) == [events.REFRESHED]
+    quiet = RefreshOutcome(finished(tmp_path / "runs" / "small", row(0.7)).directory, PassageChange())
+    assert names(refresh_events(quiet, frozenset())) == [events.REFRESHED]
     flagged = replace(quiet, flagged=(flag,))
-    first, second = refresh_events(flagged), refresh_events(flagged)
+    first, second = (refresh_events(flagged, told_withdrawn(quiet.run)) for _ in range(2))
     assert names(first) == [events.REFRESHED, events.RETRACTED]
-    assert first[1].id == second[1].id
+    assert first[1].id == second[1].id  # killed before it was noted
     assert first[1].payload["concepts"] == ["c1"]
+    mark_withdrawn(flagged)
+    assert names(refresh_events(flagged, told_withdrawn(quiet.run))) == [events.REFRESHED]
+    other = replace(flagged, flagged=(flag, replace(flag, concept_id="c2")))
+    assert names(refresh_events(other, told_withdrawn(quiet.run))) == [events.REFRESHED, events.RETRACTED]
+    mark_withdrawn(quiet)  # it stands again
+    assert names(refresh_events(flagged, told_withdrawn(quiet.run))) == [events.REFRESHED, events.RETRACTED]
 
 
 def test_a_run_without_history_is_told_in_one_sentence(tmp_path: Path) -> None:

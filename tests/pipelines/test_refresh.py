@@ -4,7 +4,7 @@ import hashlib
 import random
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,10 @@ from refreshed_run import (
 )
 
 from knowledge.concepts import ConceptBank
+from knowledge.curation.concept_changes import Drop, Edit
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage, write_passages
+from pipelines.curation import open_bank
 from pipelines.errors import PipelineError
 from pipelines.refreshing import RefreshOutcome, refresh
 from pipelines.refreshing.entering import ENTERING, complete_entering
@@ -153,6 +155,39 @@ def test_a_retraction_and_a_deletion_flag_what_rests_on_them(project: Project) -
         QUESTIONS[HEART]: 1,
         QUESTIONS[AIR]: 0,
     }
+    again = refresh(project.config, project.runs)  # the literature without them is in force, the concepts, too
+    assert {(flag.question, flag.why, flag.alone) for flag in again.flagged} == {
+        (QUESTIONS[HEART], "retracted", True),
+        (QUESTIONS[AIR], "gone", True),
+    }
+    bare = next(concept for concept in bank if not concept.evidence)
+    open_bank(project.run.directory).record([Drop(bare)], who="reader", reason="its source is gone")
+    assert [flag.question for flag in refresh(project.config, project.runs).flagged] == [QUESTIONS[HEART]]
+
+
+def test_a_concept_that_rests_on_something_else_is_flagged_until_the_literature_is_in_force(
+    project: Project,
+) -> None:
+    directory = project.run.directory
+    before = set(open_bank(directory).passages)
+    project.write(*TWO, article(3, HEART))
+    refresh(project.config, project.runs)
+    accept(directory, [])
+    opened = open_bank(directory)
+    heart = next(each for each in opened.bank if each.question == QUESTIONS[HEART])
+    (quote,) = heart.evidence
+    (third,) = [name for name in opened.passages if name not in before and HEART in opened.passages[name].text]
+    both = replace(heart, evidence=(quote, replace(quote, passage_id=third)))
+    opened.record([Edit(heart, both)], who="reader", reason="")
+    project.write(article(1, HEART, kind="Retracted Publication"), *TWO[1:], article(3, HEART))
+    flagged = refresh(project.config, project.runs).flagged
+    assert [(flag.why, flag.passage_id, flag.alone) for flag in flagged] == [
+        ("retracted", quote.passage_id, False)
+    ]
+    project.write(*TWO[1:], article(3, HEART))
+    refresh(project.config, project.runs)
+    accept(directory)
+    assert refresh(project.config, project.runs).flagged == ()
 
 
 def test_a_killed_exchange_of_the_literature_is_completed_by_whoever_comes_next(

@@ -1,0 +1,51 @@
+"""Which withdrawn sources were told before, so that an alert comes once for each and not every night."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.files import write_text
+from pipelines.deployments.comparison import folder_of
+from pipelines.errors import PipelineError
+from pipelines.refreshing import Flag, RefreshOutcome
+
+TOLD = "told_withdrawn.json"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Withdrawn:
+    """What makes two flags the same news."""
+
+    concept_id: str
+    passage_id: str
+    why: str
+
+    @classmethod
+    def of(cls, flag: Flag) -> "Withdrawn":
+        """From what a refresh found."""
+        return cls(flag.concept_id, flag.passage_id, flag.why)
+
+
+def told_withdrawn(run: Path) -> frozenset[Withdrawn]:
+    """Of a run's last refresh that was told; nothing where none was.
+
+    Raises:
+        PipelineError: The note is damaged.
+    """
+    path = folder_of(run) / TOLD
+    try:
+        return frozenset(Withdrawn(*map(str, row)) for row in json.loads(path.read_text("utf-8"))["flags"])
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise PipelineError(f"{path} is damaged ({error}); remove it") from error
+
+
+def mark_withdrawn(outcome: RefreshOutcome) -> None:
+    """Notes what was told; what stands again is forgotten, so that it is told if it goes once more."""
+    rows = [
+        [each.concept_id, each.passage_id, each.why] for each in sorted(set(map(Withdrawn.of, outcome.flagged)))
+    ]
+    path = folder_of(outcome.run) / TOLD
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps({"schema": 1, "flags": rows}) + "\n")
