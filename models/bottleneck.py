@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import starmap
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -75,12 +76,17 @@ class KnoBo:
 
         Those of a class add up to its logit.
         """
-        scaled = self.scaling.apply(scores[None])[0]
-        return tuple(
-            ranked(
-                self.concept_ids, scores=scores, usual=self.scaling.center, weights=row, amounts=scaled * row
-            )
-            for row in self.weight
+        return tuple(self.contributions(scores, k) for k in range(len(self.classes)))
+
+    def contributions(self, scores: NDArray[np.floating], k: int) -> tuple[Contribution, ...]:
+        """To the class at `k` alone."""
+        amounts = self.scaling.apply(scores[None])[0] * self.weight[k]
+        return ranked(
+            self.concept_ids,
+            scores=scores,
+            usual=self.scaling.center,
+            weights=self.weight[k],
+            amounts=amounts,
         )
 
     def save(self, directory: Path) -> None:
@@ -133,16 +139,9 @@ def ranked(
 ) -> tuple[Contribution, ...]:
     """Contributions `(c,)` of one class, the largest in size first."""
     order = np.argsort(-np.abs(amounts), kind="stable")
-    return tuple(
-        Contribution(
-            concept_id=concept_ids[row],
-            score=float(scores[row]),
-            usual=float(usual[row]),
-            weight=float(weights[row]),
-            amount=float(amounts[row]),
-        )
-        for row in order.tolist()
-    )
+    ids = (concept_ids[row] for row in order.tolist())
+    values = (each[order].tolist() for each in (scores, usual, weights, amounts))
+    return tuple(starmap(Contribution, zip(ids, *values, strict=True)))
 
 
 def prior_loss(weight: NDArray[np.floating], prior: NDArray[np.floating]) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import softmax
 
 import models.torchvision_operators  # noqa: F401  # before timm
 from knowledge.concepts import ConceptBank
@@ -155,17 +156,18 @@ class ServedRun:
     def answer(self, scores: NDArray[np.floating], split: str) -> Answer:
         """What scores `(c,)` come to."""
         head = self.split(split).head
-        probabilities = head.predict(scores[None])[0]
+        logits = head.logits(scores[None])[0]
+        probabilities = softmax(logits)
         winner = int(probabilities.argmax())
         return Answer(
             split=split,
             classes=head.classes,
-            logits=tuple(head.logits(scores[None])[0].tolist()),
+            logits=tuple(logits.tolist()),
             probabilities=tuple(probabilities.tolist()),
             predicted=head.classes[winner],
             concepts=tuple(
                 with_evidence(item, self.bank[item.concept_id], self.passages)
-                for item in head.explain(scores)[winner]
+                for item in head.contributions(scores, winner)
             ),
         )
 
