@@ -29,15 +29,13 @@ class Batcher:
     Args:
         encode: From pixels to scores `(n, c)`.
         most: Images of a batch.
-        lanes: Batches in work at a time; with two, the cores have something to do while the answers to a
-            batch are written and the next images read.
         observe: Told the size of each batch.
     """
 
-    def __init__(self, encode: Encode, *, most: int, lanes: int = 1, observe: Callable[[int], None]) -> None:
-        self.encode, self.most, self.lanes, self.observe = encode, most, lanes, observe
+    def __init__(self, encode: Encode, *, most: int, observe: Callable[[int], None]) -> None:
+        self.encode, self.most, self.observe = encode, most, observe
         self.queue: asyncio.Queue[Waiting] = asyncio.Queue()
-        self.threads = ThreadPoolExecutor(lanes, thread_name_prefix="encode")
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="encode")
 
     async def score(self, pixels: Pixels) -> Scores:
         """Concept probabilities `(c,)` of one image."""
@@ -46,11 +44,7 @@ class Batcher:
         return await waiting.scores
 
     async def run(self) -> None:
-        """Works until it is cancelled."""
-        await asyncio.gather(*(self.lane() for _ in range(self.lanes)))
-
-    async def lane(self) -> None:
-        """One batch after the other."""
+        """One batch after the other, until it is cancelled."""
         while True:
             batch = [await self.queue.get()]
             while len(batch) < self.most and not self.queue.empty():
@@ -64,7 +58,7 @@ class Batcher:
         self.observe(len(batch))
         pixels = [each.pixels for each in batch]
         try:
-            scores = await asyncio.get_running_loop().run_in_executor(self.threads, self.encode, pixels)
+            scores = await asyncio.get_running_loop().run_in_executor(self.thread, self.encode, pixels)
         except Exception as error:  # noqa: BLE001  # whoever waits is told
             for each in batch:
                 if not each.scores.done():
@@ -75,5 +69,5 @@ class Batcher:
                 each.scores.set_result(row)
 
     def close(self) -> None:
-        """Ends the threads after what they are at."""
-        self.threads.shutdown()
+        """Ends the thread after what it is at."""
+        self.thread.shutdown()

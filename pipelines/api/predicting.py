@@ -1,14 +1,15 @@
-"""From an upload to concept scores: read in threads, encoded in batches, bounded in number and time."""
+"""From an upload to concept scores or maps, bounded in number and time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from os import cpu_count
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+import torch
 from fastapi import HTTPException
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,14 +17,12 @@ from PIL import Image
 from pipelines.api.batching import Batcher, Scores
 from pipelines.api.mapping import picture
 from pipelines.api.observing import Metrics
+from pipelines.api.scoring import CoreEach, InBatches, Scorer, working
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-IN_WORK = 2
-"""Batches in work at a time on the CPU, whose encoder takes an image a core: one is begun as another ends."""
 
 Receive = Callable[[], Awaitable[bytes]]
 T = TypeVar("T")
@@ -53,15 +52,9 @@ class Predictor:
 
     def __init__(self, served: ServedRun, limits: Limits, metrics: Metrics) -> None:
         self.served, self.limits, self.metrics = served, limits, metrics
-        cores = cpu_count() or 1
+        cores = torch.get_num_threads()
         self.readers = ThreadPoolExecutor(cores, thread_name_prefix="decode")
-        group = served.encoder.group
-        self.batcher = Batcher(
-            served.scores,
-            most=group or cores,
-            lanes=1 if group else IN_WORK,
-            observe=metrics.batches.observe,
-        )
+        self.scorer = scorer_of(served, self.readers, cores, metrics)
         self.mapping = Batcher(served.maps, most=cores, observe=metrics.batches.observe)
         self.inside = 0
         self.ready = False
@@ -69,18 +62,14 @@ class Predictor:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Ready after one image went through; on leaving, what is in work is finished."""
-        batchers = (self.batcher, self.mapping)
-        work = [asyncio.create_task(each.run()) for each in batchers]
-        try:
-            await self.batcher.score(blank(self.served))
-            self.ready = True
-            yield
-        finally:
-            self.ready = False
-            for task, each in zip(work, batchers, strict=True):
-                task.cancel()
-                each.close()
-            self.readers.shutdown()
+        with self.readers, working(self.mapping):
+            async with self.scorer.running():
+                await self.scorer.score(partial(blank, self.served))
+                self.ready = True
+                try:
+                    yield
+                finally:
+                    self.ready = False
 
     async def scores(self, receive: Receive, *, media_type: str) -> Scores:
         """Concept probabilities `(c,)` of an uploaded file.
@@ -93,12 +82,12 @@ class Predictor:
             ModelsError: It is no image, or cannot be used.
             HTTPException: Too many are waiting, or it takes too long.
         """
-
-        def prepare(data: bytes) -> NDArray[np.uint8]:
-            return self.served.encoder.prepare(self.read(data, media_type))
-
         async with self.placed(receive) as data:
-            return await self.batcher.score(await self.in_reader(prepare, data))
+
+            def prepare() -> NDArray[np.uint8]:
+                return self.served.encoder.prepare(self.read(data, media_type))
+
+            return await self.scorer.score(prepare)
 
     async def maps(self, receive: Receive, *, media_type: str) -> Seen:
         """Where in an uploaded file the concepts are seen.
@@ -153,6 +142,14 @@ class Predictor:
         finally:
             self.inside -= 1
             self.metrics.waiting.set(self.inside)
+
+
+def scorer_of(served: ServedRun, readers: ThreadPoolExecutor, cores: int, metrics: Metrics) -> Scorer:
+    """The way that suits the encoder."""
+    most, observe = served.encoder.group, metrics.batches.observe
+    if most is None:
+        return CoreEach(served.scores, cores=cores, observe=observe)
+    return InBatches(served.scores, readers=readers, most=most, observe=observe)
 
 
 def blank(served: ServedRun) -> NDArray[np.uint8]:

@@ -43,9 +43,8 @@ def told_withdrawn(run: Path) -> frozenset[Withdrawn]:
 
 def mark_withdrawn(outcome: RefreshOutcome) -> None:
     """Notes what was told; what stands again is forgotten, so that it is told if it goes once more."""
-    rows = [
-        [each.concept_id, each.passage_id, each.why] for each in sorted(set(map(Withdrawn.of, outcome.flagged)))
-    ]
+    flagged = sorted(set(map(Withdrawn.of, outcome.flagged)))
+    rows = [[each.concept_id, each.passage_id, each.why] for each in flagged]
     path = folder_of(outcome.run) / TOLD
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps({"schema": 1, "flags": rows}) + "\n")

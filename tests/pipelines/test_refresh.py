@@ -155,7 +155,7 @@ def test_a_retraction_and_a_deletion_flag_what_rests_on_them(project: Project) -
         QUESTIONS[HEART]: 1,
         QUESTIONS[AIR]: 0,
     }
-    again = refresh(project.config, project.runs)  # the literature without them is in force, the concepts, too
+    again = refresh(project.config, project.runs)  # in literature without them
     assert {(flag.question, flag.why, flag.alone) for flag in again.flagged} == {
         (QUESTIONS[HEART], "retracted", True),
         (QUESTIONS[AIR], "gone", True),
@@ -176,7 +176,7 @@ def test_a_concept_that_rests_on_something_else_is_flagged_until_the_literature_
     opened = open_bank(directory)
     heart = next(each for each in opened.bank if each.question == QUESTIONS[HEART])
     (quote,) = heart.evidence
-    (third,) = [name for name in opened.passages if name not in before and HEART in opened.passages[name].text]
+    (third,) = set(opened.passages) - before
     both = replace(heart, evidence=(quote, replace(quote, passage_id=third)))
     opened.record([Edit(heart, both)], who="reader", reason="")
     project.write(article(1, HEART, kind="Retracted Publication"), *TWO[1:], article(3, HEART))
