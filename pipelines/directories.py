@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+BEGUN, PUT_ASIDE = ".partial", ".former"
+"""How names beside an artifact end: what is being written, and what stood there before."""
+
 
 @contextmanager
 def new_directory(path: Path) -> Iterator[Path]:
     """An empty folder beside `path` that takes its place when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial, former = beside(path), beside(path)
+    partial, former = beside(path), beside(path, PUT_ASIDE)
     partial.mkdir()
     try:
         yield partial
@@ -33,6 +36,21 @@ def put_in_place(partial: Path, path: Path, *, former: Path) -> None:
         raise
 
 
-def beside(path: Path) -> Path:
-    """A new name beside a path; `pipelines.run.sweep` removes what a killed process left under it."""
-    return path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial")
+def beside(path: Path, suffix: str = BEGUN) -> Path:
+    """A new name beside a path; `sweep` looks after what a killed process left under it."""
+    return path.with_name(f".{path.name}.{uuid4().hex[:8]}{suffix}")
+
+
+def sweep(directory: Path) -> None:
+    """Removes what a killed process had begun to write, and gives back what it had only put aside."""
+    for aside in sorted(directory.rglob(f".*{PUT_ASIDE}")):
+        place = aside.with_name(aside.name[1:].removesuffix(PUT_ASIDE).rpartition(".")[0])
+        if place.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.replace(place)
+    for begun in sorted(directory.rglob(f".*{BEGUN}"), reverse=True):
+        if begun.is_dir():
+            shutil.rmtree(begun)
+        else:
+            begun.unlink()

@@ -14,6 +14,7 @@ from models.evaluation.report import AuditReport
 from pipelines.config import Config, load_config
 from pipelines.history.store import record_audit
 from pipelines.progress import LogReporter, Reporter
+from pipelines.refreshing.entering import complete_entering
 from pipelines.report.summary import COLUMNS, headline, summary_table
 from pipelines.run import Run, Stage
 from pipelines.runners import Step, open_runner, run_steps
@@ -44,6 +45,7 @@ def knobo_flow(config: str, runs: str = "runs") -> bool:
     """All stages of the run that `config` (a TOML file) describes; whether any had to run."""
     run = open_run(Path(config), Path(runs))
     with run.locked(), open_runner(run.config.runner) as runner:
+        complete_entering(run)
         ran = run_steps(list(steps_of(run.config, {"config": config, "runs": runs})), runner)
     record_audit(run)
     publish(run)

@@ -47,18 +47,13 @@ def launch(
     loaded = load_config(config)
     directory = runs / loaded.name
     directory.mkdir(parents=True, exist_ok=True)
-    if refresh:
-        with Run(directory, loaded).locked():
-            Run(directory, loaded).forget("fetch")
+    prepare(Run(directory, loaded), refresh=refresh)
     with reporter_for(quiet=quiet) if reporter is None else nullcontext(reporter) as told:
         if all_fresh(Run(directory, loaded, told)):
             log.info("%s: every stage is fresh", loaded.name)
             record_audit(Run(directory, loaded))  # a kill after the last stage kept it out
             return directory
-        from pipelines.refreshing.entering import complete_entering  # noqa: PLC0415  # imports torch
-
         with Run(directory, loaded).locked():
-            complete_entering(Run(directory, loaded))
             keep_config(directory / "config.toml", loaded)
         if serial:
             run_serially(Run(directory, loaded, told))
@@ -69,6 +64,17 @@ def launch(
         report_to(told, directory)
         knobo_flow(str(directory / "config.toml"), str(runs))
     return directory
+
+
+def prepare(run: Run, *, refresh: bool) -> None:
+    """Completes the exchange of literature that a killed process had begun; the network is asked after it."""
+    from pipelines.refreshing.entering import ENTERING, complete_entering  # noqa: PLC0415  # imports torch
+
+    if refresh or run.path(ENTERING).is_file():
+        with run.locked():
+            complete_entering(run)
+            if refresh:
+                run.forget("fetch")
 
 
 def run_serially(run: Run) -> None:

@@ -3,7 +3,6 @@
 import fcntl
 import json
 import platform
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from models.files import write_text
 from pipelines.config import Config
 from pipelines.digests import content_digest, value_digest
+from pipelines.directories import sweep
 from pipelines.errors import PipelineError
 from pipelines.progress import Reporter, SilentReporter
 from pipelines.section_values import section_value
@@ -180,15 +180,6 @@ class Run:
                 ) from error
             sweep(self.directory)
             yield
-
-
-def sweep(directory: Path) -> None:
-    """Removes what a killed process had begun to write; call it with the lock held."""
-    for begun in directory.rglob(".*.partial"):
-        if begun.is_dir():
-            shutil.rmtree(begun)
-        else:
-            begun.unlink()
 
 
 def library_versions() -> dict[str, str]:

@@ -45,12 +45,16 @@ def review(  # noqa: PLR0917 - typer calls by name
     from pipelines.refreshing import reviewing
 
     taken, refused = all_readable(accept), all_readable(reject)
+    reviewing.require_waiting(run, [*taken, *refused])
+    waited = reviewing.open_review(run).literature
     entries = reviewing.reject(run, refused, who=by, reason=reason) if refused else ()
     if taken or all_:
         entries += reviewing.accept(run, None if all_ else taken, who=by, reason=reason)
     found = reviewing.open_review(run)
     if entries or taken or all_:
         say(entries, (), json_=json_)
+        if waited and not found.literature and not json_:
+            console.print("[dim]The new literature is in force; the next `knobo run` takes it through.[/]")
         return
     if json_:
         print_json(plain(found))
@@ -58,7 +62,7 @@ def review(  # noqa: PLR0917 - typer calls by name
     print_review(found.proposals, found.flags)
     if found.literature and not found.proposals:
         console.print("New literature waits; --all takes it in.")
-    elif not (found.proposals or found.literature):
+    elif not (found.proposals or found.literature or found.flags):
         console.print("Nothing waits for review.")
 
 

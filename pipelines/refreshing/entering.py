@@ -28,10 +28,19 @@ def enter(run: Run) -> bool:
 
 
 def complete_entering(run: Run) -> None:
-    """Goes on where a process was killed, does nothing where none was. Call it with the run locked."""
+    """Goes on where a process was killed, does nothing where none was. Call it with the run locked.
+
+    Raises:
+        PipelineError: What was to be put in place is gone.
+    """
     if not run.path(ENTERING).is_file():
         return
     staged = Run(run.path(FOLDER), run.config)
+    if not staged.path("config.toml").is_file():
+        raise PipelineError(
+            f"a process was killed while it put the literature of {staged.directory} in place, and that "
+            f"folder is gone since; delete {run.path(ENTERING)} and run `knobo run`, which reads the literature anew"
+        )
     for name in LITERATURE:
         _replace(staged, run, name)
     write_text(run.path("config.toml"), staged.path("config.toml").read_text("utf-8"))

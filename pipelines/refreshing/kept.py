@@ -70,4 +70,7 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
     except ValueError as error:
-        raise PipelineError(f"{path} is damaged ({error}); delete {path.parent} and refresh again") from error
+        raise PipelineError(
+            f"{path} is damaged ({error}); mend that line, or delete {path.parent} and refresh again, which "
+            "finds again what new literature gives, but not what waited from before it came into force"
+        ) from error

@@ -9,6 +9,7 @@ from knowledge.curation.concept_changes import Add, Drop
 from knowledge.curation.journal import Entry
 from knowledge.curation.lookup import by_prefix
 from pipelines.curation import OpenBank, open_bank, open_run
+from pipelines.errors import PipelineError
 from pipelines.refreshing.entering import complete_entering, enter
 from pipelines.refreshing.kept import read_flags, read_proposals, undecided
 from pipelines.refreshing.outcome import Flag, Proposal
@@ -72,6 +73,17 @@ def reject(
     with open_run(directory).locked():
         opened = open_bank(directory)
         return opened.record([Drop(each) for each in _chosen(opened, prefixes)], who=who, reason=reason)
+
+
+def require_waiting(directory: Path, prefixes: Sequence[str]) -> None:
+    """Refuses ids that no single proposal has, and one that is named twice, before anything is written.
+
+    Raises:
+        KnowledgeError: An id is none of a proposal that waits, or of several.
+        PipelineError: The same proposal is meant twice.
+    """
+    if len(_chosen(open_bank(directory), prefixes)) < len(prefixes):
+        raise PipelineError("the same proposal is named twice; name each once, to take in or to turn down")
 
 
 def _chosen(opened: OpenBank, prefixes: Sequence[str] | None) -> list[Concept]:

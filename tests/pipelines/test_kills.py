@@ -1,4 +1,7 @@
 import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +11,10 @@ import pytest
 from asking_run import AskingProject, WatchedServer, kill
 from loopback_server import serving
 
-from pipelines.directories import new_directory
+from pipelines.directories import new_directory, sweep
 from pipelines.errors import PipelineError
 from pipelines.history.store import history_folder, read_entries
 from pipelines.launch import launch
-from pipelines.run import sweep
 
 AFTER_CALLS = random.Random(6).randrange(50, 150)
 """When the process is killed: late enough to have paid for replies, before the last stage that asks."""
@@ -101,3 +103,22 @@ def test_a_folder_is_never_seen_half_removed(tmp_path: Path, monkeypatch: pytest
     assert [path.read_text() for path in sorted((tmp_path / "index").iterdir())] == ["new"]
     sweep(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_a_folder_that_was_only_put_aside_when_its_process_was_killed_is_given_back(tmp_path: Path) -> None:
+    kept = tmp_path / "refresh.1"
+    with new_directory(kept) as folder:
+        (folder / "waiting").write_text("old")
+    killed = f"""
+import os, signal
+from pathlib import Path
+from pipelines import directories
+directories.put_in_place = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+with directories.new_directory(Path({str(kept)!r})) as folder:
+    (folder / "waiting").write_text("new")
+"""
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == -signal.SIGKILL
+    assert not kept.exists()
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [kept.name]
+    assert (kept / "waiting").read_text() == "old"

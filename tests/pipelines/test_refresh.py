@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,15 +24,20 @@ from refreshed_run import (
     finished,
     make_images,
 )
+from typer.testing import CliRunner
 
 from knowledge.concepts import ConceptBank
 from knowledge.curation.concept_changes import Drop, Edit
+from knowledge.errors import KnowledgeError
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage, write_passages
+from pipelines.cli import app
 from pipelines.curation import open_bank
 from pipelines.errors import PipelineError
-from pipelines.refreshing import RefreshOutcome, refresh
+from pipelines.launch import prepare
+from pipelines.refreshing import Flag, RefreshOutcome, refresh
 from pipelines.refreshing.entering import ENTERING, complete_entering
+from pipelines.refreshing.kept import write_flags
 from pipelines.refreshing.literature import compare_passages
 from pipelines.refreshing.reviewing import accept, open_review, reject
 from pipelines.refreshing.staging import FOLDER
@@ -200,6 +206,41 @@ def test_a_killed_exchange_of_the_literature_is_completed_by_whoever_comes_next(
     with other.run.locked():
         complete_entering(other.run)
     assert contents(other) == contents(refreshed)
+
+
+def test_an_exchange_whose_source_is_gone_is_told_and_literature_is_asked_for_after_one_is_complete(
+    refreshed: Project,
+) -> None:
+    run = refreshed.run
+    run.path(ENTERING).write_text("")
+    prepare(run, refresh=True)
+    assert not run.path(ENTERING).is_file()
+    assert "gather" in run.records()
+    assert "fetch" not in run.records()
+    shutil.rmtree(run.path(FOLDER))
+    run.path(ENTERING).write_text("")
+    with pytest.raises(PipelineError, match=r"folder is gone since; delete .*refresh\.entering"):
+        prepare(run, refresh=False)
+
+
+def test_a_review_with_a_wrong_id_beside_a_right_one_changes_nothing(
+    refreshed: Project, material: Material
+) -> None:
+    directory, right = str(refreshed.run.directory), material.outcome.waiting[0].concept.id
+    before = contents(refreshed)
+    for wrong in ("no-such-id", right):
+        asked = ["concepts", "review", directory, "--reject", right, "--accept", wrong]
+        done = CliRunner().invoke(app, asked)
+        assert isinstance(done.exception, KnowledgeError | PipelineError), done.output
+    assert contents(refreshed) == before
+    done = CliRunner().invoke(app, ["concepts", "review", directory, "--accept", right])
+    assert "The new literature is in force" in done.output
+    flag = Flag("c1", "Is it?", "It is.", "p1", "PMID 1", "retracted", alone=True, used=True)
+    write_flags(refreshed.run.path(FOLDER), [flag])
+    reject(refreshed.run.directory, [each.concept.id for each in material.outcome.waiting[1:]])
+    shown = CliRunner().invoke(app, ["concepts", "review", directory]).output
+    assert "PMID 1 was retracted" in shown
+    assert "Nothing waits" not in shown
 
 
 def test_held_literature_enters_by_refreshes_alone_which_ask_nobody_where_configured(
