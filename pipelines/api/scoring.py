@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from models.encoders.workers import one_core_each
 from pipelines.api.batching import Batcher, Encode, Pixels, Scores
 
@@ -56,8 +58,7 @@ class CoreEach:
         """In its thread."""
         pixels = prepare()
         self.observe(1)
-        (scores,) = self.encode([pixels])
-        return scores
+        return np.asarray(self.encode([pixels])[0])
 
 
 class InBatches:

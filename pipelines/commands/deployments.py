@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from pipelines.commands.shared import console
 
@@ -92,3 +93,10 @@ def tell(plans: "Sequence[Plan]", scope: "Scope") -> None:
     for plan in plans:
         when = f"at {plan.cron} ({scope.zone})" if plan.cron else "on demand"
         console.print(f"{plan.name} {when}", highlight=False, soft_wrap=True)
+    for name in scope.unreviewed:
+        console.print(
+            f"[yellow]{escape(name)}: local literature that changes enters with the next audit before "
+            'anybody has seen it; with literature = "hold" below \\[refresh] it waits for a review[/]',
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -14,7 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Schedule
 from prefect.types.entrypoint import EntrypointType
 
-from pipelines.config import load_config
+from pipelines.config import QuerySource, load_config
 from pipelines.deployments import flows
 from pipelines.deployments.alerts import register_alerts
 from pipelines.deployments.limits import set_gpus
@@ -56,6 +56,17 @@ class Scope:
                 )
             found[name] = config.resolve()
         return cls(found, runs.resolve(), policy.resolve() if policy else None, zone)
+
+    @property
+    def unreviewed(self) -> tuple[str, ...]:
+        """Runs into which audits take local literature that changed, though nobody has asked for that."""
+        loaded = map(load_config, self.configs.values())
+        return tuple(
+            each.name
+            for each in loaded
+            if "literature" not in each.refresh.model_fields_set
+            and any(not isinstance(source, QuerySource) for source in each.literature)
+        )
 
     def parameters(self, plan: Plan) -> dict[str, Any]:
         """What a run is started with unless something else is said; the configuration where there is one."""

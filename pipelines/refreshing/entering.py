@@ -39,7 +39,8 @@ def complete_entering(run: Run) -> None:
     if not staged.path("config.toml").is_file():
         raise PipelineError(
             f"a process was killed while it put the literature of {staged.directory} in place, and that "
-            f"folder is gone since; delete {run.path(ENTERING)} and run `knobo run`, which reads the literature anew"
+            f"folder is gone since; delete {run.path(ENTERING)} and run `knobo run`, which reads all "
+            "literature anew"
         )
     for name in LITERATURE:
         _replace(staged, run, name)

@@ -23,7 +23,7 @@ from loopback_server import PlainMind, Server  # beside the tests of knowledge
 
 from models.files import write_text
 from pipelines.demo.make import make_demo
-from pipelines.directories import new_directory
+from pipelines.directories import BEGUN, PUT_ASIDE, new_directory
 
 IMAGES = 100
 CONFIG = """
@@ -108,6 +108,10 @@ replicates = 20
 """
 
 
+ALL = slice(None)
+"""Of the requests."""
+
+
 class HashMind(PlainMind):
     """Answers by the digest of what it is asked: as good as any, and always the same."""
 
@@ -158,20 +162,20 @@ class WatchedServer(Server):
         self.asked.append(Asked(digest, came, time.time(), probe="snow" in text))
         return reply
 
-    def repeated(self, kills: Sequence[float], *, grace: float = 1.0) -> list[Asked]:
+    def repeated(self, kills: Sequence[float], *, grace: float = 1.0, among: slice = ALL) -> list[Asked]:
         """Requests that had been answered before, other than those under way when a process was killed."""
         seen: dict[str, Asked] = {}
         found = []
-        for each in sorted(self.asked, key=lambda each: each.came):
+        for each in sorted(self.asked[among], key=lambda each: each.came):
             before = seen.get(each.digest)
             if before and not any(before.came <= kill <= before.answered + grace for kill in kills):
                 found.append(each)
             seen[each.digest] = each
         return found
 
-    def times_asked(self) -> Counter[str]:
+    def times_asked(self, among: slice = ALL) -> Counter[str]:
         """How often each request came."""
-        return Counter(each.digest for each in self.asked)
+        return Counter(each.digest for each in self.asked[among])
 
 
 @dataclass(frozen=True)
@@ -244,7 +248,7 @@ class AskingProject:
 
     def half_written(self, line: str) -> list[Path]:
         """What a killed process began in a run and nobody removed."""
-        return [path for path in self.runs(line).rglob("*") if ".partial" in path.name]
+        return [path for path in self.runs(line).rglob("*") if path.name.endswith((BEGUN, PUT_ASIDE))]
 
     def keys_of_replies(self, line: str) -> list[str]:
         """What the log of calls knows."""

@@ -337,6 +337,8 @@ def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:
     ] * 2 + [[]]
     assert made[0].parameters == {"runs": str(tmp_path)}
     assert made[2].parameters == {"runs": str(tmp_path), "policy": str(tmp_path / "p.toml")}
+    second.write_text(second.read_text() + '[refresh]\nliterature = "follow"\n')
+    assert Scope.of((first, second), runs=tmp_path, policy=None, zone="UTC").unreviewed == ("small",)
     single = Scope.of((first,), runs=tmp_path, policy=None, zone="UTC")
     assert deployment_of(ON_DEMAND, single).parameters == {"runs": str(tmp_path), "config": str(first)}
 

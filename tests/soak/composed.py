@@ -82,7 +82,7 @@ class Composed:
         text = (DEPLOY / "compose.yaml").read_text("utf-8")
         values = {"POSTGRES_PASSWORD": self.database.password, "PREFECT_PASSWORD": PASSWORD}
         filled = VARIABLE.sub(lambda found: values.get(found[1], found[2] or ""), text)
-        return dict(yaml.safe_load(filled)["services"][name])
+        return dict(yaml.safe_load(filled.replace("$$", "$"))["services"][name])
 
     def log(self, service: str) -> str:
         """What it said."""

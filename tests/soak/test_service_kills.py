@@ -41,7 +41,7 @@ class Kill:
 
 @dataclass
 class Service:
-    """All processes of the service, and the model that its runs ask."""
+    """All processes of the service, the model that its runs ask, and what each killed run asked of it."""
 
     project: AskingProject
     asked: WatchedServer
@@ -50,6 +50,7 @@ class Service:
     prefect: PrefectService
     deployment: str
     kills: list[Kill] = field(default_factory=list)
+    asked_by_run: list[slice] = field(default_factory=list)
 
     def kill(self, part: str, stages: int) -> None:
         """SIGKILL to a part, and its restart as a supervisor does it."""
@@ -158,7 +159,7 @@ def service(project: AskingProject, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_run_whose_service_is_killed_again_and_again_ends_with_the_same_audit(
     undisturbed: bytes, service: Service, number: int
 ) -> None:
-    chance = random.Random(f"{SEED} {number}")
+    chance, first = random.Random(f"{SEED} {number}"), len(service.asked.asked)
     run = Attended(service, f"killed-{number}")
     deadline = time.monotonic() + RUN_S
     run.submit()
@@ -175,6 +176,7 @@ def test_a_run_whose_service_is_killed_again_and_again_ends_with_the_same_audit(
     while not run.completed():
         assert time.monotonic() < deadline, service.prefect.log("worker")[-3000:]
         time.sleep(0.2)
+    service.asked_by_run.append(slice(first, len(service.asked.asked)))
     assert service.project.audit(run.line) == undisturbed
     assert service.project.half_written(run.line) == []
 
@@ -182,9 +184,10 @@ def test_a_run_whose_service_is_killed_again_and_again_ends_with_the_same_audit(
 def test_no_call_is_repeated_but_those_under_way_when_their_process_was_killed(
     service: Service, record_property: Callable[[str, object], None]
 ) -> None:
-    flows = service.times("flow")
-    assert service.asked.repeated(flows) == []
-    twice = sum(times - 1 for times in service.asked.times_asked().values())
+    flows, runs = service.times("flow"), service.asked_by_run  # each with a cache of its own
+    assert sum(len(service.asked.asked[each]) for each in runs) > 100 * len(runs)
+    assert [service.asked.repeated(flows, among=each) for each in runs] == [[]] * len(runs)
+    twice = sum(times - 1 for each in runs for times in service.asked.times_asked(each).values())
     assert twice <= CONCURRENCY * len(flows)
     record_property("kills", len(service.kills))
     record_property("calls", len(service.asked.asked))
