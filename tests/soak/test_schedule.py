@@ -1,13 +1,15 @@
 """Two weeks of `knobo serve` on a Prefect server whose clock is moved from one appointment to the next.
 
 The weeks hold the change to summer time. An audit on demand comes before them; the first planned one finds
-nothing changed, and before the second one labels are shuffled.
+nothing changed, and before the second one labels are shuffled. Before the fourth refresh a file that the bank
+quotes is taken out of the literature; nobody accepts that, so each refresh from then on finds it.
 """
 
 import csv
 import json
 import os
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -25,10 +27,15 @@ from moved_clock import MovedClock
 from prefect_service import PrefectService
 from served_schedule import Served, small_demo
 
+from knowledge.concepts import ConceptBank
+from pipelines.handbook import literature_path
+
 BERLIN = ZoneInfo("Europe/Berlin")
 BEGIN = datetime(2027, 3, 21, 18, tzinfo=BERLIN)  # a Sunday; clocks go forward on the next one
 DAYS = int(os.environ.get("KNOBO_SOAK_DAYS", "14"))
 """At least eight: the second Monday is the day of the worse audit."""
+WITHDRAWN = BEGIN.date() + timedelta(days=4)
+"""From this day on a source is missing."""
 
 
 @dataclass
@@ -86,11 +93,27 @@ def shuffle_labels(manifest: Path) -> None:
         writer.writerows([row | {"label": label} for row, label in zip(rows, labels, strict=True)])
 
 
+def keep_literature(config: Path, folder: Path) -> None:
+    """Where the test may change it; only what is accepted comes into force."""
+    shutil.copytree(literature_path(Path("demo-handbook:chest_xray")), folder)
+    text = config.read_text(encoding="utf-8")
+    local = text.replace('path = "demo-handbook:chest_xray"', f'path = "{folder}"')
+    assert local != text
+    config.write_text(f'{local}\n[refresh]\nliterature = "hold"\n', encoding="utf-8")
+
+
+def withdraw_a_source(bank: Path, folder: Path) -> None:
+    """The file that the first concept quotes."""
+    quoted = next(iter(ConceptBank.load(bank))).evidence[0].passage_id
+    (folder / quoted.partition("/")[2].partition("#")[0]).unlink()
+
+
 @pytest.mark.slow
 def test_two_weeks_keep_every_appointment_once_and_tell_a_worse_domain_once(
     tmp_path: Path, own_cache: Path
 ) -> None:
     config, runs = small_demo(tmp_path / "data"), tmp_path / "runs"
+    keep_literature(config, tmp_path / "handbook")
     clock = MovedClock.build(tmp_path)
     clock.set(BEGIN)
     with receiver() as alerts:
@@ -110,8 +133,10 @@ def test_two_weeks_keep_every_appointment_once_and_tell_a_worse_domain_once(
             served.end(served.on_demand())
             for number, (deployment, due) in enumerate(appointments()):
                 if deployment == "audit" and number > 2:
-                    assert alerts.texts == []
+                    assert [text for text in alerts.texts if "withdrawn" not in text] == []
                     shuffle_labels(tmp_path / "data" / "chest_xray" / "metadata.csv")
+                if due.astimezone(BERLIN).date() == WITHDRAWN and deployment == "knowledge-refresh":
+                    withdraw_a_source(runs / "demo-chest-xray" / "concepts.jsonl", tmp_path / "handbook")
                 clock.set(due - timedelta(seconds=3))
                 served.wait_for(lambda wanted=(deployment, due): served.kept()[wanted] == 1)
             served.end(served.on_demand())
@@ -121,13 +146,15 @@ def test_two_weeks_keep_every_appointment_once_and_tell_a_worse_domain_once(
                 "knobo.refresh.completed": DAYS,
                 "knobo.audit.completed": 2,
                 "knobo.domain.worse": 1,
+                "knobo.source.retracted": 1,
             }
             deadline = time.monotonic() + 30
-            while not alerts.texts and time.monotonic() < deadline:
+            while len(alerts.texts) < 2 and time.monotonic() < deadline:
                 time.sleep(0.5)
         finally:
             served.stop()
             service.stop()
-    (alert,) = alerts.texts
-    assert alert.startswith("knobo: demo-chest-xray got worse\naccuracy on ")
+    withdrawn, worse = alerts.texts
+    assert withdrawn.startswith("knobo: demo-chest-xray rests on a withdrawn article\n")
+    assert worse.startswith("knobo: demo-chest-xray got worse\naccuracy on ")
     assert "key-that-nobody-may-read" not in service.log("server") + service.log("serve")

@@ -65,6 +65,7 @@ def test_a_cancelled_audit_goes_on_where_it_stood_and_two_never_work_at_once(
         after = records(directory)
         assert {name: after[name] for name in before} == before
         assert "report" in after
+        served.wait_for(lambda: bool(served.events()))  # written some seconds after they were confirmed
         assert served.events() == {"knobo.audit.completed": 1}
     finally:
         served.stop()
