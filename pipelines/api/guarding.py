@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipelines.api.loopback import is_loopback
+from knowledge.loopback import is_loopback
 from pipelines.api.problems import problem
 from pipelines.api.settings import Caller, Keys, Limits
 

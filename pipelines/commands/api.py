@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.api.loopback import is_loopback
+from knowledge.loopback import is_loopback
 from pipelines.commands.shared import RunArgument, console
 
 

@@ -20,9 +20,9 @@ import pytest
 from api_example import LIMITS, PASSAGE, Serving, make_run, png
 from PIL import Image
 
+from knowledge.loopback import is_loopback
 from models.encoders.raw_pixels import RawPixels
 from pipelines.api.batching import Batcher
-from pipelines.api.loopback import is_loopback
 from pipelines.api.settings import Keys
 from pipelines.errors import PipelineError
 

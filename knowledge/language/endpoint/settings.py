@@ -1,12 +1,12 @@
 """Which endpoint is asked, and how patiently."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from knowledge.errors import KnowledgeError
+from knowledge.loopback import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,3 @@ def _parts(base_url: str) -> SplitResult:
             "write it like http://127.0.0.1:8000/v1."
         )
     return parts
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, by its name alone: no name is looked up."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -102,7 +102,7 @@ def without_overlap(
         classes=classes,
         attribute=attribute,
         seed=seed,
-        digest=digest,
+        digest=lambda record: contents[record.id],
         tolerate=(),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from models.datasets.library.values import age_groups
+from models.datasets.unstated import UNSTATED
 
 SKIN_TYPES = {"1": "I", "2": "II", "3": "III", "4": "IV", "5": "V", "6": "VI"}
 TYPE_GROUPS = {"III": "III-V", "IV": "III-V", "V": "III-V"}
@@ -14,7 +15,7 @@ SITE_GROUPS = {
     "posterior torso": "torso",
     "lateral torso": "torso",
 }
-UNKNOWN = ("unknown", "unk", "na", "n/a", "nan", "none")
+UNKNOWN = UNSTATED | {"none"}
 
 
 def known(cells: Iterable[str]) -> list[str]:
