@@ -147,9 +147,7 @@ def explain(
             f"{item.question}",
             highlight=False,
         )
-        console.print(
-            f'  "{item.quote}"\n  [dim]{item.locator} · {item.source} · {item.license}[/]', highlight=False
-        )
+        console.print(f'  "{item.quote}"\n  [dim]{item.place}[/]', highlight=False)
 
 
 def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -18,7 +18,10 @@ from pipelines.what_if.heads import load_heads, open_scores, require_heads, requ
 
 @dataclass(frozen=True, slots=True)
 class ExplainedConcept:
-    """One summand: `amount` = (`score` - `usual`) x `weight`, with the evidence behind the question."""
+    """One summand: `amount` = (`score` - `usual`) x `weight`, with the evidence behind the question.
+
+    `retracted` says that the article it is quoted from was withdrawn.
+    """
 
     concept_id: str
     question: str
@@ -31,6 +34,12 @@ class ExplainedConcept:
     locator: str
     source: str
     license: str
+    retracted: bool
+
+    @property
+    def place(self) -> str:
+        """Where the quote stands, and under what terms."""
+        return f"{self.locator} · {self.source} · {self.license}" + " · RETRACTED" * self.retracted
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +125,5 @@ def with_evidence(
         locator=place_of(evidence, passages),
         source=passage.source if passage is not None else concept.origin,
         license=passage.license if passage is not None else "unknown",
+        retracted=passage is not None and passage.retracted,
     )

@@ -60,7 +60,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A quotation of the bank in force whose article was withdrawn since.
+    """A quotation of the bank in force whose article was withdrawn.
 
     Attributes:
         concept_id: That rests on it.

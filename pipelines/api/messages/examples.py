@@ -18,6 +18,7 @@ summand: dict[str, Any] = {
     "source": "handbook",
     "locator": "heart.md, Size",
     "license": "CC0-1.0",
+    "retracted": False,
 }
 other: dict[str, Any] = {
     "id": FLUID,
@@ -30,6 +31,7 @@ other: dict[str, Any] = {
     "source": "handbook",
     "locator": "pleura.md, Effusion",
     "license": "CC0-1.0",
+    "retracted": False,
 }
 scores = {SIZE: 0.875, FLUID: 0.25}
 logits = {"normal": -0.5, "abnormal": 0.5}

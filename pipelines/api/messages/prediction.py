@@ -33,6 +33,8 @@ class Summand(Message):
     """The place there, e.g. a PMID and a section."""
     license: str
     """Of the source."""
+    retracted: bool
+    """Whether the article was withdrawn; what rests on it deserves doubt."""
 
     @classmethod
     def of(cls, each: ExplainedConcept) -> Self:
@@ -48,6 +50,7 @@ class Summand(Message):
             source=each.source,
             locator=each.locator,
             license=each.license,
+            retracted=each.retracted,
         )
 
 

@@ -205,6 +205,7 @@ function summand(each, largest) {
   if (each.quote) words.append(element("blockquote", "“" + each.quote + "”"));
   const source = element("div", "", "source");
   source.append(...linked(each.locator), " · " + each.source + " · " + each.license);
+  if (each.retracted) source.append(" · ", element("strong", "retracted article"));
   words.append(source);
   item.append(words, makeFigure(each.id));
   placeMap(item);
