@@ -11,6 +11,7 @@ from pipelines.commands.shared import JsonOption, console, plain, print_json, pr
 if TYPE_CHECKING:
     from models.datasets.library import Facts
     from models.datasets.library.holding import ColumnCounts, Holding
+    from pipelines.library.prepare import Prepared
 
 app = typer.Typer(
     no_args_is_help=True, help="List public data sets, check a local copy, make it ready for a run."
@@ -104,7 +105,6 @@ def prepare(
     from models.datasets.library import data_set_named
     from pipelines.launch import reporter_for
     from pipelines.library.choice import Choice
-    from pipelines.library.paper_split import told
     from pipelines.library.prepare import prepare as make_ready
 
     choice = Choice(
@@ -122,7 +122,14 @@ def prepare(
         made = make_ready(data_set_named(name), folder, out, choice=choice, reporter=reporter)
     if json_:
         print_json(plain(made))
-        return
+    else:
+        print_prepared(made, recipe)
+
+
+def print_prepared(made: "Prepared", recipe: str) -> None:
+    """What was written, what is lacking, and what comes next."""
+    from pipelines.library.paper_split import told
+
     missing = f", {made.missing:,} not at hand" if made.missing else ""
     console.print(f"{made.images:,} images, {made.labelled:,} with a label{missing}.", highlight=False)
     if made.cells:
