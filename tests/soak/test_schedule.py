@@ -122,6 +122,7 @@ def test_two_weeks_keep_every_appointment_once_and_tell_a_worse_domain_once(
             "KNOBO_ALERT_URL": alerts.url,
             "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+            "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P60D",  # a week alone by default
             "PREFECT_RUNNER_POLL_FREQUENCY": "1",
         }
         database = f"sqlite+aiosqlite:///{tmp_path / 'prefect.db'}"
