@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,9 @@ class Service:
     kills: list[Kill] = field(default_factory=list)
     asked_by_run: list[slice] = field(default_factory=list)
 
-    def kill(self, part: str, stages: int) -> None:
-        """SIGKILL to a part, and its restart as a supervisor does it."""
-        when = time.time()
+    def kill(self, part: str, stages: int) -> bool:
+        """SIGKILL to a part, and its restart as a supervisor does it; whether there was one to kill."""
+        when: float | None = time.time()
         if part == "worker":
             self.prefect.kill_worker()
             self.prefect.start_worker()
@@ -66,16 +67,19 @@ class Service:
             self.database.start()
         else:
             when = self.kill_flow()
-        self.kills.append(Kill(part, when, stages))
+        if when is not None:
+            self.kills.append(Kill(part, when, stages))
+        return when is not None
 
-    def kill_flow(self) -> float:
-        """SIGKILL to the flow as soon as there is one; when."""
+    def kill_flow(self) -> float | None:
+        """SIGKILL to the flow as soon as there is one; when, None where none came."""
         deadline = time.monotonic() + STARTING_S
-        while True:
+        while time.monotonic() < deadline:
             when = time.time()
-            if self.prefect.kill_flows() or time.monotonic() > deadline:
+            if self.prefect.kill_flows():
                 return when
             time.sleep(0.1)
+        return None
 
     def times(self, part: str) -> list[float]:
         """When a part was killed."""
@@ -159,32 +163,45 @@ def service(project: AskingProject, tmp_path_factory: pytest.TempPathFactory) ->
 def test_a_run_whose_service_is_killed_again_and_again_ends_with_the_same_audit(
     undisturbed: bytes, service: Service, number: int
 ) -> None:
-    chance, first = random.Random(f"{SEED} {number}"), len(service.asked.asked)
-    run = Attended(service, f"killed-{number}")
-    deadline = time.monotonic() + RUN_S
-    run.submit()
+    chance = random.Random(f"{SEED} {number}")
+    waiting = [*PARTS, *chance.choices(PARTS, k=KILLS_A_RUN - len(PARTS))]
+    chance.shuffle(waiting)
     seconds = stage_seconds(service.project)
     draw = moment_in_time if number % 2 else moment_in_stages
-    moments = sorted(draw(chance, seconds) for _ in range(KILLS_A_RUN))
-    parts = [*PARTS, *chance.choices(PARTS, k=KILLS_A_RUN - len(PARTS))]
-    chance.shuffle(parts)
-    for (finished, share), part in zip(moments, parts, strict=True):
+    for another in count():  # a run may end before all of its moments have come
+        run = Attended(service, f"killed-{number}-{another}")
+        moments = sorted(draw(chance, seconds) for _ in waiting)
+        waiting = killed(run, list(zip(moments, waiting, strict=True)), seconds)
+        assert service.project.audit(run.line) == undisturbed
+        assert service.project.half_written(run.line) == []
+        if not waiting:
+            break
+
+
+def killed(run: Attended, moments: list[tuple[tuple[int, float], str]], seconds: list[float]) -> list[str]:
+    """Runs it to its end, killing parts of its service on the way; those that it left no time to kill."""
+    service, first = run.service, len(run.service.asked.asked)
+    deadline, left = time.monotonic() + RUN_S, [part for _, part in moments]
+    run.submit()
+    for (finished, share), part in moments:
         if not run.await_stages(finished, deadline=deadline):
             break
         time.sleep(share * seconds[finished])
-        service.kill(part, finished)
+        if service.kill(part, finished):
+            left.remove(part)
     while not run.completed():
         assert time.monotonic() < deadline, service.prefect.log("worker")[-3000:]
         time.sleep(0.2)
     service.asked_by_run.append(slice(first, len(service.asked.asked)))
-    assert service.project.audit(run.line) == undisturbed
-    assert service.project.half_written(run.line) == []
+    return left
 
 
 def test_no_call_is_repeated_but_those_under_way_when_their_process_was_killed(
     service: Service, record_property: Callable[[str, object], None]
 ) -> None:
     flows, runs = service.times("flow"), service.asked_by_run  # each with a cache of its own
+    assert len(service.kills) >= KILLS
+    assert {kill.part for kill in service.kills} == set(PARTS)
     assert sum(len(service.asked.asked[each]) for each in runs) > 100 * len(runs)
     assert [service.asked.repeated(flows, among=each) for each in runs] == [[]] * len(runs)
     twice = sum(times - 1 for each in runs for times in service.asked.times_asked(each).values())
@@ -196,7 +213,7 @@ def test_no_call_is_repeated_but_those_under_way_when_their_process_was_killed(
 
 def test_histories_outlive_the_servers(service: Service) -> None:
     before = runs_and_artifacts(service)
-    told = read_entries(history_folder(service.project.runs("killed-0")) / "asking")
+    told = read_entries(history_folder(service.project.runs("killed-0-0")) / "asking")
     service.prefect.kill_server()
     service.database.stop()
     service.database.start()
