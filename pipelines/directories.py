@@ -22,6 +22,8 @@ def new_directory(path: Path) -> Iterator[Path]:
             path.replace(former)  # whole, for a kill while files are removed would leave some of them
         put_in_place(partial, path, former=former)
     finally:
+        if former.exists() and not path.exists():  # interrupted between the two
+            former.replace(path)
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(former, ignore_errors=True)
 

@@ -1,6 +1,8 @@
 """Takes the refreshed literature into the run, so that the stages up to discovery need not run again."""
 
 from models.files import write_text
+from pipelines.config import Config, load_config
+from pipelines.config.keeping import keep_config
 from pipelines.directories import new_directory
 from pipelines.errors import PipelineError
 from pipelines.refreshing.staging import FOLDER, LITERATURE, UPDATED, fits, link, waits
@@ -44,10 +46,22 @@ def complete_entering(run: Run) -> None:
         )
     for name in LITERATURE:
         _replace(staged, run, name)
-    write_text(run.path("config.toml"), staged.path("config.toml").read_text("utf-8"))
+    keep_config(run.path("config.toml"), with_literature_of(staged, run))
     records = staged.records()
     run.take_over({name: records[name] for name in UPDATED})
     run.path(ENTERING).unlink()
+
+
+def with_literature_of(staged: Run, run: Run) -> Config:
+    """The configuration that the run keeps, with what the refresh read instead of what it had read before.
+
+    The rest stays: it is what features, detectors and heads were made with, whatever somebody has written
+    into the file since.
+    """
+    kept = run.path("config.toml")
+    production = load_config(kept) if kept.is_file() else run.config
+    read = load_config(staged.path("config.toml"))
+    return production.model_copy(update={"literature": read.literature, "retrieval": read.retrieval})
 
 
 def _replace(staged: Run, run: Run, name: str) -> None:

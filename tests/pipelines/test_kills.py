@@ -105,6 +105,22 @@ def test_a_folder_is_never_seen_half_removed(tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in tmp_path.iterdir()] == ["index"]
 
 
+def test_an_interruption_between_both_renames_leaves_the_old_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with new_directory(tmp_path / "refresh") as folder:
+        (folder / "waiting").write_text("old")
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.directories.put_in_place", interrupted)
+    with pytest.raises(KeyboardInterrupt), new_directory(tmp_path / "refresh") as folder:
+        (folder / "waiting").write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["refresh"]
+    assert (tmp_path / "refresh" / "waiting").read_text() == "old"
+
+
 def test_a_folder_that_was_only_put_aside_when_its_process_was_killed_is_given_back(tmp_path: Path) -> None:
     kept = tmp_path / "refresh.1"
     with new_directory(kept) as folder:

@@ -32,6 +32,7 @@ from knowledge.errors import KnowledgeError
 from knowledge.passage_file import PassageFile
 from knowledge.passages import Passage, write_passages
 from pipelines.cli import app
+from pipelines.config import load_config
 from pipelines.curation import open_bank
 from pipelines.errors import PipelineError
 from pipelines.launch import prepare
@@ -206,6 +207,22 @@ def test_a_killed_exchange_of_the_literature_is_completed_by_whoever_comes_next(
     with other.run.locked():
         complete_entering(other.run)
     assert contents(other) == contents(refreshed)
+
+
+def test_what_is_accepted_leaves_the_settings_of_production_as_they_are(project: Project) -> None:
+    kept = project.run.path("config.toml")
+    text = project.config.read_text("utf-8")
+    more = text.replace("literature = [", 'literature = [{ name = "more", kind = "text", path = "more" }, ')
+    project.config.write_text(more + '[fit]\nseeds = 4\n', "utf-8")
+    (project.folder / "more").mkdir()
+    (project.folder / "more" / "a.txt").write_text(ANGLE, "utf-8")
+    before = load_config(kept)
+    refresh(project.config, project.runs)
+    accept(project.run.directory)
+    after = load_config(kept)
+    assert [source.name for source in after.literature] == ["more", "notes"]
+    assert before.fit.seeds != project.run.config.fit.seeds
+    assert after.model_dump(exclude={"literature"}) == before.model_dump(exclude={"literature"})
 
 
 def test_an_exchange_whose_source_is_gone_is_told_and_literature_is_asked_for_after_one_is_complete(
