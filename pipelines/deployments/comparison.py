@@ -1,6 +1,7 @@
 """An audit beside the one that was last told, so that nothing is told twice or lost to a kill."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,21 @@ METRICS = frozenset({"accuracy", "worst_group_accuracy"})
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What people have heard of a run.
+
+    Attributes:
+        entry: Number in the history of the audit that was told last; None where none was.
+        broken: Rules of a policy that were told as broken, with what was found, and are so still.
+        count: How often something was told; it tells one alert from a later one of the same words.
+    """
+
+    entry: int | None = None
+    broken: frozenset[str] = frozenset()
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """The newest audit of a run beside the one that was told before it.
 
@@ -27,14 +43,19 @@ class Comparison:
         number: Of the newest entry in the history.
         earlier: The entry told before; None for the first audit, and where the newest was told already.
         later: The newest entry.
-        is_new: Whether it has not been told.
+        told: What was told so far.
     """
 
     directory: Path
     number: int
     earlier: HistoryEntry | None
     later: HistoryEntry
-    is_new: bool
+    told: Told
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the newest audit has not been told."""
+        return self.told.entry != self.number
 
     @property
     def worse(self) -> tuple[Moved, ...]:
@@ -78,25 +99,31 @@ def compare_with_told(directory: Path) -> Comparison:
     files = entry_files(folder)
     if not files:
         raise PipelineError(f"{folder} holds no audit of {directory}; finish the run with `knobo run`")
-    told, newest = told_number(folder), int(files[-1].stem)
-    before = [file for file in files if int(file.stem) <= told] if told else files[:-1]
-    is_new = told != newest
-    earlier = read_entry(before[-1]) if before and is_new else None
-    return Comparison(directory, newest, earlier, read_entry(files[-1]), is_new)
+    told, newest = read_told(folder), int(files[-1].stem)
+    before = [file for file in files if int(file.stem) <= told.entry] if told.entry else files[:-1]
+    earlier = read_entry(before[-1]) if before and told.entry != newest else None
+    return Comparison(directory, newest, earlier, read_entry(files[-1]), told)
 
 
-def mark_told(comparison: Comparison) -> None:
-    """Notes that everything about the newest audit has been told."""
-    path = folder_of(comparison.directory) / TOLD
-    write_text(path, json.dumps({"schema": 1, "entry": comparison.number}) + "\n")
+def mark_told(comparison: Comparison, broken: Iterable[str] = ()) -> None:
+    """Notes that everything about the newest audit has been told, and which rules it breaks."""
+    values = {
+        "schema": 1,
+        "entry": comparison.number,
+        "broken": sorted(broken),
+        "count": comparison.told.count + 1,
+    }
+    write_text(folder_of(comparison.directory) / TOLD, json.dumps(values) + "\n")
 
 
-def told_number(folder: Path) -> int | None:
-    """Number of the entry that was last told; None where none was."""
+def read_told(folder: Path) -> Told:
+    """Of a run's history; nothing where nothing was told."""
     try:
-        return int(json.loads((folder / TOLD).read_text("utf-8"))["entry"])
+        values = json.loads((folder / TOLD).read_text("utf-8"))
+        broken = frozenset(map(str, values.get("broken", ())))
+        return Told(int(values["entry"]), broken, int(values.get("count", 0)))
     except FileNotFoundError:
-        return None
+        return Told()
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise PipelineError(f"{folder / TOLD} is damaged ({error}); remove it") from error
 

@@ -7,7 +7,7 @@ from prefect import flow, task
 import models.torchvision_operators  # noqa: F401  # before timm and transformers
 from pipelines.config import load_config
 from pipelines.deployments.artifacts import key_of, publish_audit, publish_bank
-from pipelines.deployments.comparison import compare_with_told, mark_told
+from pipelines.deployments.comparison import compare_with_told
 from pipelines.deployments.limits import gpu
 from pipelines.deployments.progress import stage_progress
 from pipelines.deployments.telling import tell_audit, tell_refresh
@@ -66,5 +66,4 @@ def audit(config: Path, runs: Path = Path("runs"), policy: Path | None = None) -
     broken = broken_rules(policy, directory, earlier=comparison.earlier) if policy else ()
     publish_audit(comparison)
     tell_audit(comparison, broken)
-    mark_told(comparison)
     return bool(comparison.worse or broken)

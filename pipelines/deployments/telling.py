@@ -6,50 +6,60 @@ from dataclasses import astuple
 from prefect.events import Event
 
 from pipelines.deployments import events
-from pipelines.deployments.comparison import Comparison
-from pipelines.deployments.withdrawn import Withdrawn, mark_withdrawn, told_withdrawn
+from pipelines.deployments.comparison import Comparison, mark_told
+from pipelines.deployments.withdrawn import ToldWithdrawn, Withdrawn, mark_withdrawn, told_withdrawn
 from pipelines.policy import Judgement
 from pipelines.refreshing import RefreshOutcome
 
 
 def tell_audit(comparison: Comparison, broken: Sequence[Judgement]) -> None:
-    """An audit is told once, each time it is another one than before."""
+    """An audit is told once, each time it is another one than before; a broken rule once while it is so."""
     events.send(audit_events(comparison, broken))
+    mark_told(comparison, map(sentence_of, broken))
 
 
 def audit_events(comparison: Comparison, broken: Sequence[Judgement]) -> list[Event]:
-    """That it ended, that a domain got worse, that rules do not hold; none where nothing has changed."""
-    if not comparison.is_new:
-        return []
+    """That it ended, that a domain got worse, that rules do not hold; none where nothing has changed.
+
+    A rule may be broken anew by an audit that was told: the policy is another one than then.
+    """
     run, of = comparison.later.run, f"{comparison.number}/{comparison.later.audit}"
     told = {"run": run, "audit": comparison.later.audit, "changed": list(comparison.changed)}
-    found = [events.event_of(events.AUDITED, run, of=of, payload=told)]
+    found = [events.event_of(events.AUDITED, run, of=of, payload=told)] if comparison.is_new else []
     if comparison.worse:
         payload = told | {
             "sentence": comparison.sentence,
             "domains": sorted({f"{each.later.split}/{each.later.domain}" for each in comparison.worse}),
         }
         found.append(events.event_of(events.WORSE, run, of=of, payload=payload))
-    if broken:
-        sentence = "; ".join(f"{each.rule}: {each.found}" for each in broken)
-        found.append(events.event_of(events.BROKEN, run, of=of, payload=told | {"sentence": sentence}))
+    sentences = list(map(sentence_of, broken))
+    if set(sentences) - comparison.told.broken:
+        payload = told | {"sentence": "; ".join(sentences)}
+        which = f"{of}/{comparison.told.count}/{sorted(sentences)}"
+        found.append(events.event_of(events.BROKEN, run, of=which, payload=payload))
     return found
+
+
+def sentence_of(rule: Judgement) -> str:
+    """A rule, and what was found."""
+    return f"{rule.rule}: {rule.found}"
 
 
 def tell_refresh(outcome: RefreshOutcome) -> None:
     """What a refresh found."""
-    events.send(refresh_events(outcome, told_withdrawn(outcome.run)))
-    mark_withdrawn(outcome)
+    before = told_withdrawn(outcome.run)
+    events.send(refresh_events(outcome, before))
+    mark_withdrawn(outcome, before)
 
 
-def refresh_events(outcome: RefreshOutcome, before: frozenset[Withdrawn]) -> list[Event]:
+def refresh_events(outcome: RefreshOutcome, before: ToldWithdrawn) -> list[Event]:
     """That it ended; that concepts in force rest on withdrawn articles, where not all were told `before`."""
     run = outcome.run.name
     told = {"run": run, "sentence": outcome.sentence, "waiting": len(outcome.waiting)}
     found = [events.finished(events.REFRESHED, run, payload=told)]
     flagged = set(map(Withdrawn.of, outcome.flagged))
-    if flagged - before:
+    if flagged - before.flags:
         payload = told | {"concepts": sorted({each.concept_id for each in flagged})}
-        of = str([astuple(each) for each in sorted(flagged)])
+        of = f"{before.count}/{[astuple(each) for each in sorted(flagged)]}"
         found.append(events.event_of(events.RETRACTED, run, of=of, payload=payload))
     return found

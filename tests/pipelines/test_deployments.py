@@ -1,7 +1,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -31,8 +31,8 @@ from pipelines.deployments.artifacts import changes_text, key_of, link_to_report
 from pipelines.deployments.comparison import Comparison, compare_with_told, mark_told
 from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
 from pipelines.deployments.register import Scope, deployment_of
-from pipelines.deployments.telling import audit_events, refresh_events
-from pipelines.deployments.withdrawn import mark_withdrawn, told_withdrawn
+from pipelines.deployments.telling import audit_events, refresh_events, sentence_of
+from pipelines.deployments.withdrawn import ToldWithdrawn, mark_withdrawn, told_withdrawn
 from pipelines.errors import PipelineError
 from pipelines.history.store import record_audit
 from pipelines.policy import Judgement
@@ -138,21 +138,44 @@ def test_a_broken_rule_is_told_as_well(tmp_path: Path) -> None:
     assert "accuracy of knobo on plain, shifted is at least 0.65: 0.600" in str(last.payload["sentence"])
 
 
+def test_a_rule_that_comes_after_the_audit_is_told_as_broken_once_while_it_is(tmp_path: Path) -> None:
+    mark_told(audited(tmp_path, row(0.6)))
+    policy = tmp_path / "policy.toml"
+    policy.write_text("[[number]]\nat_least = 0.65\n")
+
+    def told() -> tuple[Comparison, Sequence[Judgement], list[events.Event]]:
+        same = audited(tmp_path, row(0.6))
+        broken = broken_rules(policy, same.directory, earlier=same.earlier)
+        return same, broken, audit_events(same, broken)
+
+    same, broken, first = told()
+    assert names(first) == [events.BROKEN]
+    assert [each.id for each in told()[2]] == [each.id for each in first]  # killed before it was noted
+    mark_told(same, map(sentence_of, broken))
+    assert told()[2] == []
+    mark_told(told()[0])  # a week in which the rule held
+    again = told()[2]
+    assert names(again) == [events.BROKEN]
+    assert again[0].id != first[0].id
+
+
 def test_a_refresh_tells_of_withdrawn_articles_once_for_the_same_ones(tmp_path: Path) -> None:
     flag = Flag("c1", "Is it?", "It is.", "p1", "PMID 1", "retracted", alone=True, used=True)
     quiet = RefreshOutcome(finished(tmp_path / "runs" / "small", row(0.7)).directory, PassageChange())
-    assert names(refresh_events(quiet, frozenset())) == [events.REFRESHED]
+    assert names(refresh_events(quiet, ToldWithdrawn())) == [events.REFRESHED]
     flagged = replace(quiet, flagged=(flag,))
     first, second = (refresh_events(flagged, told_withdrawn(quiet.run)) for _ in range(2))
     assert names(first) == [events.REFRESHED, events.RETRACTED]
     assert first[1].id == second[1].id  # killed before it was noted
     assert first[1].payload["concepts"] == ["c1"]
-    mark_withdrawn(flagged)
+    mark_withdrawn(flagged, told_withdrawn(quiet.run))
     assert names(refresh_events(flagged, told_withdrawn(quiet.run))) == [events.REFRESHED]
     other = replace(flagged, flagged=(flag, replace(flag, concept_id="c2")))
     assert names(refresh_events(other, told_withdrawn(quiet.run))) == [events.REFRESHED, events.RETRACTED]
-    mark_withdrawn(quiet)  # it stands again
-    assert names(refresh_events(flagged, told_withdrawn(quiet.run))) == [events.REFRESHED, events.RETRACTED]
+    mark_withdrawn(quiet, told_withdrawn(quiet.run))  # it stands again
+    third = refresh_events(flagged, told_withdrawn(quiet.run))
+    assert names(third) == [events.REFRESHED, events.RETRACTED]
+    assert third[1].id != first[1].id  # or a server that knows the first would not hear of it
 
 
 def test_a_run_without_history_is_told_in_one_sentence(tmp_path: Path) -> None:

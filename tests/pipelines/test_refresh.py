@@ -213,7 +213,7 @@ def test_what_is_accepted_leaves_the_settings_of_production_as_they_are(project:
     kept = project.run.path("config.toml")
     text = project.config.read_text("utf-8")
     more = text.replace("literature = [", 'literature = [{ name = "more", kind = "text", path = "more" }, ')
-    project.config.write_text(more + '[fit]\nseeds = 4\n', "utf-8")
+    project.config.write_text(more + "[fit]\nseeds = 4\n", "utf-8")
     (project.folder / "more").mkdir()
     (project.folder / "more" / "a.txt").write_text(ANGLE, "utf-8")
     before = load_config(kept)
