@@ -10,3 +10,7 @@ class PipelineError(Exception):
 
 USER_ERRORS = (KnowledgeError, ModelsError, PipelineError)
 """What a user is meant to read; anything else is a bug and keeps its traceback."""
+
+
+class RunBusyError(PipelineError):
+    """Another process works on the run."""

@@ -12,6 +12,7 @@ import models.torchvision_operators  # noqa: F401  # before timm and transformer
 from knowledge.errors import NetworkError
 from models.evaluation.report import AuditReport
 from pipelines.config import Config, load_config
+from pipelines.config.keeping import keep_config
 from pipelines.history.store import record_audit
 from pipelines.progress import LogReporter, Reporter
 from pipelines.refreshing.entering import complete_entering
@@ -44,10 +45,12 @@ def run_part(name: str, part: int, parts: int, config: str, runs: str) -> bool:
 def knobo_flow(config: str, runs: str = "runs") -> bool:
     """All stages of the run that `config` (a TOML file) describes; whether any had to run."""
     run = open_run(Path(config), Path(runs))
+    kept = run.path("config.toml")
     with run.locked(), open_runner(run.config.runner) as runner:
         complete_entering(run)
-        ran = run_steps(list(steps_of(run.config, {"config": config, "runs": runs})), runner)
-    record_audit(run)
+        keep_config(kept, run.config)  # what the tasks read, and nobody else writes while they do
+        ran = run_steps(list(steps_of(run.config, {"config": str(kept), "runs": runs})), runner)
+        record_audit(run)
     publish(run)
     return any(ran[stage.name] for stage in STAGES)
 

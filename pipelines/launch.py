@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from rich.progress import (
 
 from pipelines.config import load_config
 from pipelines.config.keeping import keep_config
+from pipelines.errors import RunBusyError
 from pipelines.history.store import record_audit
 from pipelines.progress import BarReporter, LogReporter, Reporter, SilentReporter
 from pipelines.run import Run
@@ -51,10 +52,8 @@ def launch(
     with reporter_for(quiet=quiet) if reporter is None else nullcontext(reporter) as told:
         if all_fresh(Run(directory, loaded, told)):
             log.info("%s: every stage is fresh", loaded.name)
-            record_audit(Run(directory, loaded))  # a kill after the last stage kept it out
+            note_audit(Run(directory, loaded))
             return directory
-        with Run(directory, loaded).locked():
-            keep_config(directory / "config.toml", loaded)
         if serial:
             run_serially(Run(directory, loaded, told))
             return directory
@@ -62,7 +61,7 @@ def launch(
         from pipelines.flows import knobo_flow, report_to  # noqa: PLC0415  # Prefect takes seconds to import
 
         report_to(told, directory)
-        knobo_flow(str(directory / "config.toml"), str(runs))
+        knobo_flow(str(config), str(runs))
     return directory
 
 
@@ -82,8 +81,15 @@ def run_serially(run: Run) -> None:
     from pipelines.stages import STAGES  # noqa: PLC0415  # imports torch
 
     with run.locked():
+        keep_config(run.path("config.toml"), run.config)
         for stage in STAGES:
             run.execute(stage)
+        record_audit(run)
+
+
+def note_audit(run: Run) -> None:
+    """Where a kill after the last stage kept the audit out of the history; who works on it does so, too."""
+    with suppress(RunBusyError), run.locked():
         record_audit(run)
 
 

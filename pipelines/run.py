@@ -15,7 +15,7 @@ from models.files import write_text
 from pipelines.config import Config
 from pipelines.digests import content_digest, value_digest
 from pipelines.directories import sweep
-from pipelines.errors import PipelineError
+from pipelines.errors import PipelineError, RunBusyError
 from pipelines.progress import Reporter, SilentReporter
 from pipelines.section_values import section_value
 from pipelines.storage_faults import storage_faults_told
@@ -175,7 +175,7 @@ class Run:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise PipelineError(
+                raise RunBusyError(
                     f"another process works on {self.directory}; wait for it, or give the run another name"
                 ) from error
             sweep(self.directory)

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,14 +19,15 @@ BLOCK = "knobo-alerts"
 def register_alerts() -> tuple[str, ...]:
     """Makes every shipped automation, or brings it up to date; their names.
 
-    An address in `KNOBO_ALERT_URL` gets what they say as JSON, `{"text": ...}`; without one they stand in
-    Prefect's list of events alone.
+    An address in `KNOBO_ALERT_URL` gets what they say as JSON, `{"text": ...}`. Without one they go where
+    they went before, which may be a block that somebody chose on Prefect's pages; at first to the list of
+    events alone.
     """
     receiver = save_receiver(os.environ[URL]) if os.environ.get(URL) else None
     wanted = [AutomationCore.model_validate(with_receiver(values, receiver)) for values in shipped()]
     with get_client(sync_client=True) as client:
         for automation in wanted:
-            put(client, automation)
+            put(client, automation, keep_actions=receiver is None)
     return tuple(automation.name for automation in wanted)
 
 
@@ -38,15 +38,16 @@ def shipped() -> Iterator[dict[str, Any]]:
         yield json.loads(file.read_text("utf-8"))
 
 
-def automation_folder() -> Path:
-    """Where they lie, for people who load them with Prefect's own command."""
-    return Path(str(files("pipelines.deployments") / "automations"))
-
-
 def with_receiver(values: dict[str, Any], receiver: UUID | None) -> dict[str, Any]:
     """An automation whose notifications go to that block; to nobody where there is none."""
-    actions = [{**action, "block_document_id": receiver} for action in values["actions"]]
-    return {**values, "actions": actions if receiver else [{"type": "do-nothing"}]}
+    return {**values, "actions": [action_with(action, receiver) for action in values["actions"]]}
+
+
+def action_with(action: dict[str, Any], receiver: UUID | None) -> dict[str, Any]:
+    """One action; those that notify nobody are as they are."""
+    if action["type"] != "send-notification":
+        return action
+    return {**action, "block_document_id": receiver} if receiver else {"type": "do-nothing"}
 
 
 def save_receiver(url: str) -> UUID:
@@ -61,10 +62,11 @@ def save_receiver(url: str) -> UUID:
     return saved if isinstance(saved, UUID) else UUID(str(saved))
 
 
-def put(client: SyncPrefectClient, automation: AutomationCore) -> None:
-    """Makes it, or replaces the one of that name."""
+def put(client: SyncPrefectClient, automation: AutomationCore, *, keep_actions: bool) -> None:
+    """Makes it, or replaces the one of that name, whose actions may stay."""
     known = client.read_automations_by_name(automation.name)
     if known:
-        client.update_automation(known[0].id, automation)
+        actions = known[0].actions if keep_actions else automation.actions
+        client.update_automation(known[0].id, automation.model_copy(update={"actions": actions}))
     else:
         client.create_automation(automation)

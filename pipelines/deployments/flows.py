@@ -18,9 +18,11 @@ from pipelines.progress import LogReporter
 from pipelines.refreshing import RefreshOutcome, refresh
 
 HOUR = 3600.0
+REFRESH, AUDIT, WITH_WAITING = 6 * HOUR, 24 * HOUR, 72 * HOUR
+"""Longest that the work may take; and that a run may take with waiting for its turn."""
 
 
-@flow(name="knowledge-refresh", persist_result=False, timeout_seconds=6 * HOUR)
+@flow(name="knowledge-refresh", persist_result=False, timeout_seconds=WITH_WAITING)
 def knowledge_refresh(config: Path, runs: Path = Path("runs")) -> str:
     """Asks the literature for what is new and proposes what follows for the bank of concepts.
 
@@ -30,7 +32,7 @@ def knowledge_refresh(config: Path, runs: Path = Path("runs")) -> str:
         config: Configuration file (TOML) on the machine that works.
         runs: Folder that holds the runs there.
     """
-    with gpu():
+    with gpu(at_most=REFRESH):
         outcome = refresh_bank(config, runs)
     publish_bank(outcome.run.name, rows=outcome.rows(), description=outcome.sentence)
     tell_refresh(outcome)
@@ -50,7 +52,7 @@ def refresh_bank(config: Path, runs: Path) -> RefreshOutcome:
     return refresh(config, runs, reporter=LogReporter())
 
 
-@flow(name="audit", persist_result=False, timeout_seconds=24 * HOUR)
+@flow(name="audit", persist_result=False, timeout_seconds=WITH_WAITING)
 def audit(config: Path, runs: Path = Path("runs"), policy: Path | None = None) -> bool:
     """Runs what is stale, and tells when KnoBo got worse on a domain; whether it did, or a rule is broken.
 
@@ -60,7 +62,7 @@ def audit(config: Path, runs: Path = Path("runs"), policy: Path | None = None) -
         policy: Policy (TOML) to hold the audit against as well; `docs/audit.md` describes it.
     """
     name = load_config(config).name
-    with gpu(), stage_progress(key_of(name, "progress")):
+    with gpu(at_most=AUDIT), stage_progress(key_of(name, "progress")):
         directory = launch(config, runs, reporter=LogReporter())
     comparison = compare_with_told(directory)
     broken = broken_rules(policy, directory, earlier=comparison.earlier) if policy else ()

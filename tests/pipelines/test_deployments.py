@@ -1,6 +1,7 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,10 @@ import pytest
 import yaml
 from packaging.version import Version
 from prefect.events import RelatedResource
-from prefect.server.events.schemas.automations import Automation, EventTrigger
+from prefect.server.events.schemas.automations import Automation, EventTrigger, Posture
 from prefect.server.events.schemas.events import ReceivedEvent
 from prefect.server.schemas.schedules import CronSchedule
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from test_history import finished, row
 from typer.testing import CliRunner
 
@@ -29,6 +30,7 @@ from pipelines.deployments import events
 from pipelines.deployments.alerts import shipped, with_receiver
 from pipelines.deployments.artifacts import changes_text, key_of, link_to_report
 from pipelines.deployments.comparison import Comparison, compare_with_told, mark_told
+from pipelines.deployments.limits import ended_after
 from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
 from pipelines.deployments.register import Scope, deployment_of
 from pipelines.deployments.telling import audit_events, refresh_events, sentence_of
@@ -285,6 +287,8 @@ def covering(found: list[events.Event]) -> Iterator[str]:
     for values in shipped():
         automation = Automation.model_validate(with_receiver(values, RECEIVER))
         assert isinstance(automation.trigger, EventTrigger)
+        if automation.trigger.posture == Posture.Proactive:
+            continue  # it acts when nothing comes
         for event in found:
             if automation.trigger.covers(received(event)):
                 yield automation.name
@@ -313,9 +317,31 @@ def test_automations_lie_in_deploy_as_prefect_reads_them() -> None:
 
 def test_without_an_address_nobody_is_notified() -> None:
     for values in shipped():
-        assert with_receiver(values, None)["actions"] == [{"type": "do-nothing"}]
-        (action,) = with_receiver(values, RECEIVER)["actions"]
-        assert (action["type"], action["block_document_id"]) == ("send-notification", RECEIVER)
+        (nobody,), (somebody,) = (with_receiver(values, each)["actions"] for each in (None, RECEIVER))
+        if values["trigger"]["posture"] == "Proactive":
+            assert nobody == somebody == values["actions"][0]
+            continue
+        assert nobody == {"type": "do-nothing"}
+        assert (somebody["type"], somebody["block_document_id"]) == ("send-notification", RECEIVER)
+
+
+def test_a_run_that_is_heard_of_no_more_is_called_crashed_which_is_alerted(tmp_path: Path) -> None:
+    (lost,) = [values for values in shipped() if values["trigger"]["posture"] == "Proactive"]
+    automation = Automation.model_validate(with_receiver(lost, None))
+    assert isinstance(automation.trigger, EventTrigger)
+    (action,) = automation.actions
+    assert action.type == "change-flow-run-state"
+    assert list(covering([state_event(action.state.value.title(), "audit")])) == [
+        "knobo: a scheduled run failed"
+    ]
+    beats = get_current_settings().flows.heartbeat_frequency
+    assert beats
+    assert automation.trigger.within >= timedelta(seconds=3 * beats)
+    ended = [
+        state_event(name, "audit") for name in ("Completed", "Failed", "Crashed", "TimedOut", "Cancelled")
+    ]
+    assert all(automation.trigger.expects(event.event) for event in ended)
+    assert automation.trigger.starts_after("prefect.flow-run.heartbeat")
 
 
 @pytest.mark.parametrize("verb", ["serve", "deploy"])
@@ -374,3 +400,12 @@ def test_the_database_layer_is_one_with_which_prefect_can_plan_runs() -> None:
 def test_the_web_framework_is_one_with_which_a_worker_hears_of_cancellations() -> None:
     """From 0.151 on, Prefect 3.8's server refuses what its own workers ask after it was away."""
     assert Version(version("fastapi")) < Version("0.151")
+
+
+def test_work_that_takes_too_long_is_ended_and_other_timeouts_are_left_alone() -> None:
+    with pytest.raises(PipelineError, match=r"ended after 2\.77\d*e-05 h of work"), ended_after(0.1):
+        time.sleep(5)
+    with pytest.raises(TimeoutError, match="of the network"), ended_after(5):
+        raise TimeoutError("of the network")
+    with ended_after(5):
+        pass
