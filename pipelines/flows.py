@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 import models.torchvision_operators  # noqa: F401  # before timm and transformers
 from knowledge.errors import NetworkError
 from models.evaluation.report import AuditReport
+from pipelines.artifact_keys import key_of
 from pipelines.config import Config, load_config
 from pipelines.config.keeping import keep_config
 from pipelines.history.store import record_audit
@@ -19,7 +20,7 @@ from pipelines.refreshing.entering import complete_entering
 from pipelines.report.summary import COLUMNS, headline, summary_table
 from pipelines.run import Run, Stage
 from pipelines.runners import Step, open_runner, run_steps
-from pipelines.stages import NETWORK, STAGES, upstream
+from pipelines.stages import NETWORK, STAGES, stage_named, upstream
 
 _reporters: dict[str, Reporter] = {}  # by run directory: a reporter cannot pass through a task's parameters
 
@@ -67,11 +68,6 @@ def steps_of(config: Config, place: Mapping[str, str]) -> Iterator[Step]:
         yield Step(stage.name, task_for(stage), {"name": stage.name, **place}, (*waits, *ahead))
 
 
-def stage_named(name: str) -> Stage:
-    """The stage of that name."""
-    return next(stage for stage in STAGES if stage.name == name)
-
-
 def task_for(stage: Stage) -> Task[[str, str, str], bool]:
     """The task of a stage; one that asks the network is tried again, later each time."""
     if stage.name not in NETWORK:
@@ -110,7 +106,7 @@ def report_to(reporter: Reporter, directory: Path) -> None:
 def publish(run: Run) -> None:
     """Table and headline as Prefect artifacts; names and numbers only."""
     audit = AuditReport.load(run.path("audit.json"))
-    key = "".join(letter if letter.isalnum() else "-" for letter in run.config.name.lower())
+    name = run.config.name
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in summary_table(audit)]
-    create_table_artifact(key=f"{key}-audit", table=rows, description=headline(audit))
-    create_markdown_artifact(key=f"{key}-report", markdown=f"Report: `{run.path('report.html')}`")
+    create_table_artifact(key=key_of(name, "audit"), table=rows, description=headline(audit))
+    create_markdown_artifact(key=key_of(name, "report"), markdown=f"Report: `{run.path('report.html')}`")

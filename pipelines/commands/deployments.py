@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from pipelines.commands.shared import console
 
@@ -82,10 +81,10 @@ def asked(
 
     if policy:
         load_policy(policy)
-    return (
-        plans_at(refresh=refresh, audit=audit, zone=zone),
-        Scope.of(configs, runs=runs, policy=policy, zone=zone),
-    )
+    plans = plans_at(refresh=refresh, audit=audit, zone=zone)
+    scope = Scope.of(configs, runs=runs, policy=policy, zone=zone)
+    scope.require_choice()
+    return plans, scope
 
 
 def tell(plans: "Sequence[Plan]", scope: "Scope") -> None:
@@ -93,10 +92,3 @@ def tell(plans: "Sequence[Plan]", scope: "Scope") -> None:
     for plan in plans:
         when = f"at {plan.cron} ({scope.zone})" if plan.cron else "on demand"
         console.print(f"{plan.name} {when}", highlight=False, soft_wrap=True)
-    for name in scope.unreviewed:
-        console.print(
-            f"[yellow]{escape(name)}: local literature that changes enters with the next audit before "
-            'anybody has seen it; with literature = "hold" below \\[refresh] it waits for a review[/]',
-            highlight=False,
-            soft_wrap=True,
-        )

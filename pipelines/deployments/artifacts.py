@@ -7,16 +7,11 @@ from pathlib import Path
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from models.evaluation.report import AuditReport
+from pipelines.artifact_keys import key_of
 from pipelines.deployments.comparison import Comparison, fallen
 from pipelines.report.summary import COLUMNS, headline, summary_table
 
 REPORTS = "KNOBO_REPORTS_URL"
-
-
-def key_of(name: str, what: str) -> str:
-    """`demo-chest-xray-audit`: lower case letters, digits and dashes."""
-    letters = (letter if letter.isascii() and letter.isalnum() else "-" for letter in name.lower())
-    return f"{''.join(letters)}-{what}"
 
 
 def link_to_report(directory: Path) -> str:

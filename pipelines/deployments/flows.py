@@ -5,8 +5,9 @@ from pathlib import Path
 from prefect import flow, task
 
 import models.torchvision_operators  # noqa: F401  # before timm and transformers
+from pipelines.artifact_keys import key_of
 from pipelines.config import load_config
-from pipelines.deployments.artifacts import key_of, publish_audit, publish_bank
+from pipelines.deployments.artifacts import publish_audit, publish_bank
 from pipelines.deployments.comparison import compare_with_told
 from pipelines.deployments.limits import gpu
 from pipelines.deployments.progress import stage_progress

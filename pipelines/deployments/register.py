@@ -14,6 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Schedule
 from prefect.types.entrypoint import EntrypointType
 
+from pipelines.artifact_keys import key_of
 from pipelines.config import QuerySource, load_config
 from pipelines.deployments import flows
 from pipelines.deployments.alerts import register_alerts
@@ -45,28 +46,34 @@ class Scope:
         """Reads the configurations, so that a mistake shows now and not at night.
 
         Raises:
-            PipelineError: One cannot be read, or two are of the same name.
+            PipelineError: One cannot be read, or two have names that Prefect could not tell apart.
         """
         found: dict[str, Path] = {}
         for config in configs:
             name = load_config(config).name
-            if name in found:
+            twin = next((each for each in found if key_of(each, "") == key_of(name, "")), None)
+            if twin is not None:
                 raise PipelineError(
-                    f"{found[name]} and {config} are both named {name!r}; give each run a name of its own"
+                    f"{found[twin]} and {config} are both named {name!r} or alike; give each run a name that "
+                    "differs in letters or digits, not in case or signs alone"
                 )
             found[name] = config.resolve()
         return cls(found, runs.resolve(), policy.resolve() if policy else None, zone)
 
-    @property
-    def unreviewed(self) -> tuple[str, ...]:
-        """Runs into which audits take local literature that changed, though nobody has asked for that."""
-        loaded = map(load_config, self.configs.values())
-        return tuple(
-            each.name
-            for each in loaded
-            if "literature" not in each.refresh.model_fields_set
-            and any(not isinstance(source, QuerySource) for source in each.literature)
-        )
+    def require_choice(self) -> None:
+        """Refuses configurations by which unreviewed literature would enter without anybody having said so.
+
+        Raises:
+            PipelineError: One has literature on this machine, and says neither `hold` nor `follow`.
+        """
+        for path in self.configs.values():
+            config = load_config(path)
+            local = any(not isinstance(source, QuerySource) for source in config.literature)
+            if local and "literature" not in config.refresh.model_fields_set:
+                raise PipelineError(
+                    f"{path} does not say whether planned audits take in local literature that changed; "
+                    'below [refresh] write literature = "hold", for after a review, or "follow", for at once'
+                )
 
     def parameters(self, plan: Plan) -> dict[str, Any]:
         """What a run is started with unless something else is said; the configuration where there is one."""

@@ -28,8 +28,9 @@ from pipelines.refreshing.literature import compare_passages
 from pipelines.refreshing.outcome import Proposal, RefreshOutcome
 from pipelines.refreshing.proposing import described, propose
 from pipelines.refreshing.reviewing import enter_concepts
-from pipelines.refreshing.staging import FOLDER, begin, latest, require_built, stage_named, waits
+from pipelines.refreshing.staging import FOLDER, begin, latest, require_built, waits
 from pipelines.run import Run
+from pipelines.stages import stage_named
 
 
 def refresh(config: Path, runs: Path, *, reporter: Reporter | None = None) -> RefreshOutcome:

@@ -7,8 +7,8 @@ from pathlib import Path
 from pipelines.bank_artifacts import DISCOVERED
 from pipelines.config.keeping import keep_config
 from pipelines.errors import PipelineError
-from pipelines.run import Run, Stage
-from pipelines.stages import STAGES
+from pipelines.run import Run
+from pipelines.stages import stage_named
 
 FOLDER = "refresh"
 LITERATURE = ("fetched.json", "gathered.json", "passages.jsonl", "index")
@@ -17,11 +17,6 @@ BESIDE = (DISCOVERED, "verdicts.jsonl", "rejected.jsonl", "images.parquet")
 """Artifacts that it reads, or that stay as they are."""
 UPDATED = ("fetch", "gather", "index", "discover")
 """Stages that need not run again once a refresh has entered a run."""
-
-
-def stage_named(name: str) -> Stage:
-    """The stage of that name."""
-    return next(stage for stage in STAGES if stage.name == name)
 
 
 def require_built(run: Run) -> None:

@@ -267,3 +267,8 @@ def upstream(stage: Stage) -> tuple[Stage, ...]:
     return tuple(
         other for other in STAGES if other.name in stage.after or set(other.writes) & set(stage.reads)
     )
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of that name."""
+    return next(stage for stage in STAGES if stage.name == name)

@@ -25,10 +25,11 @@ from typer.testing import CliRunner
 
 import pipelines.deployments.environment  # noqa: F401  # before Prefect
 from models.evaluation.report import AuditRow
+from pipelines.artifact_keys import key_of
 from pipelines.cli import app
 from pipelines.deployments import events
 from pipelines.deployments.alerts import shipped, with_receiver
-from pipelines.deployments.artifacts import changes_text, key_of, link_to_report
+from pipelines.deployments.artifacts import changes_text, link_to_report
 from pipelines.deployments.comparison import Comparison, compare_with_told, mark_told
 from pipelines.deployments.limits import ended_after
 from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
@@ -365,7 +366,10 @@ def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:
     second = finished(tmp_path / "other", row(0.7)).directory / "config.toml"
     with pytest.raises(PipelineError, match="are both named 'small'"):
         Scope.of((first, second), runs=tmp_path, policy=None, zone="UTC")
-    second.write_text(second.read_text().replace('"small"', '"Other"'))
+    second.write_text(second.read_text().replace('"small"', '"Small"'))
+    with pytest.raises(PipelineError, match="are both named 'Small' or alike"):
+        Scope.of((first, second), runs=tmp_path, policy=None, zone="UTC")
+    second.write_text(second.read_text().replace('"Small"', '"Other"'))
     scope = Scope.of((first, second), runs=tmp_path, policy=tmp_path / "p.toml", zone="Europe/Berlin")
     made = [deployment_of(plan, scope) for plan in plans_at(refresh=None, audit=None, zone=scope.zone)]
     assert [each.entrypoint for each in made] == [
@@ -384,8 +388,11 @@ def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:
     ] * 2 + [[]]
     assert made[0].parameters == {"runs": str(tmp_path)}
     assert made[2].parameters == {"runs": str(tmp_path), "policy": str(tmp_path / "p.toml")}
-    second.write_text(second.read_text() + '[refresh]\nliterature = "follow"\n')
-    assert Scope.of((first, second), runs=tmp_path, policy=None, zone="UTC").unreviewed == ("small",)
+    with pytest.raises(PipelineError, match="does not say whether planned audits take in local literature"):
+        scope.require_choice()
+    for config in (first, second):
+        config.write_text(config.read_text() + '[refresh]\nliterature = "follow"\n')
+    scope.require_choice()
     single = Scope.of((first,), runs=tmp_path, policy=None, zone="UTC")
     assert deployment_of(ON_DEMAND, single).parameters == {"runs": str(tmp_path), "config": str(first)}
 

@@ -99,7 +99,9 @@ def keep_literature(config: Path, folder: Path) -> None:
     text = config.read_text(encoding="utf-8")
     local = text.replace('path = "demo-handbook:chest_xray"', f'path = "{folder}"')
     assert local != text
-    config.write_text(f'{local}\n[refresh]\nliterature = "hold"\n', encoding="utf-8")
+    held = local.replace('literature = "follow"', 'literature = "hold"')
+    assert held != local
+    config.write_text(held, encoding="utf-8")
 
 
 def withdraw_a_source(bank: Path, folder: Path) -> None:
