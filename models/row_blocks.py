@@ -1,5 +1,6 @@
 """Walks a matrix that may lie on disk a block of rows at a time, so that it is never in memory as a whole."""
 
+import math
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -17,8 +18,8 @@ def row_blocks(values: NDArray[Number]) -> Iterator[NDArray[Number]]:
         yield values[rows]
 
 
-def row_slices(values: NDArray[Number]) -> Iterator[slice]:
-    """The rows of each part of `values (n, d)`."""
-    step = max(1, VALUES_AT_ONCE // max(1, values.shape[1]))
+def row_slices(values: NDArray[Number], *, at_once: int | None = None) -> Iterator[slice]:
+    """The rows of each part of `values (n, d)` or `(n, d, e)`, of about so many values."""
+    step = max(1, (at_once or VALUES_AT_ONCE) // max(1, math.prod(values.shape[1:])))
     for start in range(0, len(values), step):
         yield slice(start, start + step)

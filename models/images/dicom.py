@@ -6,7 +6,7 @@ from PIL import Image
 
 from models.errors import ModelsError
 from models.images.dicom_display import colour_image, grey_image, palette_image
-from models.images.dicom_file import read_tags
+from models.images.dicom_file import read_tags, require_size
 from models.images.dicom_pixels import decode_pixels, require_decoder
 from models.images.dicom_values import (
     corrected_bits,
@@ -14,7 +14,6 @@ from models.images.dicom_values import (
     padding_of,
     palette_of,
     stored_bits,
-    whole_number,
 )
 from models.images.quiet import keep_libraries_quiet
 
@@ -63,17 +62,10 @@ def require_one_image(dataset: "Dataset", *, name: str, maximum_pixels: int) -> 
     """Refuse what cannot be one picture, before anything is decoded."""
     if "PixelData" not in dataset:
         raise ModelsError(f"{name} is a DICOM file without pixel data; leave it out")
-    frames = whole_number(dataset, "NumberOfFrames") or 1
-    if frames > 1:
-        raise ModelsError(f"{name} holds {frames} frames; save each that is meant as a file of its own")
-    width, height = whole_number(dataset, "Columns") or 0, whole_number(dataset, "Rows") or 0
-    if width < 1 or height < 1:
+    if require_size(dataset, name=name, maximum_pixels=maximum_pixels) < 1:
         raise ModelsError(
             f"{name} is damaged: it does not say how large its image is; fetch it again or leave it out"
         )
-    if width * height > maximum_pixels:
-        message = f"{name} has {width} x {height} pixels, the limit is {maximum_pixels:,}; scale it down"
-        raise ModelsError(message)
     if dataset.get("PhotometricInterpretation") not in (*GREY, PALETTE, *COLOUR):
         raise ModelsError(f"{name} has a colour space that is not read; convert it to RGB or MONOCHROME2")
     if (
@@ -92,6 +84,7 @@ def shown(dataset: "Dataset", *, name: str) -> Image.Image:
         raise ModelsError(
             f"{name} is damaged: {space} does not fit its pixels; fetch it again or leave it out"
         )
+    del dataset.PixelData  # whatever is made of them lies beside them otherwise
     padding = padding_of(pixels, dataset)
     pixels = corrected_bits(pixels, dataset)
     if space in COLOUR:

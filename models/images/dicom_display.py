@@ -7,10 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.row_blocks import row_slices
+
 Numbers = NDArray[np.float64]
 
 PERCENTILES = (0.005, 0.995)  # the range shown where a window is broken: a few stray pixels do not count
 WIDEST_TABLE = 1 << 20  # more distinct values than this are looked up by search
+VALUES_AT_ONCE = 1 << 17  # worked out in wide numbers: 1 MB, however large the image is
 KEPT_BITS = 8  # values of so many bits are shown as they are where nothing says otherwise
 
 
@@ -157,6 +160,49 @@ def middle_range(values: Numbers, counts: NDArray[np.integer]) -> tuple[float, f
     return (low, high) if low < high else (float(seen.min()), float(seen.max()))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """The distinct values of an image, each of which is worked out once.
+
+    Attributes:
+        values: `(n,)` ascending; they hold all pixels, and where they are few all between.
+        gapless: Whether none between the lowest and the highest is left out.
+    """
+
+    values: NDArray[np.integer]
+    gapless: bool
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.integer]) -> "Levels":
+        """Those of stored values `(h, w)`."""
+        low, high = int(pixels.min()), int(pixels.max())
+        if high - low < WIDEST_TABLE:
+            return cls(np.arange(low, high + 1), gapless=True)
+        found = [np.unique(pixels[rows]) for rows in row_slices(pixels, at_once=VALUES_AT_ONCE)]
+        return cls(np.unique(np.concatenate(found)), gapless=False)
+
+    def places(self, pixels: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Of each pixel among the values."""
+        if self.gapless:
+            return pixels.astype(np.int64) - int(self.values[0])
+        return np.searchsorted(self.values, pixels)
+
+    def counts(self, pixels: NDArray[np.integer], padding: NDArray[np.bool_] | None) -> NDArray[np.integer]:
+        """How many pixels `(h, w)` have each value `(n,)`, padding left out."""
+        found = np.zeros(len(self.values), dtype=np.int64)
+        for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+            counted = pixels[rows] if padding is None else pixels[rows][~padding[rows]]
+            found += np.bincount(self.places(counted).ravel(), minlength=len(found))
+        return found
+
+    def looked_up(self, pixels: NDArray[np.integer], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The entry of each pixel: `(h, w)` from a table `(n,)`, `(h, w, 3)` from `(n, 3)`."""
+        found = np.empty((*pixels.shape, *table.shape[1:]), dtype=np.uint8)
+        for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+            found[rows] = table[self.places(pixels[rows])]
+        return found
+
+
 def grey_image(
     pixels: NDArray[np.integer], *, padding: NDArray[np.bool_] | None, display: Display
 ) -> Image.Image:
@@ -164,36 +210,29 @@ def grey_image(
 
     Every distinct value is worked out once, which is faster and smaller than floats of the image's size.
     """
-    levels, places = levels_of(pixels)
-    counted = places if padding is None else places[~padding]
-    grey = display.bytes_of(levels, np.bincount(counted.ravel(), minlength=len(levels)))[places]
+    levels = Levels.of(pixels)
+    grey = levels.looked_up(pixels, display.bytes_of(levels.values, levels.counts(pixels, padding)))
     if padding is not None:
         grey[padding] = 0
     return Image.fromarray(grey)
 
 
-def levels_of(pixels: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Ascending values `(n,)` that hold all pixels, and the place of each pixel `(h, w)` among them."""
-    low, high = int(pixels.min()), int(pixels.max())
-    if high - low < WIDEST_TABLE:
-        return np.arange(low, high + 1), pixels.astype(np.int32) - low
-    levels, places = np.unique(pixels, return_inverse=True)
-    return levels, places.reshape(pixels.shape)
-
-
 def palette_image(pixels: NDArray[np.integer], palette: tuple[Table, Table, Table]) -> Image.Image:
     """Colours of `(h, w)` indices; entries of more than 8 bits give their high byte."""
-    levels, places = levels_of(pixels)
+    levels = Levels.of(pixels)
     channels = []
     for table in palette:
-        entries = table.apply(levels.astype(np.float64)).astype(np.int64)
+        entries = table.apply(levels.values.astype(np.float64)).astype(np.int64)
         channels.append(entries >> 8 if table.values.max() > 255 else entries)
-    return Image.fromarray(np.stack(channels, axis=-1).astype(np.uint8)[places])
+    return Image.fromarray(levels.looked_up(pixels, np.stack(channels, axis=-1).astype(np.uint8)))
 
 
 def colour_image(pixels: NDArray[np.integer], *, bits: int) -> Image.Image:
     """`(h, w, 3)` of 8 bits as they are, of more as a share of the highest."""
-    if bits > KEPT_BITS:
-        top = (1 << bits) - 1
-        pixels = (np.clip(pixels.astype(np.int64), 0, top) * 255 + top // 2) // top
-    return Image.fromarray(pixels.astype(np.uint8))
+    if bits <= KEPT_BITS:
+        return Image.fromarray(pixels.astype(np.uint8, copy=False))
+    top = (1 << bits) - 1
+    shown = np.empty(pixels.shape, dtype=np.uint8)
+    for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+        shown[rows] = (np.clip(pixels[rows].astype(np.int64), 0, top) * 255 + top // 2) // top
+    return Image.fromarray(shown)

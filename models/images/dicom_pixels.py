@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from models.errors import ModelsError
 from models.images.codestream import codestream_sizes, is_plain_lossless
+from models.images.dicom_display import VALUES_AT_ONCE
+from models.row_blocks import row_slices
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -37,6 +39,7 @@ UNCOMPRESSED = {
 }
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 RLE = "1.2.840.10008.1.2.5"
+LUMINANCE = ("YBR_FULL", "YBR_FULL_422")
 
 
 def require_decoder(dataset: "Dataset", *, name: str) -> None:
@@ -59,16 +62,34 @@ def require_decoder(dataset: "Dataset", *, name: str) -> None:
 
 
 def decode_pixels(dataset: "Dataset", *, name: str) -> NDArray[np.integer]:
-    """Stored values `(h, w)`, or `(h, w, 3)` as RGB; unused bits of uncompressed ones are still there."""
-    from pydicom.pixels.utils import pixel_array  # noqa: PLC0415
+    """Stored values `(h, w)`, or `(h, w, 3)` as RGB; unused bits of uncompressed ones are still there.
+
+    Uncompressed ones are no copy, and cannot be written to.
+    """
+    from pydicom.pixels.decoders.base import get_decoder  # noqa: PLC0415
+    from pydicom.pixels.utils import as_pixel_options  # noqa: PLC0415
 
     syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax not in PLUGINS:
-        return pixel_array(dataset, index=0, correct_unused_bits=False)
-    if syntax != RLE:
+    plugin, _ = PLUGINS.get(syntax, ("", ""))
+    if plugin and syntax != RLE:
         require_same_size(dataset, name=name)
-    silence_gdcm(PLUGINS[syntax][0])
-    return pixel_array(dataset, index=0, decoding_plugin=PLUGINS[syntax][0])
+    silence_gdcm(plugin)
+    kept_as_stored = {} if plugin else {"view_only": True, "correct_unused_bits": False}
+    options = as_pixel_options(dataset, **kept_as_stored)
+    pixels, about = get_decoder(syntax).as_array(
+        dataset, index=0, raw=True, decoding_plugin=plugin, **options
+    )
+    return as_rgb(pixels) if about["photometric_interpretation"] in LUMINANCE else pixels
+
+
+def as_rgb(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Luminance and chrominance `(h, w, 3)` as RGB; a few rows at a time, for floats of them are large."""
+    from pydicom.pixels.processing import convert_color_space  # noqa: PLC0415
+
+    found = np.empty(pixels.shape, dtype=pixels.dtype)
+    for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+        found[rows] = convert_color_space(pixels[rows], "YBR_FULL", "RGB")
+    return found
 
 
 def silence_gdcm(plugin: str) -> None:

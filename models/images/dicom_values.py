@@ -61,7 +61,7 @@ def corrected_bits(pixels: NDArray[np.integer], dataset: "Dataset") -> NDArray[n
     if stored == width:
         return pixels
     placed = np.left_shift(pixels, width - 1 - high)
-    return cast("NDArray[np.integer]", np.right_shift(placed, width - stored))
+    return cast("NDArray[np.integer]", np.right_shift(placed, width - stored, out=placed))
 
 
 def padding_of(pixels: NDArray[np.integer], dataset: "Dataset") -> NDArray[np.bool_] | None:

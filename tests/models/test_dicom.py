@@ -4,8 +4,10 @@ import struct
 import subprocess
 import sys
 import threading
+import tracemalloc
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +34,10 @@ from pydicom.uid import (
 )
 
 from models.errors import ModelsError
-from models.images import codestream, decode_image, open_image
+from models.images import codestream, decode_grey_or_rgb, decode_image, open_image
 from models.images.codestream import jpeg2000_size
 
+DEFLATED = DeflatedExplicitVRLittleEndian
 SECRET = "Malvolio^Steward"  # of a play, not of a patient
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 DEEP = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
@@ -480,6 +483,81 @@ def test_a_compressed_image_larger_than_its_header_is_refused() -> None:
         dataset.Rows = 4
         refused(dataset, "another size than it states")
     refused(jpeg(dicom(RAMP), RAMP, Columns=1000), "another size than it states")
+
+
+def wide_colour() -> FileDataset:
+    """16 bits a channel, of a million pixels like those below."""
+    return dicom(np.arange(3_000_000, dtype=np.uint16).reshape(1000, 1000, 3), syntax=DEFLATED)
+
+
+def luminance() -> FileDataset:
+    pixels = np.arange(3_000_000).astype(np.uint8).reshape(1000, 1000, 3)
+    return dicom(pixels, syntax=DEFLATED, PhotometricInterpretation="YBR_FULL")
+
+
+def planes() -> FileDataset:
+    dataset = wide_colour()
+    dataset.PlanarConfiguration = 1
+    return dataset
+
+
+def grey(kind: type[np.unsignedinteger], **tags: int) -> FileDataset:
+    """Of a million pixels; 32-bit values are far apart."""
+    values = np.arange(1_000_000, dtype=np.uint32).reshape(1000, 1000) % 4096
+    return dicom((values * (2**18 if kind is np.uint32 else 1)).astype(kind), syntax=DEFLATED, **tags)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        wide_colour,
+        planes,
+        luminance,
+        lambda: grey(np.uint16),
+        lambda: grey(np.uint16, stored=12),
+        lambda: grey(np.uint16, PixelPaddingValue=5),
+        lambda: grey(np.uint32),
+    ],
+)
+def test_a_deflated_image_takes_little_more_than_its_pixels(make: Callable[[], FileDataset]) -> None:
+    dataset = make()
+    data, stored = content(dataset), len(dataset.PixelData)
+    decode_grey_or_rgb(content(dicom(RAMP, syntax=DEFLATED)), name="a.dcm")  # imports what it needs
+    tracemalloc.start()
+    try:
+        decode_grey_or_rgb(data, name="a.dcm")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (
+        peak < stored + 8 * 1_000_000 + 5_000_000
+    )  # with 4 bytes a pixel of Pillow's own, 12; and the bands
+
+
+@pytest.mark.parametrize(
+    ("sides", "channels", "kind", "match"),
+    [
+        ((9000, 8000), 3, np.uint16, "8000 x 9000 pixels, the limit is 64,000,000"),
+        ((8000, 8000), 3, np.uint32, "768,000,000 bytes of pixels, the limit is 512,000,000"),
+        ((100, 100), 1, np.uint16, "inflates to more than 16,797,216 bytes"),
+    ],
+)
+def test_what_a_deflated_file_claims_is_judged_before_its_pixels_are_inflated(
+    sides: tuple[int, int], channels: int, kind: type[np.unsignedinteger], match: str
+) -> None:
+    dataset = dicom(np.zeros((16, 16, 3)[: 2 + channels // 3], kind), syntax=DEFLATED)
+    dataset.Rows, dataset.Columns = sides
+    dataset.PixelData = bytes(100_000_000)
+    data = content(dataset)
+    assert len(data) < 200_000
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelsError, match=match):
+            decode_grey_or_rgb(data, name="a.dcm")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50_000_000
 
 
 def test_a_deflated_bomb_is_refused() -> None:
