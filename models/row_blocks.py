@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Number = TypeVar("Number", bound=np.generic)
 
 VALUES_AT_ONCE = 2**21  # 8 MB of float32 and 16 MB of float64
+FEW_VALUES = 2**17  # for numbers that are wider while they are worked out: 1 MB of float64
 
 
 def row_blocks(values: NDArray[Number]) -> Iterator[NDArray[Number]]:

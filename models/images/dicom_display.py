@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from models.row_blocks import row_slices
+from models.row_blocks import FEW_VALUES, row_slices
 
 Numbers = NDArray[np.float64]
 
 PERCENTILES = (0.005, 0.995)  # the range shown where a window is broken: a few stray pixels do not count
 WIDEST_TABLE = 1 << 20  # more distinct values than this are looked up by search
-VALUES_AT_ONCE = 1 << 17  # worked out in wide numbers: 1 MB, however large the image is
 KEPT_BITS = 8  # values of so many bits are shown as they are where nothing says otherwise
 
 
@@ -178,7 +177,7 @@ class Levels:
         low, high = int(pixels.min()), int(pixels.max())
         if high - low < WIDEST_TABLE:
             return cls(np.arange(low, high + 1), gapless=True)
-        found = [np.unique(pixels[rows]) for rows in row_slices(pixels, at_once=VALUES_AT_ONCE)]
+        found = [np.unique(pixels[rows]) for rows in row_slices(pixels, at_once=FEW_VALUES)]
         return cls(np.unique(np.concatenate(found)), gapless=False)
 
     def places(self, pixels: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -190,7 +189,7 @@ class Levels:
     def counts(self, pixels: NDArray[np.integer], padding: NDArray[np.bool_] | None) -> NDArray[np.integer]:
         """How many pixels `(h, w)` have each value `(n,)`, padding left out."""
         found = np.zeros(len(self.values), dtype=np.int64)
-        for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+        for rows in row_slices(pixels, at_once=FEW_VALUES):
             counted = pixels[rows] if padding is None else pixels[rows][~padding[rows]]
             found += np.bincount(self.places(counted).ravel(), minlength=len(found))
         return found
@@ -198,7 +197,7 @@ class Levels:
     def looked_up(self, pixels: NDArray[np.integer], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The entry of each pixel: `(h, w)` from a table `(n,)`, `(h, w, 3)` from `(n, 3)`."""
         found = np.empty((*pixels.shape, *table.shape[1:]), dtype=np.uint8)
-        for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+        for rows in row_slices(pixels, at_once=FEW_VALUES):
             found[rows] = table[self.places(pixels[rows])]
         return found
 
@@ -233,6 +232,6 @@ def colour_image(pixels: NDArray[np.integer], *, bits: int) -> Image.Image:
         return Image.fromarray(pixels.astype(np.uint8, copy=False))
     top = (1 << bits) - 1
     shown = np.empty(pixels.shape, dtype=np.uint8)
-    for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+    for rows in row_slices(pixels, at_once=FEW_VALUES):
         shown[rows] = (np.clip(pixels[rows].astype(np.int64), 0, top) * 255 + top // 2) // top
     return Image.fromarray(shown)

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelsError
 from models.images.codestream import codestream_sizes, is_plain_lossless
-from models.images.dicom_display import VALUES_AT_ONCE
-from models.row_blocks import row_slices
+from models.row_blocks import FEW_VALUES, row_slices
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -87,7 +86,7 @@ def as_rgb(pixels: NDArray[np.integer]) -> NDArray[np.integer]:
     from pydicom.pixels.processing import convert_color_space  # noqa: PLC0415
 
     found = np.empty(pixels.shape, dtype=pixels.dtype)
-    for rows in row_slices(pixels, at_once=VALUES_AT_ONCE):
+    for rows in row_slices(pixels, at_once=FEW_VALUES):
         found[rows] = convert_color_space(pixels[rows], "YBR_FULL", "RGB")
     return found
 

@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 
 from models.errors import ModelsError
 from models.images.quiet import keep_libraries_quiet
+from models.row_blocks import FEW_VALUES, row_slices
 
 FORMATS = ("PNG", "JPEG", "TIFF")
 SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -91,12 +92,26 @@ def to_bytes(values: NDArray[np.generic], *, top: int) -> NDArray[np.uint8]:
     """Wide values as 8 bits.
 
     Whole numbers are a share of `top`, fractions a share of 1. Where they leave that range nothing says what
-    black and white are, so they are the lowest and the highest value of the image.
+    black and white are, so they are the lowest and the highest value of the image. A few are worked out at a
+    time, for wide numbers of all would take many times the memory of the image.
     """
+    flat = values.reshape(-1, 1)
+    parts = list(row_slices(flat, at_once=FEW_VALUES))
+    found = np.empty(flat.shape, dtype=np.uint8)
     if values.dtype.kind == "u":
-        return ((values.astype(np.uint32) * 255 + top // 2) // top).astype(np.uint8)
-    wide = np.nan_to_num(values.astype(np.float64), nan=0, posinf=0, neginf=0)
+        for rows in parts:
+            found[rows] = (flat[rows].astype(np.uint32) * 255 + top // 2) // top
+        return found.reshape(values.shape)
     low, high = 0.0, float(top if values.dtype.kind == "i" else 1)
-    if wide.min() < low or wide.max() > high:
-        low, high = float(wide.min()), float(wide.max())
-    return np.rint((wide - low) / ((high - low) or 1.0) * 255).astype(np.uint8)
+    lowest = min(float(finite(flat[rows]).min()) for rows in parts)
+    highest = max(float(finite(flat[rows]).max()) for rows in parts)
+    if lowest < low or highest > high:
+        low, high = lowest, highest
+    for rows in parts:
+        found[rows] = np.rint((finite(flat[rows]) - low) / ((high - low) or 1.0) * 255)
+    return found.reshape(values.shape)
+
+
+def finite(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    """With 0 for what is no number."""
+    return np.nan_to_num(values.astype(np.float64), nan=0, posinf=0, neginf=0)

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.errors import ModelsError
-from models.images import decode_image, image_digest, open_image, read_bytes, tell_broken
+from models.images import decode_grey_or_rgb, decode_image, image_digest, open_image, read_bytes, tell_broken
 
 
 def saved(path: Path, image: Image.Image, **options: object) -> Path:
@@ -113,6 +114,24 @@ def test_fractions_in_a_tiff_are_shares_or_a_range(
 ) -> None:
     image = open_image(saved(tmp_path / "a.tif", Image.fromarray(np.array([values], dtype=np.float32))))
     assert np.asarray(image)[0, :, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(("kind", "deep"), [(np.float32, 12), (np.int32, 12), (np.uint16, 8)])
+def test_wide_values_are_scaled_in_little_more_than_their_own_memory(
+    kind: type[np.generic], deep: int
+) -> None:
+    values = (np.arange(2_000_000) % 60_000).reshape(1000, 2000).astype(kind)
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "TIFF", compression="tiff_adobe_deflate")
+    tracemalloc.start()
+    try:
+        found = np.asarray(decode_grey_or_rgb(file.getvalue(), name="a.tif"))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    top = float(values.max()) if kind is np.float32 else 65535
+    np.testing.assert_array_equal(found, np.rint(values.astype(float) / top * 255).astype(np.uint8))
+    assert peak < deep * values.size + 5_000_000
 
 
 def test_several_pages_or_frames_are_counted_and_refused(tmp_path: Path) -> None:

@@ -60,6 +60,23 @@ def dicom(*, rows: int = 8, columns: int = 8, frames: str = "", syntax: str = "1
     return bytes(128) + b"DICM" + start + data
 
 
+def deflated_colour(side: int, *, bits: int = 16) -> bytes:
+    """A black DICOM image of three wide channels: a few kB that are hundreds of MB once they are decoded."""
+
+    def short(number: int, value: int) -> bytes:
+        return struct.pack("<HH2sHH", 0x28, number, b"US", 2, value)
+
+    size = side * side * 3 * bits // 8
+    head = short(2, 3) + struct.pack("<HH2sH4s", 0x28, 4, b"CS", 4, b"RGB ") + short(6, 0)
+    head += short(0x10, side) + short(0x11, side) + short(0x100, bits) + short(0x101, bits)
+    head += short(0x102, bits - 1) + short(0x103, 0) + struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OW", 0, size)
+    packer = zlib.compressobj(1, wbits=-15)
+    data = packer.compress(head) + b"".join(packer.compress(bytes(side)) for _ in range(size // side))
+    syntax = struct.pack("<HH2sH22s", 2, 0x10, b"UI", 22, b"1.2.840.10008.1.2.1.99")
+    meta = struct.pack("<HH2sHI", 2, 0, b"UL", 4, len(syntax)) + syntax
+    return bytes(128) + b"DICM" + meta + data + packer.flush()
+
+
 def mutated(generator: random.Random, data: bytes) -> bytes:
     """Bytes changed, cut out, doubled or moved, a few times."""
     found = bytearray(data)

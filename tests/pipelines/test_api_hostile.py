@@ -3,6 +3,7 @@
 import random
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from api_attack_images import deflated_colour
 from api_attacks import attacks, faults
 from api_example import LIMITS, Serving, png
 from api_searchable import READER, make_searchable_run, two_keys
+
+from pipelines.api.settings import Limits
 
 TRIED = 150
 KEY = {"x-api-key": READER}
@@ -45,6 +49,26 @@ def test_hostile_requests_are_refused_and_the_server_goes_on(serving: Serving) -
     answer = httpx.post(f"{serving.url}/v1/predict", content=png(), headers=KEY)
     assert answer.status_code == 200
     assert metric(serving, 'knobo_requests_total{method="POST",route="/v1/predict",status="500"}') == 0
+
+
+def test_with_the_limits_of_a_server_few_bytes_of_deflated_colour_take_little_memory(folder: Path) -> None:
+    bombs = {
+        "probabilities": deflated_colour(1500),
+        "768,000,000 bytes of pixels, the limit is 512,000,000": deflated_colour(8000, bits=32),
+        "9000 x 9000 pixels, the limit is 64,000,000": deflated_colour(9000),
+    }
+    with Serving(folder / "small", two_keys(folder), Limits()) as serving:
+        httpx.post(f"{serving.url}/v1/predict", content=png(), headers=KEY)  # what is opened but once
+        for said, bomb in bombs.items():
+            assert len(bomb) < 4_000_000
+            tracemalloc.start()
+            try:
+                answer = httpx.post(f"{serving.url}/v1/predict", content=bomb, headers=KEY)
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+            assert said in answer.text
+            assert peak < 50_000_000  # 22 bytes for each of 1500 x 1500 pixels
 
 
 @pytest.mark.parametrize(("key", "status"), [(f"X-API-Key: {READER}\r\n", b" 400 "), ("", b" 401 ")])
