@@ -63,6 +63,8 @@ class StageRecord:
         versions: Of the libraries.
         seed: Of the run.
         commit: Of the code; empty outside a checkout.
+        inputs: Digest by artifact read, none for files that people may put there and did not; empty in a
+            manifest of earlier days.
     """
 
     digest: str
@@ -71,6 +73,7 @@ class StageRecord:
     versions: Mapping[str, str]
     seed: int
     commit: str
+    inputs: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +115,23 @@ class Run:
             return False
         return all(content_digest(self.path(name)) == record.outputs.get(name) for name in stage.writes)
 
-    def stage_digest(self, stage: Stage) -> str:
-        """Of configuration sections, artifacts read, and stage version."""
+    def stage_digest(self, stage: Stage, inputs: Mapping[str, str | None] | None = None) -> str:
+        """Of configuration sections, artifacts read, and stage version.
+
+        Args:
+            stage: Which.
+            inputs: Digest by artifact read; of those that lie there where none are given.
+        """
         sections = {name: section_value(self.config, name) for name in stage.uses}
-        artifacts: dict[str, str | None] = {name: content_digest(self.path(name)) for name in stage.reads}
-        for name in stage.may_read:
-            artifacts[name] = content_digest(self.path(name)) if self.path(name).exists() else None
+        artifacts = self.inputs_of(stage) if inputs is None else inputs
         return value_digest([stage.name, stage.version, sections, artifacts])
+
+    def inputs_of(self, stage: Stage) -> dict[str, str | None]:
+        """Digest by artifact that the stage reads."""
+        found: dict[str, str | None] = {name: content_digest(self.path(name)) for name in stage.reads}
+        for name in stage.may_read:
+            found[name] = content_digest(self.path(name)) if self.path(name).exists() else None
+        return found
 
     def execute(self, stage: Stage) -> bool:
         """Runs the stage if it is stale; whether it had to run."""
@@ -127,7 +140,8 @@ class Run:
             return False
         started = time.perf_counter()
         with storage_faults_told(self.directory), self.reporter.stage(stage.name):
-            digest = self.stage_digest(stage)
+            inputs = self.inputs_of(stage)
+            digest = self.stage_digest(stage, inputs)
             stage.work(self)
         self._note(
             stage.name,
@@ -138,6 +152,7 @@ class Run:
                 versions=library_versions(),
                 seed=self.config.seed,
                 commit=code_commit(),
+                inputs=inputs,
             ),
         )
         return True

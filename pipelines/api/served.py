@@ -21,6 +21,7 @@ from models.grounding.grounder import Grounder
 from models.images import decode_grey_or_rgb
 from models.what_if.interventions import Intervention, Levels, intervene
 from pipelines.api.mapping import Mapper, open_mapper
+from pipelines.api.whole import nobody_at_work, require_whole
 from pipelines.digests import content_digest
 from pipelines.explanation import ExplainedConcept, with_evidence
 from pipelines.run import Run
@@ -98,13 +99,19 @@ class ServedRun:
 
     @classmethod
     def open(cls, directory: Path) -> "ServedRun":
-        """The run in a directory.
+        """The run in a directory, which nobody changes meanwhile.
 
         Raises:
-            PipelineError: No finished run with KnoBo there.
+            PipelineError: No finished run with KnoBo there, it is half rebuilt, or a process works on it.
         """
-        run = open_finished(directory)
+        with nobody_at_work(directory):
+            return cls.opened(open_finished(directory))
+
+    @classmethod
+    def opened(cls, run: Run) -> "ServedRun":
+        """A run that nobody changes meanwhile."""
         require_heads(run)
+        require_whole(run)
         grounder = kept_grounder(run)
         bank = ConceptBank.load(run.path("concepts.jsonl")).subset(grounder.concept_ids)
         encoder = configured_encoder(run.config.encoder)

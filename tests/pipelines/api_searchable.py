@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from api_example import PASSAGE, make_run
+from api_example import PASSAGE, make_run, note_stages
 
 from knowledge.passages import Passage, write_passages
 from knowledge.retrieval.store import IndexStore
@@ -26,6 +26,7 @@ def make_searchable_run(folder: Path) -> Path:
         file.write("retrieval = { dense = false }\n")
     write_passages(run / "passages.jsonl", PASSAGES)
     IndexStore(run / "index").build(PASSAGES)
+    note_stages(run)
     return run
 
 

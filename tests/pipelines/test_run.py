@@ -126,9 +126,12 @@ def test_the_manifest_keeps_what_a_stage_rests_on(run: Run) -> None:
     first, _, _, _ = pair()
     run.execute(first)
     kept = json.loads(run.path("manifest.json").read_text())["stages"]["first"]
-    assert set(kept) == {"digest", "outputs", "seconds", "versions", "seed", "commit"}
+    assert set(kept) == {"digest", "outputs", "seconds", "versions", "seed", "commit", "inputs"}
     assert kept["versions"]["torch"]
     assert list(kept["outputs"]) == ["a.txt"]
+    _, second, _, _ = pair()
+    run.execute(second)
+    assert run.records()["second"].inputs == kept["outputs"]
 
 
 def test_a_damaged_manifest_is_told_in_one_sentence(run: Run) -> None:
