@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from api_example import LIMITS, Serving
 from api_searchable import PASSAGES, READER, STARTER, WITHDRAWN, make_searchable_run, two_keys
 
-from pipelines.api.audits import Ledger
+from pipelines.api.audits import BusyError, Ledger, State
 from pipelines.api.settings import Keys
 from pipelines.errors import PipelineError
 
@@ -120,6 +121,41 @@ def test_one_audit_runs_at_a_time_and_only_for_keys_with_the_right(serving: Serv
     assert gone.status_code == 410  # the stand-in wrote none
     counted = 'knobo_audits_total{outcome="completed"} 1.0'
     wait_for(lambda: counted in httpx.get(f"{serving.url}/metrics", headers=READ).text)
+
+
+def test_whoever_looks_at_the_audits_keeps_none_from_being_started(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    numbers = [ledger.enter("weekly", "other") for _ in range(20)]
+    done, refused = threading.Event(), 0
+
+    def look() -> None:
+        while not done.is_set():
+            ledger.audits()
+
+    poller = threading.Thread(target=look)
+    with ledger.locked(numbers[0]):
+        pass
+    poller.start()
+    try:
+        for number in numbers * 20:
+            try:
+                with ledger.locked(number):
+                    assert [each.id for each in ledger.audits() if each.state is State.RUNNING] == [number]
+            except BusyError:
+                refused += 1
+    finally:
+        done.set()
+        poller.join()
+    assert refused == 0
+
+
+def test_while_an_audit_is_at_work_no_other_gets_the_lock(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    started = time.monotonic()
+    with ledger.locked("first"), pytest.raises(BusyError), ledger.locked("second"):
+        pass
+    assert 0.5 < time.monotonic() - started < 5
+    assert ledger.at_work() == ""
 
 
 def test_an_audit_outlives_its_server_and_the_next_one_knows_it(folder: Path) -> None:

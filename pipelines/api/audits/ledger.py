@@ -7,6 +7,7 @@ when the process ends, however that comes about. So a server that starts anew ca
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pipelines.api.audits.states import Audit, Order, Outcome, Progress, State, 
 
 FOLDER = ".audits"  # no run can have this name
 KEPT = 100
+PATIENCE = 1.0  # seconds
 
 
 class BusyError(Exception):
@@ -46,19 +48,23 @@ class Ledger:
 
     def audits(self) -> list[Audit]:
         """The newest first."""
-        files = self.folder.glob("*/order.json")
-        found = [audit for file in files if (audit := self.audit(file.parent.name)) is not None]
+        numbers = [file.parent.name for file in self.folder.glob("*/order.json")]
+        running = self.at_work()  # once, and before any outcome is read, which is written with the lock held
+        found = [audit for number in numbers if (audit := self.known(number, running)) is not None]
         return sorted(found, key=lambda each: (each.order.requested, each.id), reverse=True)
 
     def audit(self, number: str) -> Audit | None:
         """One of them."""
+        return self.known(number, self.at_work())
+
+    def known(self, number: str, running: str) -> Audit | None:
+        """One of them, given which is at work."""
         folder = self.folder_of(number)
         order = kept(Order, folder)
         if order is None:
             return None
-        running = self.at_work() == number  # before the outcome is read, which is written with the lock held
         outcome = kept(Outcome, folder)
-        state = outcome.state if outcome else State.RUNNING if running else State.INTERRUPTED
+        state = outcome.state if outcome else State.RUNNING if running == number else State.INTERRUPTED
         return Audit(number, state, order, kept(Progress, folder) or Progress(), outcome)
 
     def unfinished(self) -> Audit | None:
@@ -78,7 +84,10 @@ class Ledger:
         return self.folder / number
 
     def at_work(self) -> str:
-        """Id of the audit whose process holds the lock; empty where none does."""
+        """Id of the audit whose process holds the lock; empty where none does.
+
+        Whoever asks has a part in the lock for a moment, for which `locked` waits.
+        """
         try:
             with self.lock.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -98,15 +107,30 @@ class Ledger:
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise BusyError from error
+            take(descriptor)
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, number.encode("ascii"), 0)
             yield descriptor
         finally:
             os.close(descriptor)
+
+
+def take(descriptor: int) -> None:
+    """The lock of an open file; those who only ask who has it let go of it at once, a process does not.
+
+    Raises:
+        BusyError: Another process has it.
+    """
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise BusyError from error
+            time.sleep(0.005)
+        else:
+            return
 
 
 def now() -> str:
