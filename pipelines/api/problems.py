@@ -71,7 +71,8 @@ async def unusable(request: Request, error: Exception) -> Response:
 
 
 async def bug(request: Request, error: Exception) -> Response:
-    """Ours."""
+    """Ours; the framework answers outside of all middleware, so the number is not among the headers yet."""
     number = getattr(request.state, "request", "")
     log.error("request %s failed", number, exc_info=error)
-    return problem(request, 500, "something is wrong on the server; its log has the number of this request")
+    detail = "something is wrong on the server; its log has the number of this request"
+    return problem(request, 500, detail, {"X-Request-Id": number})

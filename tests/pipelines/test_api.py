@@ -23,6 +23,7 @@ from PIL import Image
 from knowledge.loopback import is_loopback
 from models.encoders.raw_pixels import RawPixels
 from pipelines.api.batching import Batcher
+from pipelines.api.served import ServedRun
 from pipelines.api.settings import Keys
 from pipelines.errors import PipelineError
 
@@ -178,6 +179,20 @@ def test_slow_uploads_hold_no_more_places_than_there_are(
         slow.close()
         wait_for(lambda: predict(serving, png()).status_code == 200)
     assert "Traceback" not in caplog.text  # who leaves is no bug
+
+
+def test_a_bug_is_answered_with_the_number_that_its_log_has(
+    directory: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Serving(directory) as serving:
+        monkeypatch.setattr(ServedRun, "answer", lambda *_: {}["what is not there"])
+        answer = predict(serving, png())
+        monkeypatch.undo()
+        fine = predict(serving, png())
+    assert answer.status_code == 500
+    assert answer.headers.get_list("x-request-id") == [answer.json()["request"]]
+    assert f"request {answer.json()['request']} failed" in caplog.text
+    assert fine.headers.get_list("x-request-id") == [fine.json()["request"]]
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
