@@ -18,6 +18,7 @@ class Metrics:
         batches: Images encoded together.
         predictions: By split and class.
         waiting: Images received, waiting or in work.
+        held: Bytes of their files.
         searching: Searches waiting or in work.
         passages: That can be searched.
         audits: Ended, by outcome; those of an earlier process of the server are not counted again.
@@ -48,6 +49,7 @@ class Metrics:
         self.waiting = Gauge(
             "knobo_waiting_images", "Images received, waiting or in work.", registry=registry
         )
+        self.held = Gauge("knobo_held_bytes", "Bytes of the files of those images.", registry=registry)
         self.searching = Gauge("knobo_waiting_searches", "Searches waiting or in work.", registry=registry)
         self.passages = Gauge("knobo_index_passages", "Passages that can be searched.", registry=registry)
         self.audits = Counter("knobo_audits", "Audits that ended.", ("outcome",), registry=registry)

@@ -1,7 +1,7 @@
 """From an upload to concept scores or maps, bounded in number and time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -16,15 +16,16 @@ from PIL import Image
 
 from pipelines.api.batching import Batcher, Scores
 from pipelines.api.mapping import picture
-from pipelines.api.observing import Metrics
+from pipelines.api.metrics import Metrics
 from pipelines.api.scoring import CoreEach, InBatches, Scorer, working
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Limits
+from pipelines.api.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Receive = Callable[[], Awaitable[bytes]]
+Receive = Callable[[], AsyncIterator[bytes]]
 T = TypeVar("T")
 
 
@@ -56,6 +57,7 @@ class Predictor:
         self.readers = ThreadPoolExecutor(cores, thread_name_prefix="decode")
         self.scorer = scorer_of(served, self.readers, cores, metrics)
         self.mapping = Batcher(served.maps, most=cores, observe=metrics.batches.observe)
+        self.uploads = Uploads(limits.uploads_bytes, metrics.held.set)
         self.inside = 0
         self.ready = False
 
@@ -75,7 +77,7 @@ class Predictor:
         """Concept probabilities `(c,)` of an uploaded file.
 
         Args:
-            receive: The file; called once it has its place, so that places bound the memory of uploads.
+            receive: The file, part by part; called once it has its place.
             media_type: As the client names it.
 
         Raises:
@@ -121,12 +123,13 @@ class Predictor:
     async def placed(self, receive: Receive) -> AsyncIterator[bytes]:
         """A file in one of the places; its answer is given up after a while."""
         with self.place():
-            data = await receive()
-            try:
-                async with asyncio.timeout(self.limits.seconds_to_answer):
-                    yield data
-            except TimeoutError as error:
-                raise HTTPException(504, "the image was not encoded in time; send it again later") from error
+            async with self.uploads.received(receive()) as data:
+                try:
+                    async with asyncio.timeout(self.limits.seconds_to_answer):
+                        yield data
+                except TimeoutError as error:
+                    detail = "the image was not encoded in time; send it again later"
+                    raise HTTPException(504, detail) from error
 
     @contextmanager
     def place(self) -> "Iterator[None]":

@@ -18,6 +18,8 @@ class Limits:
 
     Attributes:
         upload_bytes: Of an image file.
+        uploads_bytes: Of all image files that are received, wait or are in work at a time; one more part of
+            one, and it is told to come back.
         pixels: Of an image, as its header claims, before anything is decoded.
         json_bytes: Of any other request.
         seconds_to_ask: In which a client must have sent the headers of its request, the next one included.
@@ -30,6 +32,7 @@ class Limits:
     """
 
     upload_bytes: int = 64 * 1024**2
+    uploads_bytes: int = 512 * 1024**2
     pixels: int = 64_000_000
     json_bytes: int = 256 * 1024
     seconds_to_ask: float = 10

@@ -6,8 +6,9 @@ import logging
 import socket
 import threading
 import time
+import tracemalloc
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,6 +26,7 @@ from models.encoders.raw_pixels import RawPixels
 from pipelines.api.batching import Batcher
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Keys
+from pipelines.api.uploads import Uploads
 from pipelines.errors import PipelineError
 
 KEY = "a-key-of-more-than-twenty-letters"
@@ -179,6 +181,46 @@ def test_slow_uploads_hold_no_more_places_than_there_are(
         slow.close()
         wait_for(lambda: predict(serving, png()).status_code == 200)
     assert "Traceback" not in caplog.text  # who leaves is no bug
+
+
+def test_all_uploads_together_hold_no_more_bytes_than_allowed(directory: Path) -> None:
+    limits = replace(LIMITS, uploads_bytes=250_000, seconds_to_send=60)
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\n\r\n"
+    with Serving(directory, limits=limits) as serving, ExitStack() as slow:
+        address = serving.socket.getsockname()
+        first = slow.enter_context(socket.create_connection(address, timeout=10))
+        first.sendall(head + bytes(150_000))
+        wait_for(lambda: "knobo_held_bytes 150000.0" in httpx.get(f"{serving.url}/metrics").text)
+        second = slow.enter_context(socket.create_connection(address, timeout=10))
+        second.sendall(head + bytes(150_000))  # it announces no more than is allowed, as the first did
+        refused = second.recv(4096).lower()
+        assert refused.startswith(b"http/1.1 503 ")
+        assert b"retry-after: 1\r\n" in refused
+        assert predict(serving, png()).status_code == 200  # what still fits is taken
+        first.sendall(bytes(50_000))
+        assert first.recv(4096).startswith(b"HTTP/1.1 422 ")  # zeros are no image
+        wait_for(lambda: "knobo_held_bytes 0.0" in httpx.get(f"{serving.url}/metrics").text)
+
+
+def test_an_upload_is_put_together_without_a_second_copy() -> None:
+    uploads, size = Uploads(100_000_000, lambda _: None), 40_000_000
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(size // 50_000):
+            yield bytes(50_000)
+
+    async def held() -> tuple[int, int]:
+        async with uploads.received(parts()) as data:
+            return len(data), uploads.held
+
+    tracemalloc.start()
+    try:
+        assert asyncio.run(held()) == (size, size)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.3 * size
+    assert uploads.held == 0
 
 
 def test_a_bug_is_answered_with_the_number_that_its_log_has(

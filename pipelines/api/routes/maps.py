@@ -25,7 +25,7 @@ def add_maps(app: FastAPI, predictor: Predictor) -> None:
                 'the features of this run do not know their place; a run with [encoder] kind = "timm" and '
                 'features = "grid" has maps',
             )
-        seen = await predictor.maps(request.body, media_type=media_type_of(request))
+        seen = await predictor.maps(request.stream, media_type=media_type_of(request))
         return ConceptMaps.of(
             seen.maps,
             concept_ids=served.concept_ids,

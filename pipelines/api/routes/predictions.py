@@ -41,7 +41,7 @@ def add_predictions(app: FastAPI, predictor: Predictor) -> None:
     )
     async def predict(request: Request, split: SplitQuery = None) -> Prediction:
         asked = split_asked(served, split)  # before the image is read
-        scores = await predictor.scores(request.body, media_type=media_type_of(request))
+        scores = await predictor.scores(request.stream, media_type=media_type_of(request))
         answer = served.answer(scores, asked)
         predictor.metrics.predictions.labels(asked, answer.predicted).inc()
         return Prediction.of(
