@@ -8,8 +8,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.api.metrics import Metrics
 
-__all__ = ["Metrics", "Observed"]
-
 log = logging.getLogger("knobo.api")
 HEADER = b"x-request-id"
 METHODS = frozenset({"GET", "HEAD", "POST"})

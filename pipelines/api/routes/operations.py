@@ -5,7 +5,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipelines.api.messages import Health, examples
-from pipelines.api.observing import Metrics
+from pipelines.api.metrics import Metrics
 from pipelines.api.page import make_page
 from pipelines.api.predicting import Predictor
 from pipelines.api.routes.describing import of_text
