@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import timm
 from api_browser import browser, opened
-from api_example import PASSAGE, Serving, make_run, png
+from api_example import PASSAGE, Serving, make_run, note_stages, png
 from PIL import Image
 from safetensors.torch import save_file
 from scipy.special import logit
@@ -38,6 +38,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     encoder = f'{{ weights = "{weights}", architecture = "test_efficientnet", cells = {CELLS} }}'
     run = make_run(folder / "small", encoder=encoder, dimension=CELLS**2 * channels, signs=2)
     write_passages(run / "passages.jsonl", [replace(PASSAGE, locator="PMID 29768149, Results")])
+    note_stages(run)
     (folder / "image.png").write_bytes(png(size=(120, 90)))
     return run
 
