@@ -28,6 +28,7 @@ grounding = { datasets = ["images"] }
 encoder = { kind = "pixels" }
 retrieval = { dense = false }
 fine_tune = { enabled = false }
+refresh = { literature = "hold" }
 """
 
 
