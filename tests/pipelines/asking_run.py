@@ -162,13 +162,20 @@ class WatchedServer(Server):
         self.asked.append(Asked(digest, came, time.time(), probe="snow" in text))
         return reply
 
-    def repeated(self, kills: Sequence[float], *, grace: float = 1.0, among: slice = ALL) -> list[Asked]:
-        """Requests that had been answered before, other than those under way when a process was killed."""
+    def repeated(
+        self, kills: Sequence[tuple[float, float]], *, grace: float = 1.0, among: slice = ALL
+    ) -> list[Asked]:
+        """Requests that had been answered before, other than those under way when a process was killed.
+
+        Of a kill it is known between which times it was; an answer takes its time to be received and kept.
+        """
         seen: dict[str, Asked] = {}
         found = []
         for each in sorted(self.asked[among], key=lambda each: each.came):
             before = seen.get(each.digest)
-            if before and not any(before.came <= kill <= before.answered + grace for kill in kills):
+            if before and not any(
+                before.came <= until and since <= before.answered + grace for since, until in kills
+            ):
                 found.append(each)
             seen[each.digest] = each
         return found

@@ -65,7 +65,7 @@ def test_a_run_killed_among_its_calls_ends_with_the_same_audit(killed: Killed) -
 
 def test_no_call_that_had_been_answered_is_made_again(killed: Killed) -> None:
     assert len(killed.asked.asked) > AFTER_CALLS
-    assert killed.asked.repeated([killed.when]) == []
+    assert killed.asked.repeated([(killed.when, killed.when)]) == []
     assert killed.project.keys_of_replies("killed") == killed.project.keys_of_replies("whole")
 
 

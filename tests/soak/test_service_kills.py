@@ -33,10 +33,11 @@ STARTING_S = 90.0
 
 @dataclass(frozen=True)
 class Kill:
-    """One of them: of what, when, and after how many finished stages."""
+    """One of them: of what, between which times, and after how many finished stages."""
 
     part: str
-    when: float
+    since: float
+    until: float
     stages: int
 
 
@@ -55,7 +56,7 @@ class Service:
 
     def kill(self, part: str, stages: int) -> bool:
         """SIGKILL to a part, and its restart as a supervisor does it; whether there was one to kill."""
-        when: float | None = time.time()
+        since, hit = time.time(), True
         if part == "worker":
             self.prefect.kill_worker()
             self.prefect.start_worker()
@@ -66,23 +67,24 @@ class Service:
             self.database.kill()
             self.database.start()
         else:
-            when = self.kill_flow()
-        if when is not None:
-            self.kills.append(Kill(part, when, stages))
-        return when is not None
+            since, hit = self.kill_flow()
+        if hit:
+            self.kills.append(Kill(part, since, time.time(), stages))
+        return hit
 
-    def kill_flow(self) -> float | None:
-        """SIGKILL to the flow as soon as there is one; when, None where none came."""
+    def kill_flow(self) -> tuple[float, bool]:
+        """SIGKILL to the flow as soon as there is one; not before when, and whether there was one."""
         deadline = time.monotonic() + STARTING_S
         while time.monotonic() < deadline:
+            since = time.time()
             if self.prefect.kill_flows():
-                return time.time()  # looking for it took longer than a call does
+                return since, True
             time.sleep(0.1)
-        return None
+        return time.time(), False
 
-    def times(self, part: str) -> list[float]:
-        """When a part was killed."""
-        return [kill.when for kill in self.kills if kill.part == part]
+    def times(self, part: str) -> list[tuple[float, float]]:
+        """Between which times a part was killed."""
+        return [(kill.since, kill.until) for kill in self.kills if kill.part == part]
 
 
 @dataclass
