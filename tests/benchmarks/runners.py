@@ -133,7 +133,7 @@ def measure() -> dict[str, Figure]:
             how = f"{units:,} in {PARTS} parts, one thread a worker, {TURNS} turns"
             figures[f"runners.{name}.two_workers"] = Figure(one / two, "times one worker", how)
             figures[f"runners.{name}.unit"] = Figure(
-                1e3 * one / TURNS / units, f"ms an {unit}, one thread", how
+                1e3 * one / TURNS / units, f"ms, {unit} on one thread", how
             )
     return figures
 
