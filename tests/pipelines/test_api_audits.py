@@ -94,6 +94,10 @@ def test_a_search_gives_passages_with_place_licence_and_retraction(serving: Serv
     assert everything == {passage.id for passage in PASSAGES}
     recent = found(query="heart nodule fluid", year_from=2000, sources=["pubmed"])
     assert [each["id"] for each in recent] == ["p3"]
+    assert [each["id"] for each in found(query="heart nodule fluid", year_from=2000.0, limit=1.0)] == ["p3"]
+    for limit in (True, "1", 1.5, 51.0):
+        asked = {"query": "a", "limit": limit}
+        assert httpx.post(f"{serving.url}/v1/search", json=asked, headers=READ).status_code == 422
     unknown = httpx.post(f"{serving.url}/v1/search", json={"query": "a", "sources": ["x"]}, headers=READ)
     assert unknown.status_code == 404
 

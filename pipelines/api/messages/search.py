@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt
 
 from knowledge.passages import LAST_YEAR
 from knowledge.retrieval.filters import Filter
@@ -10,9 +10,16 @@ from pipelines.api.messages import examples
 from pipelines.api.messages.base import Message, shown
 from pipelines.api.searching import Found
 
+
+def whole(value: object) -> object:
+    """An integer as JSON Schema has it: 5.0 is one, true and "5" are none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(whole)
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 Labels = Annotated[tuple[Label, ...], Field(max_length=50)]
-Year = Annotated[StrictInt, Field(ge=0, le=LAST_YEAR)]
+Year = Annotated[StrictInt, Field(ge=0, le=LAST_YEAR), Whole]
 
 
 class SearchRequest(Message):
@@ -22,7 +29,7 @@ class SearchRequest(Message):
 
     query: Annotated[str, Field(min_length=1, max_length=1000)]
     """Plain words; nothing in them is syntax."""
-    limit: Annotated[StrictInt, Field(ge=1, le=50)] = 10
+    limit: Annotated[StrictInt, Field(ge=1, le=50), Whole] = 10
     """Passages to give."""
     sources: Labels = ()
     """Only these; all where none is named."""
