@@ -142,12 +142,13 @@ def explain(
     )
     console.print(found.sentence, markup=False, highlight=False)
     for item in found.contributions[:top]:
+        part, quotation = item.contribution, item.quotation
         console.print(
-            f"\n[bold]{item.amount:+.3f}[/] = ({item.score:.3f} - {item.usual:.3f}) x {item.weight:+.3f}  "
-            f"{item.question}",
+            f"\n[bold]{part.amount:+.3f}[/] = ({part.score:.3f} - {part.usual:.3f}) x {part.weight:+.3f}  "
+            f"{quotation.question}",
             highlight=False,
         )
-        console.print(f'  "{item.quote}"\n  [dim]{item.place}[/]', highlight=False)
+        console.print(f'  "{quotation.quote}"\n  [dim]{quotation.place}[/]', highlight=False)
 
 
 def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

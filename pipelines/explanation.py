@@ -17,18 +17,13 @@ from pipelines.what_if.heads import load_heads, open_scores, require_heads, requ
 
 
 @dataclass(frozen=True, slots=True)
-class ExplainedConcept:
-    """One summand: `amount` = (`score` - `usual`) x `weight`, with the evidence behind the question.
+class Quotation:
+    """A concept's question and the first quotation behind it, the same for every image.
 
     `retracted` says that the article it is quoted from was withdrawn.
     """
 
-    concept_id: str
     question: str
-    score: float
-    usual: float
-    weight: float
-    amount: float
     quote: str
     passage_id: str
     locator: str
@@ -40,6 +35,33 @@ class ExplainedConcept:
     def place(self) -> str:
         """Where the quote stands, and under what terms."""
         return f"{self.locator} · {self.source} · {self.license}" + " · RETRACTED" * self.retracted
+
+    @classmethod
+    def of(cls, concept: Concept, passages: Mapping[str, Passage]) -> "Quotation":
+        """That of a concept, where it has one."""
+        evidence = concept.evidence[0] if concept.evidence else None
+        passage = passages.get(evidence.passage_id) if evidence is not None else None
+        return cls(
+            question=concept.question,
+            quote=evidence.quote if evidence is not None else "",
+            passage_id=passage.id if passage is not None else "",
+            locator=place_of(evidence, passages),
+            source=passage.source if passage is not None else concept.origin,
+            license=passage.license if passage is not None else "unknown",
+            retracted=passage is not None and passage.retracted,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedConcept:
+    """One summand: `amount` = (`score` - `usual`) x `weight`, with the evidence behind the question."""
+
+    contribution: Contribution
+    quotation: Quotation
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, on one level."""
+        return asdict(self.contribution) | asdict(self.quotation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +86,9 @@ class ImageExplanation:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return asdict(self)
+        shown = {name: getattr(self, name) for name in ("image", "split", "part", "sentence", "predicted")}
+        parts = [each.as_json() for each in self.contributions]
+        return shown | {"probability": self.probability, "contributions": parts}
 
 
 def explain_image(directory: Path, image: str, *, split: str | None = None) -> ImageExplanation:
@@ -94,7 +118,8 @@ def explain_image(directory: Path, image: str, *, split: str | None = None) -> I
         predicted=head.classes[winner],
         probability=float(probabilities[winner]),
         contributions=tuple(
-            with_evidence(item, bank[item.concept_id], passages) for item in head.explain(values)[winner]
+            ExplainedConcept(item, Quotation.of(bank[item.concept_id], passages))
+            for item in head.contributions(values, winner)
         ),
     )
 
@@ -105,25 +130,3 @@ def place_of(evidence: Evidence | None, passages: Mapping[str, Passage]) -> str:
         return "no quoted source"
     passage = passages.get(evidence.passage_id)
     return passage.locator if passage is not None else "withdrawn from the literature"
-
-
-def with_evidence(
-    contribution: Contribution, concept: Concept, passages: Mapping[str, Passage]
-) -> ExplainedConcept:
-    """A contribution with the first quotation of its concept, where it has one."""
-    evidence = concept.evidence[0] if concept.evidence else None
-    passage = passages.get(evidence.passage_id) if evidence is not None else None
-    return ExplainedConcept(
-        concept_id=concept.id,
-        question=concept.question,
-        score=contribution.score,
-        usual=contribution.usual,
-        weight=contribution.weight,
-        amount=contribution.amount,
-        quote=evidence.quote if evidence is not None else "",
-        passage_id=passage.id if passage is not None else "",
-        locator=place_of(evidence, passages),
-        source=passage.source if passage is not None else concept.origin,
-        license=passage.license if passage is not None else "unknown",
-        retracted=passage is not None and passage.retracted,
-    )

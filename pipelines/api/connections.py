@@ -1,24 +1,26 @@
 """How long a connection may take to say what it wants, and to take what it is given."""
 
 import asyncio
+from collections import deque
 from functools import partial
 from typing import Any, cast
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pipelines.api.metrics import Metrics
 from pipelines.api.settings import Limits
 
 Silent = dict["BoundedProtocol", None]  # in the order of their coming
-UNANSWERED = frozenset({h11.IDLE, h11.SEND_RESPONSE})
+HEAD_BYTES = 64 * 1024  # of headers, of trailers, of whatever else is no body
+AHEAD = 100  # requests of a client that does not wait for their answers
 
 
-class BoundedProtocol(H11Protocol):
-    """HTTP/1.1 as uvicorn speaks it, with an end to every wait on the client.
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP/1.1 as uvicorn speaks it with a parser in C, with an end to every wait on the client.
 
     Uvicorn itself waits for ever for the end of a request's headers, for the rest of a body that was refused,
-    and for a client that takes nothing; each such connection counts among those that it allows.
+    and for a client that takes nothing; each such connection counts among those that it allows. It also holds
+    headers of any size, and as many requests as a client sends ahead.
 
     Args:
         limits: How long, and how many connections may be silent at a time.
@@ -31,6 +33,8 @@ class BoundedProtocol(H11Protocol):
     ) -> None:
         super().__init__(*arguments, **named)
         self.limits, self.metrics, self.silent = limits, metrics, silent
+        self.asked: deque[RequestResponseCycle] = deque()  # and not answered; the first is in work
+        self.in_head, self.in_body, self.no_body = False, False, 0
         self.until_asked: asyncio.TimerHandle | None = None
         self.until_taken: asyncio.TimerHandle | None = None
 
@@ -47,29 +51,65 @@ class BoundedProtocol(H11Protocol):
         stop(self.until_taken)
         super().connection_lost(exc)
 
-    def handle_events(self) -> None:
-        """Bytes came; the headers may be complete now."""
-        before = self.cycle
-        super().handle_events()
-        if self.cycle is not before and not self.cycle.response_complete:
-            self.forget()
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; those that are not the body of a request are held until they make sense."""
+        self.no_body += len(data)
+        super().data_received(data)
+        if self.no_body > HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"More than {HEAD_BYTES:,} bytes came that are no body; send fewer.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self.in_head = True
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Of the head; what stands behind a body could change what was looked at before it."""
+        if self.in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The client has asked."""
+        self.in_head, self.in_body, self.no_body = False, True, 0
+        super().on_headers_complete()
+        self.forget()
+        self.asked.append(self.cycle)
+        if len(self.asked) == AHEAD + 1:
+            self.cut("too far ahead")
+
+    def on_body(self, body: bytes) -> None:
+        """More of a body."""
+        self.no_body = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The end of a request."""
+        self.in_body, self.no_body = False, 0
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What came is no HTTP; it is said unless an answer has begun, and whoever works on one is told.
 
-        Uvicorn would go on to answer the broken request on a connection that is closed by then.
+        Requests that came whole before are answered first, and the connection ends with them.
         """
-        if self.conn.our_state in UNANSWERED:
+        if self.asked and not self.in_body:
+            self.flow.pause_reading()
+            self.asked[-1].keep_alive = False
+            return
+        unanswered = len(self.asked) == 1 and not self.asked[0].response_started
+        if unanswered or not self.in_body:
             super().send_400_response(msg)
         else:
             self.transport.close()
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        for cycle in self.asked:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def on_response_complete(self) -> None:
-        """From now on the next request is waited for; first, as it may be there already."""
-        self.wait_to_be_asked()
+        """From now on the next request is waited for, if it has not come yet."""
+        self.asked.popleft()
+        if not self.asked:
+            self.wait_to_be_asked()
         super().on_response_complete()
 
     def pause_writing(self) -> None:

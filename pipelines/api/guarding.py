@@ -65,7 +65,12 @@ class Guarded:
             return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
         if sum(len(name) + len(value) + 4 for name, value in headers.raw) > HEADER_BYTES:
             return HTTPException(431, f"the headers have more than {HEADER_BYTES:,} bytes; send fewer")
-        if "transfer-encoding" in headers and "content-length" in headers:
+        if len(headers.getlist("host")) != 1:
+            return HTTPException(400, "the request does not name its host once; send one Host header")
+        codings = headers.getlist("transfer-encoding")
+        if codings and [each.strip().lower() for each in codings] != ["chunked"]:
+            return HTTPException(400, "only `chunked` is understood as Transfer-Encoding; send it alone")
+        if codings and "content-length" in headers:
             return HTTPException(400, "the request tells its length in two ways; leave Content-Length out")
         return too_large(most) if declared_length(headers) > most else None
 

@@ -58,7 +58,10 @@ class Metrics:
             "knobo_audit_stages_done", "Finished stages of the audit that runs.", registry=registry
         )
         self.cut = Counter(
-            "knobo_cut_connections", "Ended as the client was too slow.", ("why",), registry=registry
+            "knobo_cut_connections",
+            "Ended as the client was too slow, or asked too far ahead.",
+            ("why",),
+            registry=registry,
         )
         self.about = Gauge("knobo_run_info", "What answers.", ("run", "audit", "version"), registry=registry)
 

@@ -63,6 +63,7 @@ def server_config(
         ws="none",  # no route takes one, and the guard would not see it
         log_config=None,
         access_log=False,  # it would hold client addresses
+        proxy_headers=False,  # nothing asks for those either
         server_header=False,
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=10,

@@ -23,7 +23,7 @@ from models.what_if.interventions import Intervention, Levels, intervene
 from pipelines.api.mapping import Mapper, open_mapper
 from pipelines.api.whole import nobody_at_work, require_whole
 from pipelines.digests import content_digest
-from pipelines.explanation import ExplainedConcept, with_evidence
+from pipelines.explanation import ExplainedConcept, Quotation
 from pipelines.run import Run
 from pipelines.stages.encode import configured_encoder
 from pipelines.stages.ground import kept_grounder
@@ -133,6 +133,11 @@ class ServedRun:
         return self.grounder.concept_ids
 
     @cached_property
+    def quotations(self) -> dict[str, Quotation]:
+        """What stands behind each concept."""
+        return {each.id: Quotation.of(each, self.passages) for each in self.bank.concepts}
+
+    @cached_property
     def default_split(self) -> str:
         """That answers where none is named."""
         return next(iter(self.splits))
@@ -173,7 +178,7 @@ class ServedRun:
             probabilities=tuple(probabilities.tolist()),
             predicted=head.classes[winner],
             concepts=tuple(
-                with_evidence(item, self.bank[item.concept_id], self.passages)
+                ExplainedConcept(item, self.quotations[item.concept_id])
                 for item in head.contributions(scores, winner)
             ),
         )

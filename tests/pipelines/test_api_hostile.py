@@ -126,3 +126,77 @@ def seconds_until_cut(client: socket.socket) -> float:
     except OSError:
         pass
     return time.monotonic() - started
+
+
+def sent(serving: Serving, data: bytes) -> bytes:
+    with socket.create_connection(serving.socket.getsockname(), timeout=10) as client:
+        found = b""
+        try:
+            client.sendall(data)
+            while part := client.recv(65536):
+                found += part
+        except OSError:
+            pass
+    return found
+
+
+SEARCH = (
+    f"POST /v1/search HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n"
+    "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+)
+CHUNK = b'\r\n10\r\n{"query": "lung"\r\n1\r\n}\r\n0\r\n'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 200_000,
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 40_000,
+        SEARCH.encode() + CHUNK + b"X: " + b"a" * 200_000,
+        SEARCH.encode() + CHUNK + b"X: a\r\n" * 40_000,
+        SEARCH.encode() + b"\r\n1;" + b"a" * 200_000,
+    ],
+    ids=["a long header", "many headers", "a long trailer", "many trailers", "a long extension"],
+)
+def test_what_is_no_body_is_not_held_without_end(serving: Serving, data: bytes) -> None:
+    started = time.monotonic()
+    found = sent(serving, data)
+    assert found == b"" or found.startswith(b"HTTP/1.1 400 ")
+    assert time.monotonic() - started < 0.9  # not only cut for being slow, which takes a second
+
+
+def test_a_trailer_is_taken_and_changes_nothing(serving: Serving) -> None:
+    whole = SEARCH.encode() + b"Connection: close\r\n" + CHUNK + b"Authorization: Bearer wrong\r\n\r\n"
+    assert sent(serving, whole).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_asks_on_and_on_without_waiting_is_answered_in_order_or_cut(serving: Serving) -> None:
+    ask = f"GET /v1/concepts HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n".encode()
+    some = sent(serving, (ask + b"\r\n") * 9 + ask + b"Connection: close\r\n\r\n")
+    assert some.count(b"HTTP/1.1 200 ") == 10
+    before = metric(serving, 'knobo_cut_connections_total{why="too far ahead"}')
+    sent(serving, (ask + b"\r\n") * 2_000)
+    assert metric(serving, 'knobo_cut_connections_total{why="too far ahead"}') == before + 1
+
+
+def test_what_was_asked_is_answered_before_the_nonsense_behind_it(serving: Serving) -> None:
+    ask = f"GET /v1/concepts HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n\r\n".encode()
+    found = sent(serving, ask + b"\x16\x03\x01 is no HTTP\r\n\r\n")
+    assert found.startswith(b"HTTP/1.1 200 ")
+    assert found.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("hosts", ["", "Host: a\r\nHost: localhost\r\n"])
+def test_a_request_names_its_host_once(serving: Serving, hosts: str) -> None:
+    found = sent(serving, f"GET /healthz HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n".encode())
+    assert found.startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_request_that_waits_to_be_asked_for_its_body_is_asked(serving: Serving) -> None:
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\nExpect: 100-continue\r\n"
+    body = png()
+    with socket.create_connection(serving.socket.getsockname(), timeout=10) as client:
+        client.sendall(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode())
+        assert client.recv(4096).startswith(b"HTTP/1.1 100 ")
+        client.sendall(body)
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")

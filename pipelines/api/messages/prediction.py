@@ -39,18 +39,19 @@ class Summand(Message):
     @classmethod
     def of(cls, each: ExplainedConcept) -> Self:
         """From what the run said."""
+        part, quotation = each.contribution, each.quotation
         return cls(
-            id=each.concept_id,
-            question=each.question,
-            score=each.score,
-            usual=each.usual,
-            weight=each.weight,
-            amount=each.amount,
-            quote=each.quote,
-            source=each.source,
-            locator=each.locator,
-            license=each.license,
-            retracted=each.retracted,
+            id=part.concept_id,
+            question=quotation.question,
+            score=part.score,
+            usual=part.usual,
+            weight=part.weight,
+            amount=part.amount,
+            quote=quotation.quote,
+            source=quotation.source,
+            locator=quotation.locator,
+            license=quotation.license,
+            retracted=quotation.retracted,
         )
 
 

@@ -5,7 +5,6 @@ from fastapi import FastAPI
 from pipelines.api.messages import ServedConcept
 from pipelines.api.routes.describing import problems
 from pipelines.api.served import ServedRun
-from pipelines.explanation import place_of
 
 
 def add_concepts(app: FastAPI, served: ServedRun) -> None:
@@ -25,12 +24,11 @@ def served_concepts(served: ServedRun) -> list[ServedConcept]:
     for column, (concept_id, quality) in enumerate(
         zip(served.concept_ids, served.grounder.quality, strict=True)
     ):
-        concept = served.bank[concept_id]
-        evidence = concept.evidence[0] if concept.evidence else None
+        quotation = served.quotations[concept_id]
         found.append(
             ServedConcept(
                 id=concept_id,
-                question=concept.question,
+                question=quotation.question,
                 auroc=quality.auroc,
                 weights={
                     split.name: dict(
@@ -42,8 +40,8 @@ def served_concepts(served: ServedRun) -> list[ServedConcept]:
                     )
                     for split in served.splits.values()
                 },
-                quote=evidence.quote if evidence else "",
-                locator=place_of(evidence, served.passages),
+                quote=quotation.quote,
+                locator=quotation.locator,
             )
         )
     return found
