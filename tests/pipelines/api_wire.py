@@ -52,7 +52,7 @@ def answer(address: tuple[str, int], attack: Attack, *, seconds: float = 20) -> 
             client.sendall(attack.data)
             if attack.ends:
                 client.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             pass  # refused before all was sent; the answer may be there
         try:
             while part := client.recv(65536):

@@ -36,8 +36,9 @@ class Process:
         command = [sys.executable, "-m", "pipelines.cli", "api", "small", "--port", str(port)]
         command += ["--keys", "keys", "--audits", "configurations", "--runs", "audited"]
         self.log = (folder / "log").open("a+")
+        said = len(self.text())  # by a server before this one
         self.process = subprocess.Popen(command, cwd=folder, stderr=self.log, stdout=subprocess.DEVNULL)
-        wait_for(lambda: "running on" in self.text(), seconds=120)
+        wait_for(lambda: "running on" in self.text()[said:], seconds=120)
         line = next(each for each in reversed(self.lines()) if "running on" in each["event"])
         self.port = int(line["event"].split(":")[-1].split()[0])
         self.url = f"http://127.0.0.1:{self.port}"
