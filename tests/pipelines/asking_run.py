@@ -164,8 +164,8 @@ class WatchedServer(Server):
 
     def repeated(
         self, kills: Sequence[tuple[float, float]], *, grace: float = 1.0, among: slice = ALL
-    ) -> list[Asked]:
-        """Requests that had been answered before, other than those under way when a process was killed.
+    ) -> list[tuple[Asked, Asked]]:
+        """Requests behind the same one answered before, but for those under way when a process was killed.
 
         Of a kill it is known between which times it was; an answer takes its time to be received and kept.
         """
@@ -176,7 +176,7 @@ class WatchedServer(Server):
             if before and not any(
                 before.came <= until and since <= before.answered + grace for since, until in kills
             ):
-                found.append(each)
+                found.append((before, each))
             seen[each.digest] = each
         return found
 
