@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelsError
 from models.images.codestream import codestream_sizes, is_plain_lossless
+from models.images.run_lengths import unpacks_to_more
 from models.row_blocks import FEW_VALUES, row_slices
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def decode_pixels(dataset: "Dataset", *, name: str) -> NDArray[np.integer]:
 
     syntax = dataset.file_meta.TransferSyntaxUID
     plugin, _ = PLUGINS.get(syntax, ("", ""))
-    if plugin and syntax != RLE:
+    if plugin:
         require_same_size(dataset, name=name)
     silence_gdcm(plugin)
     kept_as_stored = {} if plugin else {"view_only": True, "correct_unused_bits": False}
@@ -105,9 +106,14 @@ def require_same_size(dataset: "Dataset", *, name: str) -> None:
 
     stated = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    message = f"{name} is damaged: its compressed image has another size than it states"
+    advice = "fetch it again or leave it out"
+    if dataset.file_meta.TransferSyntaxUID == RLE:
+        if unpacks_to_more(frame, dataset.Rows * dataset.Columns):
+            raise ModelsError(f"{message}; {advice}")
+        return
     plugin, _ = PLUGINS[dataset.file_meta.TransferSyntaxUID]
     if plugin == "gdcm" and not is_plain_lossless(frame):
         raise ModelsError(f"{name} holds a lossless JPEG of an unusual kind; decompress it first")
     if any(size != stated for size in (codestream_sizes(frame) or [(0, 0, 0)])):
-        message = f"{name} is damaged: its compressed image has another size than it states"
-        raise ModelsError(f"{message}; fetch it again or leave it out")
+        raise ModelsError(f"{message}; {advice}")

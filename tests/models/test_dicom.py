@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.rle import _rle_decode_segment
+from pydicom.pixels.encoders.native import _encode_segment
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -36,6 +38,7 @@ from pydicom.uid import (
 from models.errors import ModelsError
 from models.images import codestream, decode_grey_or_rgb, decode_image, open_image
 from models.images.codestream import jpeg2000_size
+from models.images.run_lengths import unpacked
 
 DEFLATED = DeflatedExplicitVRLittleEndian
 SECRET = "Malvolio^Steward"  # of a play, not of a patient
@@ -348,6 +351,32 @@ def test_lossless_compression_changes_nothing(syntax: str, pixels: NDArray[np.ge
     expected = shown(dataset)
     dataset.compress(syntax, generate_instance_uid=False)
     np.testing.assert_array_equal(shown(dataset), expected)
+
+
+@pytest.mark.parametrize(
+    "packed", [b"\x81\0", b"\x80", b"\x7f" + bytes(128)], ids=["runs", "nothing", "bytes"]
+)
+def test_runs_that_unpack_to_more_than_the_image_are_refused_before_they_are(packed: bytes) -> None:
+    dataset = dicom(RAMP)
+    frame = struct.pack("<16L", 1, 64, *[0] * 14) + packed * (4_000_000 // len(packed))
+    dataset.file_meta.TransferSyntaxUID = RLELossless
+    dataset.PixelData = encapsulate([frame])
+    dataset["PixelData"].is_undefined_length = True
+    data = content(dataset)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelsError, match="another size than it states"):
+            decode_grey_or_rgb(data, name="a.dcm")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30_000_000
+
+
+@pytest.mark.parametrize("values", [np.zeros(500), np.arange(500), np.repeat(np.arange(250), 2)])
+def test_runs_are_counted_as_they_are_unpacked(values: NDArray[np.float64]) -> None:
+    segment = bytes(_encode_segment(values.astype(np.uint8).tobytes(), columns=100))
+    assert unpacked(segment, most=500) == len(_rle_decode_segment(segment))
 
 
 def jpeg(dataset: FileDataset, pixels: NDArray[np.uint8], **tags: object) -> FileDataset:
