@@ -1,10 +1,12 @@
 """How long a connection may take to say what it wants, and to take what it is given."""
 
 import asyncio
+from array import array
 from collections import deque
 from functools import partial
 from typing import Any, cast
 
+from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pipelines.api.metrics import Metrics
@@ -13,6 +15,21 @@ from pipelines.api.settings import Limits
 Silent = dict["BoundedProtocol", None]  # in the order of their coming
 HEAD_BYTES = 64 * 1024  # of headers, of trailers, of whatever else is no body
 AHEAD = 100  # requests of a client that does not wait for their answers
+
+
+class PlainParser(HttpRequestParser):
+    """Reads on where a client asks for another protocol, which it is not given."""
+
+    def feed_data(self, data: "bytes | bytearray | memoryview | array[int]") -> None:
+        """Any part of what comes."""
+        rest = memoryview(data)
+        while rest:
+            try:
+                super().feed_data(rest)
+            except HttpParserUpgrade as wish:
+                rest = rest[max(1, wish.args[0]) :]
+            else:
+                break
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -32,6 +49,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self, *arguments: Any, limits: Limits, metrics: Metrics, silent: Silent, **named: Any
     ) -> None:
         super().__init__(*arguments, **named)
+        self.parser = PlainParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
         self.limits, self.metrics, self.silent = limits, metrics, silent
         self.asked: deque[RequestResponseCycle] = deque()  # and not answered; the first is in work
         self.in_head, self.in_body, self.no_body = False, False, 0
@@ -41,6 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody comes; where too many have not said what they want, the one who came first has to go."""
         super().connection_made(transport)
+        self.silent[self] = None
         self.wait_to_be_asked()
         if len(self.silent) > self.limits.silent:
             next(iter(self.silent)).cut("crowded")
@@ -53,6 +73,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came; those that are not the body of a request are held until they make sense."""
+        if not self.asked and self.until_asked is None:
+            self.wait_to_be_asked()  # before, nothing was begun: uvicorn closes connections that idle
         self.no_body += len(data)
         super().data_received(data)
         if self.no_body > HEAD_BYTES and not self.transport.is_closing():
@@ -69,9 +91,9 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """The client has asked."""
-        self.in_head, self.in_body, self.no_body = False, True, 0
+        """The client has asked, unless its target makes no sense."""
         super().on_headers_complete()
+        self.in_head, self.in_body, self.no_body = False, True, 0
         self.forget()
         self.asked.append(self.cycle)
         if len(self.asked) == AHEAD + 1:
@@ -88,51 +110,66 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What came is no HTTP; it is said unless an answer has begun, and whoever works on one is told.
+        """What came is no HTTP; it is said unless an answer has begun, and whoever works on it is told.
 
         Requests that came whole before are answered first, and the connection ends with them.
         """
-        if self.asked and not self.in_body:
+        broken = self.asked.pop() if self.asked and self.in_body else None
+        if broken is not None:
+            broken.disconnected = True
+            broken.message_event.set()
+        if self.asked:
             self.flow.pause_reading()
             self.asked[-1].keep_alive = False
-            return
-        unanswered = len(self.asked) == 1 and not self.asked[0].response_started
-        if unanswered or not self.in_body:
-            super().send_400_response(msg)
-        else:
+        elif self.in_body and (broken is None or broken.response_started):
             self.transport.close()
-        for cycle in self.asked:
-            cycle.disconnected = True
-            cycle.message_event.set()
+        else:
+            super().send_400_response(msg)
 
     def on_response_complete(self) -> None:
-        """From now on the next request is waited for, if it has not come yet."""
+        """From now on the next request is waited for, if it has not come yet; and the answer to be taken."""
         self.asked.popleft()
-        if not self.asked:
-            self.wait_to_be_asked()
+        if not self.asked and not self.transport.is_closing():
+            self.silent[self] = None
+            if self.in_head or self.in_body:
+                self.wait_to_be_asked()
+        self.wait_to_be_taken()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
         """The client takes nothing for the moment."""
         super().pause_writing()
-        stop(self.until_taken)
-        self.until_taken = self.loop.call_later(self.limits.seconds_to_take, self.cut, "slow to take")
+        self.wait_to_be_taken()
 
     def resume_writing(self) -> None:
         """It took something."""
-        stop(self.until_taken)
+        self.wait_to_be_taken()
         super().resume_writing()
 
     def wait_to_be_asked(self) -> None:
         """Until headers are complete, and not longer than allowed."""
-        self.forget()
-        self.silent[self] = None
+        stop(self.until_asked)
         self.until_asked = self.loop.call_later(self.limits.seconds_to_ask, self.cut, "slow to ask")
+
+    def wait_to_be_taken(self) -> None:
+        """Until what is written is taken, as long as some of it is taken in the time allowed."""
+        stop(self.until_taken)
+        if left := self.transport.get_write_buffer_size():
+            seconds = self.limits.seconds_to_take
+            self.until_taken = self.loop.call_later(seconds, self.look_at_what_is_taken, left)
+
+    def look_at_what_is_taken(self, before: int) -> None:
+        """The time is over."""
+        if self.transport.get_write_buffer_size() >= before:
+            self.cut("slow to take")
+        else:
+            self.wait_to_be_taken()
 
     def forget(self) -> None:
         """It is not waited for any longer."""
         self.silent.pop(self, None)
         stop(self.until_asked)
+        self.until_asked = None
 
     def cut(self, why: str) -> None:
         """Ends the connection at once: what it has not taken by now, it does not take."""

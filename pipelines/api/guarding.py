@@ -41,9 +41,7 @@ class Guarded:
         headers = Headers(scope=scope)
         caller = self.caller(headers)
         scope.setdefault("state", {})["caller"] = caller
-        refused = self.refusal(headers, path, most, caller)
-        if scope["http_version"] not in VERSIONS:
-            refused = HTTPException(400, "this is no version of HTTP that is spoken here; use HTTP/1.1")
+        refused = misformed(scope, headers) or self.refusal(headers, path, most, caller)
         if refused is not None:  # nobody above would turn an exception into an answer
             response = problem(Request(scope), refused.status_code, refused.detail, refused.headers)
             await response(scope, receive, send)
@@ -65,13 +63,6 @@ class Guarded:
             return HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
         if sum(len(name) + len(value) + 4 for name, value in headers.raw) > HEADER_BYTES:
             return HTTPException(431, f"the headers have more than {HEADER_BYTES:,} bytes; send fewer")
-        if len(headers.getlist("host")) != 1:
-            return HTTPException(400, "the request does not name its host once; send one Host header")
-        codings = headers.getlist("transfer-encoding")
-        if codings and [each.strip().lower() for each in codings] != ["chunked"]:
-            return HTTPException(400, "only `chunked` is understood as Transfer-Encoding; send it alone")
-        if codings and "content-length" in headers:
-            return HTTPException(400, "the request tells its length in two ways; leave Content-Length out")
         return too_large(most) if declared_length(headers) > most else None
 
     def limited(self, receive: Receive, most: int) -> Receive:
@@ -97,6 +88,21 @@ class Guarded:
             return message
 
         return receive_within
+
+
+def misformed(scope: Scope, headers: Headers) -> HTTPException | None:
+    """Why a request is not read that others on its way may have understood in another way."""
+    version, hosts = scope["http_version"], headers.getlist("host")
+    if version not in VERSIONS:
+        return HTTPException(400, "this is no version of HTTP that is spoken here; use HTTP/1.1")
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
+        return HTTPException(400, "the request does not name its host once; send one Host header")
+    codings = headers.getlist("transfer-encoding")
+    if codings and [each.strip().lower() for each in codings] != ["chunked"]:
+        return HTTPException(400, "only `chunked` is understood as Transfer-Encoding; send it alone")
+    if codings and "content-length" in headers:
+        return HTTPException(400, "the request tells its length in two ways; leave Content-Length out")
+    return None
 
 
 def is_foreign(headers: Headers) -> bool:

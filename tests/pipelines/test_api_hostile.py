@@ -200,3 +200,46 @@ def test_a_request_that_waits_to_be_asked_for_its_body_is_asked(serving: Serving
         assert client.recv(4096).startswith(b"HTTP/1.1 100 ")
         client.sendall(body)
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+ASK = f"GET /v1/concepts HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+        SEARCH.encode() + b"\r\nzz\r\n",
+    ],
+    ids=["another kind of target", "no target", "a broken body"],
+)
+def test_whole_requests_are_answered_before_a_broken_one(serving: Serving, broken: bytes) -> None:
+    assert sent(serving, broken).startswith(b"HTTP/1.1 400 ")
+    found = sent(serving, (ASK + b"\r\n") * 2 + broken)
+    assert (found.count(b"HTTP/1.1 200 "), found.count(b"HTTP/1.1 ")) == (2, 2)
+
+
+def test_a_wish_for_another_protocol_is_passed_over(
+    serving: Serving, caplog: pytest.LogCaptureFixture
+) -> None:
+    wish = ASK + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    found = sent(serving, wish * 3 + ASK + b"Connection: close\r\n\r\n")
+    assert found.count(b"HTTP/1.1 200 ") == 4
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
+
+
+def test_a_request_of_http_1_0_needs_no_host(serving: Serving) -> None:
+    assert sent(serving, b"GET /healthz HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_idles_between_requests_is_not_called_slow(serving: Serving) -> None:
+    name = 'knobo_cut_connections_total{why="slow to ask"}'
+    before = metric(serving, name)
+    with socket.create_connection(serving.socket.getsockname(), timeout=10) as client:
+        client.sendall(ASK + b"\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+        time.sleep(1.5)  # more than the second to ask in, less than a connection may idle
+        client.sendall(ASK + b"\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert metric(serving, name) == before
