@@ -25,7 +25,7 @@ class Told:
 
     Attributes:
         entry: Number in the history of the audit that was told last; None where none was.
-        broken: Rules of a policy that were told as broken, with what was found, and are so still.
+        broken: Rules of a policy that were told as broken and are so still, whatever the numbers.
         count: How often something was told; it tells one alert from a later one of the same words.
     """
 
@@ -105,12 +105,17 @@ def compare_with_told(directory: Path) -> Comparison:
     return Comparison(directory, newest, earlier, read_entry(files[-1]), told)
 
 
-def mark_told(comparison: Comparison, broken: Iterable[str] = ()) -> None:
-    """Notes that everything about the newest audit has been told, and which rules it breaks."""
+def mark_told(comparison: Comparison, broken: Iterable[str] | None = ()) -> None:
+    """Notes that everything about the newest audit has been told, and which rules it breaks.
+
+    Args:
+        comparison: The audit.
+        broken: The rules; None where it was held against none, and they stay as they were told.
+    """
     values = {
         "schema": 1,
         "entry": comparison.number,
-        "broken": sorted(broken),
+        "broken": sorted(comparison.told.broken if broken is None else broken),
         "count": comparison.told.count + 1,
     }
     write_text(folder_of(comparison.directory) / TOLD, json.dumps(values) + "\n")

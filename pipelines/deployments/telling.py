@@ -12,10 +12,15 @@ from pipelines.policy import Judgement
 from pipelines.refreshing import RefreshOutcome
 
 
-def tell_audit(comparison: Comparison, broken: Sequence[Judgement]) -> None:
-    """An audit is told once, each time it is another one than before; a broken rule once while it is so."""
-    events.send(audit_events(comparison, broken))
-    mark_told(comparison, map(sentence_of, broken))
+def tell_audit(comparison: Comparison, broken: Sequence[Judgement] | None) -> None:
+    """An audit is told once, each time it is another one than before; a broken rule once while it is so.
+
+    Args:
+        comparison: The audit.
+        broken: Rules that do not hold; None where there was no policy, and they stay as told.
+    """
+    events.send(audit_events(comparison, broken or ()))
+    mark_told(comparison, None if broken is None else [each.rule for each in broken])
 
 
 def audit_events(comparison: Comparison, broken: Sequence[Judgement]) -> list[Event]:
@@ -32,17 +37,17 @@ def audit_events(comparison: Comparison, broken: Sequence[Judgement]) -> list[Ev
             "domains": sorted({f"{each.later.split}/{each.later.domain}" for each in comparison.worse}),
         }
         found.append(events.event_of(events.WORSE, run, of=of, payload=payload))
-    sentences = list(map(sentence_of, broken))
-    if set(sentences) - comparison.told.broken:
-        payload = told | {"sentence": "; ".join(sentences)}
-        which = f"{of}/{comparison.told.count}/{sorted(sentences)}"
+    rules = sorted({each.rule for each in broken})
+    if set(rules) - comparison.told.broken:
+        payload = told | {"sentence": "; ".join(map(sentence_of, broken))}
+        which = f"{of}/{comparison.told.count}/{rules}"
         found.append(events.event_of(events.BROKEN, run, of=which, payload=payload))
     return found
 
 
 def sentence_of(rule: Judgement) -> str:
-    """A rule, and what was found."""
-    return f"{rule.rule}: {rule.found}"
+    """A rule, and what was found, for people elsewhere."""
+    return f"{rule.rule}: {'it does not' if rule.names_images else rule.found}"
 
 
 def tell_refresh(outcome: RefreshOutcome) -> None:

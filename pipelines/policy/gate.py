@@ -21,11 +21,14 @@ class Judgement:
         rule: What was asked, as a reader would say it.
         passed: Whether it holds.
         found: What was found.
+        names_images: Whether `found` does; some owners build patient numbers into the names of images, so it
+            stays on this machine.
     """
 
     rule: str
     passed: bool
     found: str
+    names_images: bool = False
 
 
 def judge(
@@ -101,7 +104,7 @@ def judge_check(rule: CheckRule, audit: AuditReport) -> Iterator[Judgement]:
         raise PipelineError(f"the policy names the split {rule.split!r}; the audit has {', '.join(splits)}")
     for split, name, passed, message in audit.checks:
         if name == rule.name and rule.split in {EACH, split}:
-            yield Judgement(f"{split} passes {name}", passed=passed, found=message)
+            yield Judgement(f"{split} passes {name}", passed=passed, found=message, names_images=True)
 
 
 def require_names(rule: NumberRule, audit: AuditReport) -> None:

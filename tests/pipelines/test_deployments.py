@@ -146,20 +146,29 @@ def test_a_rule_that_comes_after_the_audit_is_told_as_broken_once_while_it_is(tm
     policy = tmp_path / "policy.toml"
     policy.write_text("[[number]]\nat_least = 0.65\n")
 
-    def told() -> tuple[Comparison, Sequence[Judgement], list[events.Event]]:
-        same = audited(tmp_path, row(0.6))
+    def told(value: float = 0.6) -> tuple[Comparison, Sequence[Judgement], list[events.Event]]:
+        same = audited(tmp_path, row(value))
         broken = broken_rules(policy, same.directory, earlier=same.earlier)
         return same, broken, audit_events(same, broken)
 
     same, broken, first = told()
     assert names(first) == [events.BROKEN]
     assert [each.id for each in told()[2]] == [each.id for each in first]  # killed before it was noted
-    mark_told(same, map(sentence_of, broken))
+    mark_told(same, [each.rule for each in broken])
     assert told()[2] == []
+    mark_told(told()[0], None)  # on demand, without a policy
+    assert told()[2] == []
+    assert names(told(0.61)[2]) == [events.AUDITED]  # broken still, whatever the number
     mark_told(told()[0])  # a week in which the rule held
     again = told()[2]
     assert names(again) == [events.BROKEN]
     assert again[0].id != first[0].id
+
+
+def test_what_is_told_of_a_broken_check_names_no_image() -> None:
+    found = "1 image of 9 is in two parts (patient00042.jpg)"
+    rule = Judgement("plain passes overlap", passed=False, found=found, names_images=True)
+    assert sentence_of(rule) == "plain passes overlap: it does not"
 
 
 def test_a_refresh_tells_of_withdrawn_articles_once_for_the_same_ones(tmp_path: Path) -> None:
