@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 from models.files import write_text
 from pipelines.config import Config
@@ -20,6 +21,8 @@ from pipelines.progress import Reporter, SilentReporter
 from pipelines.section_values import section_value
 from pipelines.storage_faults import storage_faults_told
 
+SECONDS_TO_OPEN = 120.0
+"""For a server to open a run, its encoder fetched."""
 VERSIONS_OF = ("faiss-cpu", "numpy", "prefect", "scikit-learn", "tantivy", "timm", "torch", "transformers")
 
 
@@ -184,17 +187,39 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps a second process out of the directory."""
+        """Keeps a second process out of the directory.
+
+        Raises:
+            RunBusyError: There is one.
+        """
         self.directory.mkdir(parents=True, exist_ok=True)
         with self.path(".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
+            if not locked_in_time(file):
                 raise RunBusyError(
                     f"another process works on {self.directory}; wait for it, or give the run another name"
-                ) from error
+                )
             sweep(self.directory)
             yield
+
+
+def locked_in_time(file: IO[str]) -> bool:
+    """Whether a file is ours alone; servers that open the run share it for moments, and are waited for."""
+    end = time.monotonic() + SECONDS_TO_OPEN
+    while not lock(file, fcntl.LOCK_EX):
+        if time.monotonic() > end or not lock(file, fcntl.LOCK_SH):  # nobody shares it, so somebody works
+            return False
+        fcntl.flock(file, fcntl.LOCK_UN)
+        time.sleep(0.1)
+    return True
+
+
+def lock(file: IO[str], kind: int) -> bool:
+    """Whether it could be had at once."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def library_versions() -> dict[str, str]:

@@ -70,7 +70,9 @@ def reject(
     directory: Path, prefixes: Sequence[str], *, who: str | None = None, reason: str = ""
 ) -> tuple[Entry, ...]:
     """Turns proposals down; neither a refresh nor a discovery brings them back."""
-    with open_run(directory).locked():
+    run = open_run(directory)
+    with run.locked():
+        complete_entering(run)
         opened = open_bank(directory)
         return opened.record([Drop(each) for each in _chosen(opened, prefixes)], who=who, reason=reason)
 

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ import pytest
 from api_example import make_run, note_stages
 
 from pipelines.api.served import ServedRun
+from pipelines.api.whole import nobody_at_work
 from pipelines.digests import content_digest
 from pipelines.errors import PipelineError
+from pipelines.run import Run
 from pipelines.stages import STAGES
 from pipelines.status import open_finished
 
@@ -61,6 +65,7 @@ def test_while_a_run_is_opened_other_servers_may_open_it_and_nobody_may_rebuild_
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, opened = open_finished(directory), ServedRun.opened
+    monkeypatch.setattr("pipelines.run.SECONDS_TO_OPEN", 0.3)
     with run.locked():
         pass  # the file is there now, as beside every run
 
@@ -74,6 +79,22 @@ def test_while_a_run_is_opened_other_servers_may_open_it_and_nobody_may_rebuild_
     assert ServedRun.open(directory).name == "small"
     with run.locked():
         pass
+
+
+def work_on(run: Run) -> None:
+    with run.locked():
+        pass
+
+
+def test_a_run_that_a_server_opens_is_worked_on_a_moment_later(directory: Path) -> None:
+    run = open_finished(directory)
+    work_on(run)
+    with ThreadPoolExecutor() as other:
+        with nobody_at_work(directory):
+            waiting = other.submit(work_on, run)
+            time.sleep(0.3)
+            assert not waiting.done()
+        waiting.result(timeout=5)
 
 
 def test_new_detectors_beside_old_heads_are_refused(directory: Path) -> None:
