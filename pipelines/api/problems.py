@@ -43,7 +43,9 @@ async def http_problem(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(methods_of(request))
         return problem(request, 405, f"use {allowed} here; see /openapi.json", {"Allow": allowed})
-    return problem(request, error.status_code, str(error.detail), error.headers)
+    unknown = error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase
+    detail = "there is nothing at this address; see /openapi.json" if unknown else str(error.detail)
+    return problem(request, error.status_code, detail, error.headers)
 
 
 def methods_of(request: Request) -> list[str]:

@@ -1,5 +1,6 @@
 """Runs the server until it is told to end, and finishes what it is at."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pipelines.api.metrics import Metrics
 from pipelines.api.searching import open_reader
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Keys, Limits
+from pipelines.errors import PipelineError
 
 CONNECTIONS = 512
 SECONDS_TO_FINISH = 30
@@ -39,7 +41,11 @@ def serve(
         keys: That are let in.
         configurations: Folder of those that may be run and audited; none are without it.
         runs: Folder of the runs that this makes; that of the served run by default.
+
+    Raises:
+        PipelineError: The port is taken, or no finished run is there.
     """
+    require_free(host, port)
     limits, metrics = Limits(), Metrics()
     auditor = None
     if configurations is not None:
@@ -49,6 +55,21 @@ def serve(
     log_as_json()
     sys.setswitchinterval(SECONDS_TO_SWITCH)
     uvicorn.Server(server_config(app, limits, metrics, host=host, port=port)).run()
+
+
+def require_free(host: str, port: int) -> None:
+    """Refuses an address that cannot be listened on, before anything is opened.
+
+    Raises:
+        PipelineError: Another process listens there, or it is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise PipelineError(
+            f"port {port} of {host} is not to be had ({error.strerror}); give another `--port` or `--host`"
+        ) from error
 
 
 def server_config(
