@@ -86,9 +86,7 @@ class ImageExplanation:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        shown = {name: getattr(self, name) for name in ("image", "split", "part", "sentence", "predicted")}
-        parts = [each.as_json() for each in self.contributions]
-        return shown | {"probability": self.probability, "contributions": parts}
+        return asdict(self) | {"contributions": [each.as_json() for each in self.contributions]}
 
 
 def explain_image(directory: Path, image: str, *, split: str | None = None) -> ImageExplanation:

@@ -17,6 +17,7 @@ from pipelines.config import Config
 from pipelines.digests import content_digest, value_digest
 from pipelines.directories import sweep
 from pipelines.errors import PipelineError, RunBusyError
+from pipelines.locks import lock_now
 from pipelines.progress import Reporter, SilentReporter
 from pipelines.section_values import section_value
 from pipelines.storage_faults import storage_faults_told
@@ -205,20 +206,11 @@ class Run:
 def locked_in_time(file: IO[str]) -> bool:
     """Whether a file is ours alone; servers that open the run share it for moments, and are waited for."""
     end = time.monotonic() + SECONDS_TO_OPEN
-    while not lock(file, fcntl.LOCK_EX):
-        if time.monotonic() > end or not lock(file, fcntl.LOCK_SH):  # nobody shares it, so somebody works
+    while not lock_now(file, fcntl.LOCK_EX):
+        if time.monotonic() > end or not lock_now(file, fcntl.LOCK_SH):  # nobody shares it, so somebody works
             return False
         fcntl.flock(file, fcntl.LOCK_UN)
         time.sleep(0.1)
-    return True
-
-
-def lock(file: IO[str], kind: int) -> bool:
-    """Whether it could be had at once."""
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
     return True
 
 

@@ -106,14 +106,14 @@ def require_same_size(dataset: "Dataset", *, name: str) -> None:
 
     stated = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
-    message = f"{name} is damaged: its compressed image has another size than it states"
-    advice = "fetch it again or leave it out"
-    if dataset.file_meta.TransferSyntaxUID == RLE:
-        if unpacks_to_more(frame, dataset.Rows * dataset.Columns):
-            raise ModelsError(f"{message}; {advice}")
-        return
-    plugin, _ = PLUGINS[dataset.file_meta.TransferSyntaxUID]
+    syntax = dataset.file_meta.TransferSyntaxUID
+    plugin, _ = PLUGINS[syntax]
     if plugin == "gdcm" and not is_plain_lossless(frame):
         raise ModelsError(f"{name} holds a lossless JPEG of an unusual kind; decompress it first")
-    if any(size != stated for size in (codestream_sizes(frame) or [(0, 0, 0)])):
-        raise ModelsError(f"{message}; {advice}")
+    if syntax == RLE:
+        differs = unpacks_to_more(frame, dataset.Rows * dataset.Columns)
+    else:
+        differs = any(size != stated for size in (codestream_sizes(frame) or [(0, 0, 0)]))
+    if differs:
+        message = f"{name} is damaged: its compressed image has another size than it states"
+        raise ModelsError(f"{message}; fetch it again or leave it out")

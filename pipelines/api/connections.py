@@ -10,10 +10,9 @@ from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from pipelines.api.metrics import Metrics
-from pipelines.api.settings import Limits
+from pipelines.api.settings import HEADER_BYTES, Limits
 
 Silent = dict["BoundedProtocol", None]  # in the order of their coming
-HEAD_BYTES = 64 * 1024  # of headers, of trailers, of whatever else is no body
 AHEAD = 100  # requests of a client that does not wait for their answers
 
 
@@ -77,8 +76,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self.wait_to_be_asked()  # before, nothing was begun: uvicorn closes connections that idle
         self.no_body += len(data)
         super().data_received(data)
-        if self.no_body > HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response(f"More than {HEAD_BYTES:,} bytes came that are no body; send fewer.")
+        if self.no_body > HEADER_BYTES and not self.transport.is_closing():
+            self.send_400_response(f"More than {HEADER_BYTES:,} bytes came that are no body; send fewer.")
 
     def on_message_begin(self) -> None:
         """A request begins."""

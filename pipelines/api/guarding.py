@@ -10,13 +10,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from knowledge.loopback import is_loopback
 from pipelines.api.problems import problem
-from pipelines.api.settings import Caller, Keys, Limits
+from pipelines.api.settings import HEADER_BYTES, Caller, Keys, Limits
 
 OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
 UPLOADS = frozenset({"/v1/maps", "/v1/predict"})
 BEARER = "bearer "
 VERSIONS = frozenset({"1.0", "1.1"})
-HEADER_BYTES = 64 * 1024
 
 
 class Guarded:

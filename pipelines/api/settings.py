@@ -9,6 +9,7 @@ from typing import Self
 from pipelines.errors import PipelineError
 
 KEY_LENGTH = 20  # letters; a shorter one could be guessed
+HEADER_BYTES = 64 * 1024  # of headers, of trailers, of whatever else is no body
 START = "start"  # the right to start audits
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipelines.digests import content_digest
 from pipelines.errors import PipelineError
+from pipelines.locks import lock_now
 from pipelines.run import Run, Stage, StageRecord
 
 OPENED = ("audit.json", "concepts.jsonl", "grounder", "models", "passages.jsonl", "scores", "splits")
@@ -32,12 +33,10 @@ def nobody_at_work(directory: Path) -> Iterator[None]:
         yield
         return
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not lock_now(file, fcntl.LOCK_SH):
             raise PipelineError(
                 f"a process works on {directory}; wait until it is done, or serve another run"
-            ) from error
+            )
         yield
 
 

@@ -144,6 +144,7 @@ SEARCH = (
     f"POST /v1/search HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n"
     "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
 )
+ASK = f"GET /v1/concepts HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n".encode()
 CHUNK = b'\r\n10\r\n{"query": "lung"\r\n1\r\n}\r\n0\r\n'
 
 
@@ -171,17 +172,15 @@ def test_a_trailer_is_taken_and_changes_nothing(serving: Serving) -> None:
 
 
 def test_who_asks_on_and_on_without_waiting_is_answered_in_order_or_cut(serving: Serving) -> None:
-    ask = f"GET /v1/concepts HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n".encode()
-    some = sent(serving, (ask + b"\r\n") * 9 + ask + b"Connection: close\r\n\r\n")
+    some = sent(serving, (ASK + b"\r\n") * 9 + ASK + b"Connection: close\r\n\r\n")
     assert some.count(b"HTTP/1.1 200 ") == 10
     before = metric(serving, 'knobo_cut_connections_total{why="too far ahead"}')
-    sent(serving, (ask + b"\r\n") * 2_000)
+    sent(serving, (ASK + b"\r\n") * 2_000)
     assert metric(serving, 'knobo_cut_connections_total{why="too far ahead"}') == before + 1
 
 
 def test_what_was_asked_is_answered_before_the_nonsense_behind_it(serving: Serving) -> None:
-    ask = f"GET /v1/concepts HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n\r\n".encode()
-    found = sent(serving, ask + b"\x16\x03\x01 is no HTTP\r\n\r\n")
+    found = sent(serving, ASK + b"\r\n\x16\x03\x01 is no HTTP\r\n\r\n")
     assert found.startswith(b"HTTP/1.1 200 ")
     assert found.count(b"HTTP/1.1 ") == 1
 
@@ -200,9 +199,6 @@ def test_a_request_that_waits_to_be_asked_for_its_body_is_asked(serving: Serving
         assert client.recv(4096).startswith(b"HTTP/1.1 100 ")
         client.sendall(body)
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
-
-
-ASK = f"GET /v1/concepts HTTP/1.1\r\nHost: a\r\nX-API-Key: {READER}\r\n".encode()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from pipelines.api.audits.states import Audit, Order, Outcome, Progress, State, keep, kept
+from pipelines.locks import lock_now
 
 FOLDER = ".audits"  # no run can have this name
 KEPT = 100
@@ -90,12 +91,9 @@ class Ledger:
         """
         try:
             with self.lock.open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return self.lock.read_text("ascii")
+                return "" if lock_now(file, fcntl.LOCK_SH) else self.lock.read_text("ascii")
         except FileNotFoundError:
-            pass
-        return ""
+            return ""
 
     @contextmanager
     def locked(self, number: str) -> Iterator[int]:
@@ -122,15 +120,10 @@ def take(descriptor: int) -> None:
         BusyError: Another process has it.
     """
     end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            if time.monotonic() > end:
-                raise BusyError from error
-            time.sleep(0.005)
-        else:
-            return
+    while not lock_now(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() > end:
+            raise BusyError
+        time.sleep(0.005)
 
 
 def now() -> str:
