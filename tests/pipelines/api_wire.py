@@ -63,3 +63,14 @@ def answer(address: tuple[str, int], attack: Attack, *, seconds: float = 20) -> 
         return CUT, b""
     head, _, body = found.partition(b"\r\n\r\n")
     return int(head.split(b" ", 2)[1]), body
+
+
+def read_head(client: socket.socket) -> bytes:
+    """Status line and headers of the next answer, in however many packets they come.
+
+    What came behind them in the same packet is read as well; where the connection ends, what there was.
+    """
+    found = b""
+    while b"\r\n\r\n" not in found and (part := client.recv(4096)):
+        found += part
+    return found
