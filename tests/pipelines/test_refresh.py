@@ -209,6 +209,21 @@ def test_a_killed_exchange_of_the_literature_is_completed_by_whoever_comes_next(
     assert contents(other) == contents(refreshed)
 
 
+def test_turning_a_proposal_down_completes_a_killed_exchange_first(
+    refreshed: Project, material: Material, tmp_path: Path
+) -> None:
+    other = refreshed.copy(tmp_path / "other")
+    refused = [material.outcome.waiting[0].concept.id]
+    accept(refreshed.run.directory, [])
+    other.run.path("passages.jsonl").unlink()  # killed between two artifacts
+    other.run.path(ENTERING).write_text("")
+    reject(other.run.directory, refused, who="reader")
+    assert not other.run.path(ENTERING).exists()
+    passages = [each.run.path("passages.jsonl").read_bytes() for each in (other, refreshed)]
+    assert passages[0] == passages[1]
+    assert refused[0] not in {each.concept.id for each in open_review(other.run.directory).proposals}
+
+
 def test_what_is_accepted_leaves_the_settings_of_production_as_they_are(project: Project) -> None:
     kept = project.run.path("config.toml")
     text = project.config.read_text("utf-8")
