@@ -164,7 +164,7 @@ def write_passages(path: Path, passages: Iterable[Passage]) -> None:
         KnowledgeError: Two passages have one id.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     seen = SeenIds()
     try:
         with unfinished.open("w", encoding="utf-8") as file:

@@ -14,6 +14,11 @@ def value_digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def bytes_digest(content: bytes) -> str:
+    """SHA-256; that of a file is the same."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def file_digest(path: Path) -> str:
     """SHA-256 of the bytes."""
     with path.open("rb") as stream:

@@ -36,7 +36,7 @@ def convert_gguf(gguf_file: Path, directory: Path) -> Path:
     if not gguf_file.is_file():
         raise KnowledgeError(f"No GGUF file at {gguf_file}; check the path of the language model.")
     directory.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    draft = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", suffix=".partial", dir=directory.parent))
     try:
         _write_folder(_read_gguf(gguf_file), draft)
         draft.chmod(0o755)

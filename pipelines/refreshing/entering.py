@@ -75,3 +75,4 @@ def _replace(staged: Run, run: Run, name: str) -> None:
         beside.unlink(missing_ok=True)
         link(source, beside)
         beside.replace(target)
+        beside.unlink(missing_ok=True)  # of two links to one file the first stays where it was

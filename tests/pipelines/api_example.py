@@ -168,6 +168,7 @@ class Serving:
     def __enter__(self) -> Self:
         self.thread.start()
         while not self.server.started:
+            assert self.thread.is_alive(), "the server did not start; its log says why"
             time.sleep(0.01)
         return self
 

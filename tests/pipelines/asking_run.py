@@ -23,7 +23,7 @@ from loopback_server import PlainMind, Server  # beside the tests of knowledge
 
 from models.files import write_text
 from pipelines.demo.make import make_demo
-from pipelines.directories import BEGUN, PUT_ASIDE, new_directory
+from pipelines.directories import new_directory
 
 IMAGES = 100
 CONFIG = """
@@ -108,6 +108,10 @@ replicates = 20
 """
 
 
+HIDDEN = {".history", ".lock", ".manifest.lock", ".managed.json"} | {
+    f".tantivy-{kind}.lock" for kind in ("meta", "writer")
+}
+"""What finished runs keep under hidden names, where everything is that has only been begun."""
 ALL = slice(None)
 """Of the requests."""
 
@@ -255,7 +259,7 @@ class AskingProject:
 
     def half_written(self, line: str) -> list[Path]:
         """What a killed process began in a run and nobody removed."""
-        return [path for path in self.runs(line).rglob("*") if path.name.endswith((BEGUN, PUT_ASIDE))]
+        return [path for path in self.runs(line).rglob(".*") if path.name not in HIDDEN]
 
     def keys_of_replies(self, line: str) -> list[str]:
         """What the log of calls knows."""
@@ -283,9 +287,9 @@ def small_encoder(folder: Path) -> Path:
     return folder
 
 
-def kill(process: subprocess.Popen[str]) -> float:
-    """SIGKILL to a process that was started here; when."""
-    when = time.time()
+def kill(process: subprocess.Popen[str]) -> tuple[float, float]:
+    """SIGKILL to a process that was started here; between which times, for it may go on for a moment."""
+    before = time.time()
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    return when
+    return before, time.time()

@@ -15,6 +15,8 @@ from api_example import LIMITS, Serving
 from api_searchable import PASSAGES, READER, STARTER, WITHDRAWN, make_searchable_run, two_keys
 
 from pipelines.api.audits import BusyError, Ledger, State
+from pipelines.api.audits.auditor import Auditor
+from pipelines.api.metrics import Metrics
 from pipelines.api.settings import Keys
 from pipelines.errors import PipelineError
 
@@ -129,7 +131,9 @@ def test_one_audit_runs_at_a_time_and_only_for_keys_with_the_right(serving: Serv
 
 def test_whoever_looks_at_the_audits_keeps_none_from_being_started(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
-    numbers = [ledger.enter("weekly", "other") for _ in range(20)]
+    numbers = [f"{n}" for n in range(20)]
+    for number in numbers:
+        ledger.enter(number, "weekly", "other")
     done, refused = threading.Event(), 0
 
     def look() -> None:
@@ -160,6 +164,27 @@ def test_while_an_audit_is_at_work_no_other_gets_the_lock(tmp_path: Path) -> Non
         pass
     assert 0.5 < time.monotonic() - started < 5
     assert ledger.at_work() == ""
+
+
+def test_an_audit_that_another_server_sees_begin_is_not_taken_from_the_first(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = (sys.executable, "-S", "-c", STAND_IN)
+    one, other = (Auditor(folder / "configurations", Ledger(folder), Metrics(), work=work) for _ in range(2))
+    enter = one.ledger.enter
+
+    def seen_at_once(number: str, configuration: str, run: str) -> None:
+        enter(number, configuration, run)
+        other.tend()
+
+    monkeypatch.setattr(one.ledger, "enter", seen_at_once)
+    begun = one.start(folder / "configurations" / "weekly.toml")
+    assert (begun.state, begun.order.starts) == (State.RUNNING, 1)
+    assert other.process is None
+    (folder / "go").touch()
+    wait_for(lambda: one.known(begun.id).state is State.COMPLETED)
+    other.take_up(begun.id)  # as it may have seen it before it ended
+    assert (other.process, one.known(begun.id).order.starts) == (None, 1)
 
 
 def test_an_audit_outlives_its_server_and_the_next_one_knows_it(folder: Path) -> None:

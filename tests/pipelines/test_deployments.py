@@ -1,8 +1,13 @@
 import asyncio
 import json
+import os
+import signal
 import socket
-import time
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -31,7 +36,6 @@ from pipelines.deployments import events
 from pipelines.deployments.alerts import shipped, with_receiver
 from pipelines.deployments.artifacts import changes_text, link_to_report
 from pipelines.deployments.comparison import Comparison, compare_with_told, mark_told
-from pipelines.deployments.limits import ended_after
 from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
 from pipelines.deployments.register import Scope, deployment_of
 from pipelines.deployments.telling import audit_events, refresh_events, sentence_of
@@ -416,10 +420,51 @@ def test_the_web_framework_is_one_with_which_a_worker_hears_of_cancellations() -
     assert Version(version("fastapi")) < Version("0.151")
 
 
-def test_work_that_takes_too_long_is_ended_and_other_timeouts_are_left_alone() -> None:
-    with pytest.raises(PipelineError, match=r"ended after 2\.77\d*e-05 h of work"), ended_after(0.1):
-        time.sleep(5)
-    with pytest.raises(TimeoutError, match="of the network"), ended_after(5):
-        raise TimeoutError("of the network")
-    with ended_after(5):
+HANGS = """
+import pipelines.prefect_environment
+import time
+from prefect import flow, task
+from prefect.task_runners import ThreadPoolTaskRunner
+from pipelines.deployments.limits import ended_after
+from pipelines.runners import Step, run_steps
+
+@task
+def hang() -> bool:
+    time.sleep(600)
+
+@flow
+def within() -> None:
+    with ThreadPoolTaskRunner(max_workers=1) as runner:
+        run_steps([Step("hang", hang, {}, ())], runner)
+
+@flow(timeout_seconds=1000)
+def planned() -> None:
+    with ended_after(0.5):
         pass
+    with ended_after(4):
+        within()
+
+planned()
+"""
+
+
+def test_a_run_whose_work_hangs_is_ended_and_called_failed(tmp_path: Path) -> None:
+    """As a planned audit does it: within a flow with a limit of its own, in a thread that heeds nothing."""
+    (tmp_path / "hangs.py").write_text(HANGS)
+    here = os.environ | {"PREFECT_HOME": str(tmp_path), "PYTHONPATH": str(Path.cwd())}
+    with (tmp_path / "errors").open("wb") as errors:
+        run = subprocess.Popen(
+            [sys.executable, "hangs.py"], cwd=tmp_path, env=here, stderr=errors, start_new_session=True
+        )
+        try:
+            assert run.wait(240) == 1
+        finally:
+            os.killpg(run.pid, signal.SIGKILL)  # a temporary server outlives whoever started it
+    assert "ended after 0.00111111 h of work" in (tmp_path / "errors").read_text()
+    with closing(sqlite3.connect(tmp_path / "prefect.db")) as database:
+        states = database.execute(
+            "select r.state_type, r.state_name, s.message from flow_run r join flow_run_state s "
+            "on s.id = r.state_id join flow f on f.id = r.flow_id where f.name = 'planned'"
+        ).fetchall()
+    assert [(kind, name) for kind, name, _ in states] == [("FAILED", "TimedOut")]
+    assert "started again, it goes on where it stood" in states[0][2]

@@ -27,13 +27,13 @@ class Killed:
     Attributes:
         project: Two lines of runs, `whole` and `killed`.
         asked: The server of the second.
-        when: The process was killed.
+        when: Between which times the process was killed.
         refused: What a second process was told while the first worked.
     """
 
     project: AskingProject
     asked: WatchedServer
-    when: float
+    when: tuple[float, float]
     refused: str
 
 
@@ -65,7 +65,7 @@ def test_a_run_killed_among_its_calls_ends_with_the_same_audit(killed: Killed) -
 
 def test_no_call_that_had_been_answered_is_made_again(killed: Killed) -> None:
     assert len(killed.asked.asked) > AFTER_CALLS
-    assert killed.asked.repeated([(killed.when, killed.when)]) == []
+    assert killed.asked.repeated([killed.when]) == []
     assert killed.project.keys_of_replies("killed") == killed.project.keys_of_replies("whole")
 
 

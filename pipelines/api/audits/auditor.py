@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 
 from pipelines.api.audits.ledger import BusyError, Ledger, now
 from pipelines.api.audits.states import Audit, Outcome, State
@@ -54,23 +55,31 @@ class Auditor:
             PipelineError: The configuration cannot be used.
         """
         config = load_config(configuration)
-        with self.turn:
+        number = uuid4().hex
+        with self.turn, self.ledger.locked(number) as lock:  # before another server can see it
             if self.ledger.unfinished() is not None:
                 raise BusyError
-            number = self.ledger.enter(configuration.stem, config.name)
-            try:
-                self.hand_over(self.known(number))
-            except BusyError:
-                self.ledger.end(number, Outcome(State.FAILED, now(), "another server started an audit first"))
-                raise
+            self.ledger.enter(number, configuration.stem, config.name)
+            self.hand_over(self.known(number), lock)
             return self.known(number)
 
-    def hand_over(self, audit: Audit) -> None:
+    def take_up(self, number: str) -> None:
+        """An audit whose process was killed, unless another server has done so meanwhile.
+
+        Raises:
+            BusyError: It, or another one, is at work.
+        """
+        with self.ledger.locked(number) as lock:
+            audit = self.known(number)
+            if audit.outcome is None:
+                self.hand_over(audit, lock)
+
+    def hand_over(self, audit: Audit, lock: int) -> None:
         """To a process of its own, which holds the lock from its first moment."""
         configuration = self.configurations / f"{audit.order.configuration}.toml"
         folder = self.ledger.folder_of(audit.id)
-        with self.ledger.locked(audit.id) as lock, (folder / "log.txt").open("ab") as output:
-            self.ledger.begin(audit)
+        self.ledger.begin(audit)
+        with (folder / "log.txt").open("ab") as output:
             self.watched = audit.id
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and files
                 [*self.work, str(folder), str(configuration), str(self.ledger.runs)],
@@ -111,7 +120,7 @@ class Auditor:
             self.ledger.end(audit.id, Outcome(State.FAILED, now(), sentence))
             return
         with suppress(BusyError):
-            self.hand_over(audit)
+            self.take_up(audit.id)
 
     def note_end(self) -> None:
         """In log and metrics, once."""

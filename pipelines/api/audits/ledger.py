@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 from pipelines.api.audits.states import Audit, Order, Outcome, Progress, State, keep, kept
 from pipelines.locks import lock_now
@@ -38,14 +37,12 @@ class Ledger:
         self.runs, self.folder = runs, runs / FOLDER
         self.lock = self.folder / "lock"
 
-    def enter(self, configuration: str, run: str) -> str:
-        """Id of a new audit; old ones that are more than are kept go."""
+    def enter(self, number: str, configuration: str, run: str) -> None:
+        """A new audit under an id of its own; old ones that are more than are kept go."""
         for each in self.audits()[KEPT - 1 :]:
             if each.outcome is not None:
                 shutil.rmtree(self.folder_of(each.id), ignore_errors=True)
-        number = uuid4().hex
         keep(Order(configuration, run, now(), 0), self.folder_of(number))
-        return number
 
     def audits(self) -> list[Audit]:
         """The newest first."""
