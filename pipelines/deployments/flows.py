@@ -65,8 +65,8 @@ def audit(config: Path, runs: Path = Path("runs"), policy: Path | None = None) -
     name = load_config(config).name
     with gpu(at_most=AUDIT), stage_progress(key_of(name, "progress")):
         directory = launch(config, runs, reporter=LogReporter())
-    comparison = compare_with_told(directory)
-    broken = broken_rules(policy, directory, earlier=comparison.earlier) if policy else None
-    publish_audit(comparison)
-    tell_audit(comparison, broken)
+        comparison = compare_with_told(directory)  # with the place: who waits for it writes anew
+        broken = broken_rules(policy, directory, earlier=comparison.earlier) if policy else None
+        publish_audit(comparison)
+        tell_audit(comparison, broken)
     return bool(comparison.worse or broken)

@@ -69,9 +69,9 @@ def test_a_run_that_is_copied_and_restored_is_as_fresh_as_it_was(run: Run, tmp_p
         done = shell(command, tmp_path)
         assert done.returncode == 0, done.stderr
     before = {path: path.read_bytes() for path in run.directory.rglob("*") if path.is_file()}
-    shutil.rmtree(tmp_path / "data" / "runs")
-    (tmp_path / "data" / "runs").mkdir()
-    for command in commands("tar --extract"):
+    shutil.rmtree(tmp_path / "data" / "runs" / ".history")
+    write_text(run.path("out/later.txt"), "newer than the copy")
+    for command in [*commands("mv"), *commands("tar --extract")]:
         done = shell(command, tmp_path)
         assert done.returncode == 0, done.stderr
     assert {path: path.read_bytes() for path in run.directory.rglob("*") if path.is_file()} == before
