@@ -15,11 +15,17 @@ DEFAULTS = {
 
 
 def prepare() -> None:
-    """Sets what the user has not set; a user without a Prefect home gets one in the cache folder."""
+    """Sets what the user has not set; a user without a Prefect home gets one in the cache folder.
+
+    Raises:
+        OSError: The home cannot be made.
+    """
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if "PREFECT_API_URL" not in os.environ and not (Path.home() / ".prefect").exists():
         os.environ.setdefault("PREFECT_HOME", str(cache_directory() / "prefect"))
+    if home := os.environ.get("PREFECT_HOME"):
+        Path(home).expanduser().mkdir(parents=True, exist_ok=True)  # Prefect makes only its last folder
 
 
 prepare()
