@@ -207,8 +207,14 @@ def mean_differences(
 
 
 def distinct_directions(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Orthonormal basis `(d, r)` of the columns `(d, l)`, one of which each attribute has too many."""
+    """Orthonormal basis `(d, r)` of the columns `(d, l)`, one of which each attribute has too many.
+
+    The largest value of each direction is positive: a decomposition leaves its sign to rounding, and the
+    kept file would differ from machine to machine.
+    """
     lengths = np.linalg.norm(differences, axis=0)
     unit = differences / np.where(lengths > 0, lengths, 1)
     basis, sizes, _ = np.linalg.svd(unit, full_matrices=False)
-    return np.asarray(basis[:, sizes > SAME * max(float(sizes[0]), 1e-300)])
+    kept = basis[:, sizes > SAME * max(float(sizes[0]), 1e-300)]
+    largest = kept[np.abs(kept).argmax(axis=0), np.arange(kept.shape[1])]
+    return np.asarray(np.where(largest < 0, -kept, kept))
