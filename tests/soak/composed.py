@@ -100,6 +100,8 @@ class Composed:
         """A process that may write below its folder and nowhere else."""
         asked = shlex.join([self._here(word) for word in command])
         place = shlex.quote(str(self.folder))
+        # a shell starts background jobs with SIGINT ignored: a worker would never end; a container does not
+        asked = f"env --default-signal=INT {asked}"
         script = f"mount --bind {place} {place}; mount -o remount,bind,ro /; cd {place}/data; exec {asked}"
         with (self.folder / f"{service}.log").open("ab") as log:
             return subprocess.Popen(
