@@ -1,5 +1,6 @@
 """Checks of the splits of a configuration before anything is encoded or fitted."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 
@@ -15,6 +16,9 @@ from pipelines.stages.images import read_dataset
 from pipelines.stages.split import make_split
 
 FILES_AT_ONCE = 32
+NAMED = 20  # broken images, where they are left out
+
+log = logging.getLogger("knobo")
 
 
 @uncollected()
@@ -63,6 +67,8 @@ def table_of(config: Config, *, progress: Callback) -> ImagesTable:
                 digest_of[str(path)] = outcome
             progress(done, len(paths))
     tell_broken(faults, lost=len(faults), total=len(paths), stop=config.on_broken == "stop")
+    for fault in faults[:NAMED]:
+        log.warning(fault)
     sound = [(record, name) for record, name in pairs if str(record.path) in digest_of]
     return ImagesTable(
         tuple(record for record, _ in sound),

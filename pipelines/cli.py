@@ -22,6 +22,7 @@ from pipelines.commands.history import history
 from pipelines.commands.path import path
 from pipelines.commands.refresh import refresh
 from pipelines.commands.released import released
+from pipelines.concealing import for_the_terminal
 from pipelines.errors import USER_ERRORS
 from pipelines.storage_faults import storage_faults_told
 
@@ -176,7 +177,7 @@ def main() -> None:
         with storage_faults_told():
             app()
     except USER_ERRORS as error:
-        print(f"knobo: {error}", file=sys.stderr)
+        print(f"knobo: {for_the_terminal(error)}", file=sys.stderr)
         sys.exit(2)
 
 

@@ -12,6 +12,7 @@ import models.torchvision_operators  # noqa: F401  # before timm and transformer
 from knowledge.errors import NetworkError
 from models.evaluation.report import AuditReport
 from pipelines.artifact_keys import key_of
+from pipelines.concealing import names_concealed
 from pipelines.config import Config, load_config
 from pipelines.config.keeping import keep_config
 from pipelines.history.store import record_audit
@@ -28,7 +29,8 @@ _reporters: dict[str, Reporter] = {}  # by run directory: a reporter cannot pass
 @task(task_run_name="{name}", persist_result=False)
 def run_stage(name: str, config: str, runs: str) -> bool:
     """Runs one stage if it is stale; whether it had to run."""
-    return open_run(Path(config), Path(runs)).execute(stage_named(name))
+    with names_concealed():
+        return open_run(Path(config), Path(runs)).execute(stage_named(name))
 
 
 @task(task_run_name="{name} {part} of {parts}", persist_result=False)
@@ -38,7 +40,8 @@ def run_part(name: str, part: int, parts: int, config: str, runs: str) -> bool:
     assert stage.part is not None, f"{name} has no parts"
     if run.is_fresh(stage):
         return False
-    stage.part(run, part, parts)
+    with names_concealed():
+        stage.part(run, part, parts)
     return True
 
 

@@ -3,28 +3,32 @@
 import logging
 from collections.abc import Sequence
 
-from models.errors import ModelsError
+from models.errors import ImageError
 
 NAMED = 3  # broken images in a message
 
 log = logging.getLogger("knobo")
 
 
-def tell_broken(faults: Sequence[str], *, lost: int, total: int, stop: bool) -> None:
-    """Names the first broken images and counts them: in the log, or as an error.
+def tell_broken(faults: Sequence[str], *, lost: int, total: int, stop: bool, listed: str = "") -> None:
+    """Counts the broken images: in the log, which names none, or as an error, which names the first.
 
     Args:
         faults: A sentence for each broken file.
         lost: Images that cannot be used; more than there are faults where several share a file's content.
         total: Images that were asked for.
         stop: Whether one broken image is an error; it always is where none is left.
+        listed: File that names them all, where there is one.
 
     Raises:
-        ModelsError: Something is lost under `stop`, or everything.
+        ImageError: Something is lost under `stop`, or everything.
     """
     if not lost and total:
         return
-    message = f"{lost} of {total} images cannot be used: {'; '.join(faults[:NAMED]) or 'none was given'}"
+    counted = f"{lost} of {total} images cannot be used"
+    unnamed = f"{counted} ({listed} names them)" if listed and faults else counted
     if stop or lost == total:
-        raise ModelsError(f'{message}; mend or remove them, or set on_broken = "skip"')
-    log.warning(message)
+        named = f"{counted}: {'; '.join(faults[:NAMED]) or 'none was given'}"
+        mend = 'mend or remove them, or set on_broken = "skip"'
+        raise ImageError(f"{named}; {mend}", f"{unnamed}; {mend}")
+    log.warning("%s, and are left out", unnamed)

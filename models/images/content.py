@@ -4,7 +4,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from models.errors import ModelsError
+from models.errors import ImageError
 
 MAXIMUM_BYTES = 512 * 1024**2  # the most pixels that are read, as 16-bit colour without compression, and more
 
@@ -23,17 +23,23 @@ def read_bytes(path: Path, *, maximum: int = MAXIMUM_BYTES) -> bytes:
     """The file's bytes.
 
     Raises:
-        ModelsError: No such file, not readable, or longer than `maximum`.
+        ImageError: No such file, not readable, or longer than `maximum`.
     """
     try:
         data = read_at_most(path, maximum + 1)
     except FileNotFoundError as error:
-        raise ModelsError(f"there is no image at {path}; check the path in the manifest") from error
+        named = f"there is no image at {path}; check the path in the manifest"
+        raise ImageError(named, "an image of the manifest is not there; check its path") from error
     except OSError as error:
-        raise ModelsError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+        raise about(path, f"cannot be read ({error.strerror}); check its permissions") from error
     if len(data) > maximum:
-        raise ModelsError(f"{path} has more than {maximum:,} bytes, the limit for an image; scale it down")
+        raise about(path, f"has more than {maximum:,} bytes, the limit for an image; scale it down")
     return data
+
+
+def about(path: Path, fault: str) -> ImageError:
+    """What is wrong with a file."""
+    return ImageError(f"{path} {fault}", f"an image {fault}")
 
 
 def read_at_most(path: Path, maximum: int) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import ModelsError
+from models.errors import ImageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +34,5 @@ def require_unique_ids(records: Iterable[ImageRecord]) -> None:
     """Refuse two images of one id, as two manifests of one name would give."""
     twice = [image for image, count in Counter(record.id for record in records).items() if count > 1]
     if twice:
-        message = f"{len(twice)} image ids occur twice (first {twice[0]}); name each manifest differently"
-        raise ModelsError(message)
+        counted, mend = f"{len(twice)} image ids occur twice", "name each manifest differently"
+        raise ImageError(f"{counted} (first {twice[0]}); {mend}", f"{counted}; {mend}")

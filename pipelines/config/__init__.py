@@ -6,7 +6,7 @@ from pipelines.config.encoder import EncoderSection
 from pipelines.config.fine_tune import FineTuneSection
 from pipelines.config.grounding import GroundingSection
 from pipelines.config.literature import BulkSource, FileSource, LiteratureSource, QuerySource, RecordSource
-from pipelines.config.loading import load_config
+from pipelines.config.loading import as_called, load_config
 from pipelines.config.section import Section
 from pipelines.config.splits import SplitSection
 from pipelines.config.whole import Config
@@ -25,5 +25,6 @@ __all__ = [
     "RecordSource",
     "Section",
     "SplitSection",
+    "as_called",
     "load_config",
 ]

@@ -1,5 +1,6 @@
 """Reading a configuration file: one sentence for what is wrong, absolute paths for what is right."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -28,7 +29,16 @@ def load_config(path: Path) -> Config:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise PipelineError(f"{path}: {first_fault(error)}") from error
-    return _with_absolute_paths(config, path.resolve().parent)
+    return _with_absolute_paths(config, as_called(path).parent)
+
+
+def as_called(path: Path) -> Path:
+    """An absolute path, its links left as they are.
+
+    What a link leads to may be there on this machine and today alone: Kubernetes mounts a configuration as a
+    link into a folder that is named by the time.
+    """
+    return Path(os.path.abspath(path))  # noqa: PTH100 - the only one that drops `..` and follows no link
 
 
 OUTSIDE = ("literal_error", "greater_than", "greater_than_equal", "less_than", "less_than_equal")

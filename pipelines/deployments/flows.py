@@ -6,8 +6,10 @@ from prefect import flow, task
 
 import models.torchvision_operators  # noqa: F401  # before timm and transformers
 from pipelines.artifact_keys import key_of
+from pipelines.concealing import names_concealed
 from pipelines.config import load_config
 from pipelines.deployments.artifacts import publish_audit, publish_bank
+from pipelines.deployments.choice import require_choice
 from pipelines.deployments.comparison import compare_with_told
 from pipelines.deployments.limits import gpu
 from pipelines.deployments.progress import stage_progress
@@ -50,7 +52,8 @@ def knowledge_refresh(config: Path, runs: Path = Path("runs")) -> str:
 )
 def refresh_bank(config: Path, runs: Path) -> RefreshOutcome:
     """Tried again, later each time, where the network failed."""
-    return refresh(config, runs, reporter=LogReporter())
+    with names_concealed():
+        return refresh(config, runs, reporter=LogReporter())
 
 
 @flow(name="audit", persist_result=False, timeout_seconds=WITH_WAITING)
@@ -62,6 +65,7 @@ def audit(config: Path, runs: Path = Path("runs"), policy: Path | None = None) -
         runs: Folder that holds the runs there.
         policy: Policy (TOML) to hold the audit against as well; `docs/audit.md` describes it.
     """
+    require_choice(config)
     name = load_config(config).name
     with gpu(at_most=AUDIT), stage_progress(key_of(name, "progress")):
         directory = launch(config, runs, reporter=LogReporter())

@@ -15,9 +15,10 @@ from prefect.schedules import Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from pipelines.artifact_keys import key_of
-from pipelines.config import QuerySource, load_config
+from pipelines.config import as_called, load_config
 from pipelines.deployments import flows
 from pipelines.deployments.alerts import register_alerts
+from pipelines.deployments.choice import require_choice
 from pipelines.deployments.limits import set_gpus
 from pipelines.deployments.plans import Plan
 from pipelines.errors import PipelineError
@@ -57,8 +58,8 @@ class Scope:
                     f"{found[twin]} and {config} are both named {name!r} or alike; give each run a name that "
                     "differs in letters or digits, not in case or signs alone"
                 )
-            found[name] = config.resolve()
-        return cls(found, runs.resolve(), policy.resolve() if policy else None, zone)
+            found[name] = as_called(config)
+        return cls(found, as_called(runs), as_called(policy) if policy else None, zone)
 
     def require_choice(self) -> None:
         """Refuses configurations by which unreviewed literature would enter without anybody having said so.
@@ -67,13 +68,7 @@ class Scope:
             PipelineError: One has literature on this machine, and says neither `hold` nor `follow`.
         """
         for path in self.configs.values():
-            config = load_config(path)
-            local = any(not isinstance(source, QuerySource) for source in config.literature)
-            if local and "literature" not in config.refresh.model_fields_set:
-                raise PipelineError(
-                    f"{path} does not say whether planned audits take in local literature that changed; "
-                    'below [refresh] write literature = "hold", for after a review, or "follow", for at once'
-                )
+            require_choice(path)
 
     def parameters(self, plan: Plan) -> dict[str, Any]:
         """What a run is started with unless something else is said; the configuration where there is one."""

@@ -11,12 +11,15 @@ from models.datasets.folders import read_folders
 from models.datasets.manifest import ManifestColumns, read_manifest
 from models.errors import ModelsError
 from models.features.read_ahead import in_threads
+from models.files import write_text
 from models.images import ImageRecord, bytes_digest, decode_image, read_bytes, tell_broken
 from pipelines.config import DataSet
 from pipelines.digests import content_digest
 from pipelines.errors import PipelineError
 from pipelines.images_table import ImagesTable, write_images
 from pipelines.run import Run
+
+BROKEN = "broken_images.txt"
 
 
 def images(run: Run) -> None:
@@ -37,7 +40,9 @@ def images(run: Run) -> None:
             faults += [str(outcome)] if isinstance(outcome, ModelsError) else []
             digests.append("" if isinstance(outcome, ModelsError) else outcome)
             progress(len(digests), len(records))
-    tell_broken(faults, lost=len(faults), total=len(records), stop=run.config.on_broken == "stop")
+    list_broken(run.path(BROKEN), faults)
+    stop = run.config.on_broken == "stop"
+    tell_broken(faults, lost=len(faults), total=len(records), stop=stop, listed=f"{run.config.name}/{BROKEN}")
     sound = [place for place, digest in enumerate(digests) if digest]
     table = ImagesTable(
         tuple(records[place] for place in sound),
@@ -45,6 +50,14 @@ def images(run: Run) -> None:
         tuple(digests[place] for place in sound),
     )
     write_images(run.path("images.parquet"), table)
+
+
+def list_broken(path: Path, faults: list[str]) -> None:
+    """A sentence for each broken image, in the run alone: what is logged or sent elsewhere names none."""
+    if faults:
+        write_text(path, "".join(f"{fault}\n" for fault in faults))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def digest_of_readable(path: Path) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.errors import ModelsError
+from models.errors import ImageError, ModelsError
 from models.images import decode_grey_or_rgb, decode_image, image_digest, open_image, read_bytes, tell_broken
 
 
@@ -187,11 +187,15 @@ def test_broken_images_are_counted_and_the_first_three_named(caplog: pytest.LogC
     tell_broken([], lost=0, total=9, stop=True)
     assert not caplog.records
     tell_broken(faults, lost=5, total=9, stop=False)
-    counted = "5 of 9 images cannot be used: 0.png is damaged; 1.png is damaged; 2.png is damaged"
-    assert caplog.messages == [counted]
+    assert caplog.messages == ["5 of 9 images cannot be used, and are left out"]
     for stop, total in ((True, 9), (False, 5)):
-        with pytest.raises(ModelsError, match=f"5 of {total} images .*or set on_broken"):
-            tell_broken(faults, lost=5, total=total, stop=stop)
+        with pytest.raises(ImageError) as caught:
+            tell_broken(faults, lost=5, total=total, stop=stop, listed="list.txt")
+        counted = f"5 of {total} images cannot be used"
+        mend = 'mend or remove them, or set on_broken = "skip"'
+        first = "0.png is damaged; 1.png is damaged; 2.png is damaged"
+        assert str(caught.value) == f"{counted}: {first}; {mend}"
+        assert caught.value.unnamed == f"{counted} (list.txt names them); {mend}"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

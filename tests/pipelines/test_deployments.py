@@ -32,10 +32,12 @@ import pipelines.deployments.environment  # noqa: F401  # before Prefect
 from models.evaluation.report import AuditRow
 from pipelines.artifact_keys import key_of
 from pipelines.cli import app
+from pipelines.config import load_config
 from pipelines.deployments import events
 from pipelines.deployments.alerts import shipped, with_receiver
 from pipelines.deployments.artifacts import changes_text, link_to_report
 from pipelines.deployments.comparison import Comparison, compare_with_told, mark_told
+from pipelines.deployments.flows import audit
 from pipelines.deployments.plans import AUDIT, ON_DEMAND, REFRESH, plans_at
 from pipelines.deployments.register import Scope, deployment_of
 from pipelines.deployments.telling import audit_events, refresh_events, sentence_of
@@ -372,6 +374,31 @@ def test_a_server_that_is_silent_is_named(tmp_path: Path) -> None:
             found = CliRunner().invoke(app, ["deploy", str(tmp_path / "a.toml")])
     assert isinstance(found.exception, PipelineError)
     assert f"the Prefect server at {address} does not answer" in str(found.exception)
+
+
+def test_a_schedule_names_files_as_they_are_called_and_not_what_a_link_leads_to(tmp_path: Path) -> None:
+    now = tmp_path / "..2026_11_24_02_00_00.1"  # as Kubernetes mounts a ConfigMap
+    now.mkdir()
+    config = finished(tmp_path / "small", row(0.7)).path("config.toml")
+    (now / "small.toml").write_text(config.read_text())
+    (tmp_path / "..data").symlink_to(now.name)
+    (tmp_path / "policy.toml").symlink_to("..data/policy.toml")
+    (tmp_path / "mounted.toml").symlink_to("..data/small.toml")
+    named = tmp_path / "small" / ".." / "mounted.toml"
+    scope = Scope.of((named,), runs=tmp_path, policy=tmp_path / "policy.toml", zone="UTC")
+    assert deployment_of(ON_DEMAND, scope).parameters == {
+        "config": str(tmp_path / "mounted.toml"),
+        "policy": str(tmp_path / "policy.toml"),
+        "runs": str(tmp_path),
+    }
+    (dataset,) = load_config(named).datasets
+    assert dataset.manifest == tmp_path / "images.csv"
+
+
+def test_a_planned_audit_asks_again_whether_unreviewed_literature_may_enter(tmp_path: Path) -> None:
+    config = finished(tmp_path / "small", row(0.7)).directory / "config.toml"
+    with pytest.raises(PipelineError, match="does not say whether planned audits take in local literature"):
+        audit.fn(config, tmp_path)
 
 
 def test_each_configuration_has_schedules_of_its_own(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ The files say neither; both come from the owner's table, by way of the records o
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from models.errors import ModelsError
+from models.errors import ImageError, ModelsError
 from models.images import ImageRecord, require_unique_ids
 from models.splits.released.files import Entry, ReleasedSplit
 from models.splits.released.sources import Source, key_in, named_image, source_of, without_suffix
@@ -91,15 +91,16 @@ def records_by_key(
     """Records by every key that some data sets of a split know them by.
 
     Raises:
-        ModelsError: Two records have one key.
+        ImageError: Two records have one key.
     """
     wanted = list(sources)
     index: dict[str, ImageRecord] = {}
     for record in records:
         for key in keys_of(record, wanted):
             if index.setdefault(key, record) is not record:
-                message = f"{index[key].id} and {record.id} answer to one name in a published split"
-                raise ModelsError(f"{message}; give one of their data sets alone")
+                both = f"{index[key].id} and {record.id}"
+                fault = "answer to one name in a published split; give one of their data sets alone"
+                raise ImageError(f"{both} {fault}", f"two images {fault}")
     return index
 
 

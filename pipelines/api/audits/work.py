@@ -8,6 +8,7 @@ from models.evaluation.report import AuditReport
 from pipelines.api.audits.ledger import now
 from pipelines.api.audits.states import Outcome, State, keep
 from pipelines.api.audits.telling import FileReporter
+from pipelines.concealing import names_concealed
 from pipelines.digests import content_digest
 from pipelines.errors import USER_ERRORS
 from pipelines.launch import launch
@@ -22,7 +23,8 @@ def work(folder: Path, config: Path, runs: Path, *, serial: bool) -> Outcome:
     from pipelines.stages import STAGES  # noqa: PLC0415  # imports torch
 
     try:
-        run = launch(config, runs, serial=serial, reporter=FileReporter(folder, stages=len(STAGES)))
+        with names_concealed():
+            run = launch(config, runs, serial=serial, reporter=FileReporter(folder, stages=len(STAGES)))
         return Outcome(
             State.COMPLETED,
             now(),
