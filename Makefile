@@ -45,7 +45,8 @@ real: $(READY)
 
 soak: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray,deploy-check]'
-	$(BIN)/python -m pytest tests/soak -n 0
+	$(PYTHON) -m venv build/checkov && build/checkov/bin/python -m pip install --quiet --disable-pip-version-check 'checkov>=3.2'
+	PATH="$$PATH:$(CURDIR)/build/checkov/bin" $(BIN)/python -m pytest tests/soak -n 0
 
 # what is installed, by name, version and licence
 sbom: $(READY)

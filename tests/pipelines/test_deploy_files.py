@@ -87,6 +87,17 @@ def test_every_variable_of_compose_is_explained_and_none_is_left_over() -> None:
     assert set(told) == used
 
 
+def test_the_api_that_may_start_audits_differs_in_that_alone() -> None:
+    base = compose()["services"]["api"]
+    over = yaml.safe_load((DEPLOY / "compose.audits.yaml").read_text("utf-8"))["services"]["api"]
+    assert over["command"] == [*base["command"], "--audits", "/configs"]
+    shipped, runs = (next(each for each in some["volumes"] if "/data/runs" in each) for some in (base, over))
+    assert shipped == f"{runs}:ro"
+    worker = compose()["services"]["worker"]
+    assert set(worker["volumes"][1:]) < set(over["volumes"])
+    assert all(over[name] == worker[name] for name in ("env_file", "mem_limit", "cpus"))
+
+
 def test_no_example_holds_a_password() -> None:
     for example in (DEPLOY / ".env.example", DEPLOY / "k8s" / "secrets.env.example"):
         for line in example.read_text("utf-8").splitlines():

@@ -44,7 +44,9 @@ def test_yamllint_has_nothing_to_say() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in (DEPLOY / "k8s").glob("[!k]*.yaml")))
+@pytest.mark.parametrize(
+    "file", sorted(str(path.relative_to(DEPLOY / "k8s")) for path in (DEPLOY / "k8s").rglob("[!k]*.yaml"))
+)
 def test_kubernetes_would_take_each_manifest(file: str) -> None:
     path = DEPLOY / "k8s" / file
     done = said("kubernetes-validate", "--strict", "-k", KUBERNETES, str(path))
