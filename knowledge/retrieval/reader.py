@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, UnknownNameError
 from knowledge.passages import Passage
 from knowledge.retrieval.bm25 import Bm25
 from knowledge.retrieval.dense_files import DenseFiles, require_encoder
@@ -240,4 +240,4 @@ def _require_known(manifest: Manifest, among: Filter) -> None:
         unknown = next((name for name in wanted if name not in there), None)
         if unknown is not None:
             known = ", ".join(there[:_LISTED]) + (", ..." if len(there) > _LISTED else "")
-            raise KnowledgeError(f"The index has no {what} {unknown!r}: choose among {known}.")
+            raise UnknownNameError(f"The index has no {what} {unknown!r}: choose among {known}.")

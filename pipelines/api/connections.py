@@ -9,6 +9,7 @@ from typing import Any, cast
 from httptools import HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from pipelines.api.guarding import CROWDED
 from pipelines.api.metrics import Metrics
 from pipelines.api.settings import HEADER_BYTES, Limits
 
@@ -83,6 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """A request begins."""
         self.in_head = True
         super().on_message_begin()
+        self.scope["state"][CROWDED] = len(self.connections) > self.limits.connections
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Of the head; what stands behind a body could change what was looked at before it."""

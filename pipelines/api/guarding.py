@@ -13,6 +13,8 @@ from pipelines.api.problems import problem
 from pipelines.api.settings import HEADER_BYTES, Caller, Keys, Limits
 
 OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
+HEALTH = frozenset({"/healthz", "/readyz"})
+CROWDED = "crowded"  # in the state of a request: it came by more connections than are allowed
 UPLOADS = frozenset({"/v1/maps", "/v1/predict"})
 BEARER = "bearer "
 VERSIONS = frozenset({"1.0", "1.1"})
@@ -40,7 +42,7 @@ class Guarded:
         headers = Headers(scope=scope)
         caller = self.caller(headers)
         scope.setdefault("state", {})["caller"] = caller
-        refused = misformed(scope, headers) or self.refusal(headers, path, most, caller)
+        refused = crowded(scope) or misformed(scope, headers) or self.refusal(headers, path, most, caller)
         if refused is not None:  # nobody above would turn an exception into an answer
             response = problem(Request(scope), refused.status_code, refused.detail, refused.headers)
             await response(scope, receive, send)
@@ -87,6 +89,15 @@ class Guarded:
             return message
 
         return receive_within
+
+
+def crowded(scope: Scope) -> HTTPException | None:
+    """Why a request is not read that comes by one connection too many; whether the server lives is told."""
+    if not scope["state"].get(CROWDED) or scope["path"] in HEALTH:
+        return None
+    return HTTPException(
+        503, "too many connections are open; send it again in a second", {"Retry-After": "1"}
+    )
 
 
 def misformed(scope: Scope, headers: Headers) -> HTTPException | None:

@@ -1,6 +1,7 @@
 """The run's own index, searched in a thread of its own, bounded in number and time."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from fastapi import HTTPException
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, UnknownNameError
 from knowledge.passages import Passage
 from knowledge.retrieval.filters import Filter
 from knowledge.retrieval.quoting import telling_sentence
@@ -17,6 +18,8 @@ from pipelines.api.metrics import Metrics
 from pipelines.api.settings import Limits
 from pipelines.stages.index import open_retriever
 from pipelines.status import open_finished
+
+log = logging.getLogger("knobo.api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Searcher:
         """The best passages, best first.
 
         Raises:
-            HTTPException: There is no index, no such source or licence, too many wait, or it takes too long.
+            HTTPException: There is no index, no such source or licence, too many wait, it takes too long, or the
+                index is damaged.
         """
         if self.reader is None:
             raise HTTPException(409, "the run has no index to search; `knobo run` makes it")
@@ -71,8 +75,13 @@ class Searcher:
         work.add_done_callback(self.leave)  # not when the client is answered: the thread may still be at it
         try:
             return await asyncio.wait_for(asyncio.shield(work), self.limits.seconds_to_answer)
-        except KnowledgeError as error:
+        except UnknownNameError as error:
             raise HTTPException(404, str(error)) from error
+        except KnowledgeError as error:  # a sentence for who keeps the server: it names files
+            log.error("a search failed", exc_info=error)  # noqa: TRY400 - the kind is in it
+            raise HTTPException(
+                500, "the index cannot be searched; the log of the server says why"
+            ) from error
         except TimeoutError as error:
             raise HTTPException(504, "the search took too long; send it again later") from error
 

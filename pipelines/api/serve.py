@@ -15,9 +15,9 @@ from pipelines.api.metrics import Metrics
 from pipelines.api.searching import open_reader
 from pipelines.api.served import ServedRun
 from pipelines.api.settings import Keys, Limits
+from pipelines.api.whole import nobody_at_work
 from pipelines.errors import PipelineError
 
-CONNECTIONS = 512
 SECONDS_TO_FINISH = 30
 SECONDS_TO_SWITCH = 0.0001
 """Longest that a thread with an image waits for the one that speaks HTTP; with Python's 5 ms cores idle."""
@@ -50,7 +50,8 @@ def serve(
     auditor = None
     if configurations is not None:
         auditor = Auditor(configurations, Ledger(runs or run.resolve().parent), metrics)
-    served, reader = ServedRun.open(run), open_reader(run)
+    with nobody_at_work(run):  # both of one state of the run
+        served, reader = ServedRun.open(run), open_reader(run)
     app = create_app(served, limits=limits, keys=keys, reader=reader, auditor=auditor, metrics=metrics)
     log_as_json()
     sys.setswitchinterval(SECONDS_TO_SWITCH)
@@ -86,7 +87,7 @@ def server_config(
         access_log=False,  # it would hold client addresses
         proxy_headers=False,  # nothing asks for those either
         server_header=False,
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=2 * limits.connections,  # ours is told as a problem, and counted
         timeout_keep_alive=10,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
     )

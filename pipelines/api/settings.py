@@ -30,6 +30,7 @@ class Limits:
         waiting: Images that may be received, wait or be in work at a time; one more is told to come back.
         searches: That may wait or be in work at a time.
         silent: Connections that have not asked yet; one more, and the oldest of them is cut.
+        connections: Of all kinds; what comes by one more is told to come back.
     """
 
     upload_bytes: int = 64 * 1024**2
@@ -43,6 +44,7 @@ class Limits:
     waiting: int = 64
     searches: int = 32
     silent: int = 256
+    connections: int = 512
 
 
 @dataclass(frozen=True, slots=True)

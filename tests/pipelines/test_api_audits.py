@@ -104,6 +104,27 @@ def test_a_search_gives_passages_with_place_licence_and_retraction(serving: Serv
     assert unknown.status_code == 404
 
 
+def test_a_damaged_index_is_told_without_its_place(serving: Serving, folder: Path) -> None:
+    (passages,) = (folder / "small" / "index").rglob("000001.jsonl")
+    with passages.open("r+b") as file:
+        file.write(b"x" * passages.stat().st_size)
+    answer = httpx.post(f"{serving.url}/v1/search", json={"query": "heart"}, headers=READ)
+    assert answer.status_code == 500, answer.text
+    assert answer.json()["detail"] == "the index cannot be searched; the log of the server says why"
+
+
+def test_an_audit_that_ends_just_before_the_next_is_counted(folder: Path) -> None:
+    metrics, ledger = Metrics(), Ledger(folder)
+    auditor = Auditor(folder / "configurations", ledger, metrics, work=(sys.executable, "-S", "-c", STAND_IN))
+    (folder / "go").touch()
+    for _ in range(3):
+        auditor.start(folder / "configurations" / "weekly.toml")
+        assert auditor.process is not None
+        auditor.process.wait()  # and nobody looks, as within a second
+    auditor.tend()
+    assert metrics.audits.labels("completed")._value.get() == 3
+
+
 def test_one_audit_runs_at_a_time_and_only_for_keys_with_the_right(serving: Serving, folder: Path) -> None:
     asked = {"configuration": "weekly"}
     refused = httpx.post(f"{serving.url}/v1/audits", json=asked, headers=READ)

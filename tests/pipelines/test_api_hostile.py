@@ -112,6 +112,20 @@ def test_a_crowd_of_silent_connections_leaves_room_for_those_that_ask(serving: S
         assert metric(serving, 'knobo_cut_connections_total{why="crowded"}') >= 40
 
 
+def test_one_connection_too_many_is_refused_as_anything_else_and_health_is_told(folder: Path) -> None:
+    limits = replace(LIMITS, connections=3)
+    with Serving(folder / "small", two_keys(folder), limits) as serving, ExitStack() as crowd:
+        for _ in range(3):
+            crowd.enter_context(socket.create_connection(serving.socket.getsockname(), timeout=10))
+        refused = httpx.get(f"{serving.url}/v1/concepts", headers=KEY)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert refused.json()["request"] == refused.headers["X-Request-Id"]
+        assert httpx.get(f"{serving.url}/readyz").status_code == 200
+        crowd.close()
+        assert httpx.get(f"{serving.url}/v1/concepts", headers=KEY).status_code == 200
+        assert metric(serving, 'knobo_requests_total{method="GET",route="unknown",status="503"}') == 1
+
+
 def test_whoever_goes_on_sending_after_a_refusal_is_cut(serving: Serving) -> None:
     with socket.create_connection(serving.socket.getsockname(), timeout=10) as slow:
         slow.sendall(b"POST /v1/search HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n")

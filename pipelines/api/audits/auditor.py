@@ -57,6 +57,7 @@ class Auditor:
         config = load_config(configuration)
         number = uuid4().hex
         with self.turn, self.ledger.locked(number) as lock:  # before another server can see it
+            self.note_end()  # of the one before, which nobody watches from now on
             if self.ledger.unfinished() is not None:
                 raise BusyError
             self.ledger.enter(number, configuration.stem, config.name)

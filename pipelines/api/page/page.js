@@ -16,7 +16,7 @@ async function ask(path, body, type) {
   const headers = { "Content-Type": type };
   if (at("key").value) headers.Authorization = "Bearer " + at("key").value;
   const answer = await fetch(path, { method: "POST", headers, body });
-  const found = await answer.json();
+  const found = await answer.json().catch(() => ({ detail: answer.status + " " + answer.statusText }));
   if (answer.status === 401) at("ask-key").hidden = false;
   if (!answer.ok) throw new Error(found.detail);
   return found;

@@ -19,7 +19,7 @@ REFUSAL: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Refusals of a route, for its description."""
-    return {status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 422, *statuses)}
+    return {status: {"model": Problem} for status in (400, 401, 403, 404, 408, 413, 422, 503, *statuses)}
 
 
 def of_text(media_type: str, example: str, *statuses: int) -> dict[int | str, dict[str, Any]]:

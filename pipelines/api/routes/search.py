@@ -12,7 +12,7 @@ def add_search(app: FastAPI, served: ServedRun, searcher: Searcher) -> None:
     """Passages with their place, licence, and whether they were retracted."""
 
     @app.post(
-        "/v1/search", summary="The passages that answer a query best", responses=problems(409, 503, 504)
+        "/v1/search", summary="The passages that answer a query best", responses=problems(409, 500, 504)
     )
     async def search(request: Request, asked: SearchRequest) -> SearchResult:
         found = await searcher.search(asked.query, limit=asked.limit, among=asked.among)
