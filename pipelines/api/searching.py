@@ -58,8 +58,8 @@ class Searcher:
         """The best passages, best first.
 
         Raises:
-            HTTPException: There is no index, no such source or licence, too many wait, it takes too long, or the
-                index is damaged.
+            HTTPException: There is no index, or it is damaged; no such source or licence; too many wait,
+                or it takes too long.
         """
         if self.reader is None:
             raise HTTPException(409, "the run has no index to search; `knobo run` makes it")
