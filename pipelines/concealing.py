@@ -11,15 +11,18 @@ class ConcealedError(PipelineError):
     """An error of images that says nothing of their names unless it is asked.
 
     Attributes:
-        named: The sentence with them, for a terminal.
+        error: The one with them, for a terminal.
     """
 
-    def __init__(self, unnamed: str, named: str) -> None:
-        super().__init__(unnamed, named)  # both, or a worker of another process could not send it
-        self.unnamed, self.named = unnamed, named
+    def __init__(self, error: ImageError) -> None:
+        super().__init__(error)
+        self.error = error
 
     def __str__(self) -> str:
-        return self.unnamed
+        return self.error.unnamed
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 @contextmanager
@@ -32,9 +35,9 @@ def names_concealed() -> Iterator[None]:
     try:
         yield
     except ImageError as error:
-        raise ConcealedError(error.unnamed, error.named) from None
+        raise ConcealedError(error) from None
 
 
 def for_the_terminal(error: Exception) -> str:
     """All that there is to know."""
-    return error.named if isinstance(error, ConcealedError) else str(error)
+    return str(error.error if isinstance(error, ConcealedError) else error)

@@ -12,8 +12,8 @@ from knowledge.loopback import is_loopback
 from pipelines.api.problems import problem
 from pipelines.api.settings import HEADER_BYTES, Caller, Keys, Limits
 
-OPEN = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
 HEALTH = frozenset({"/healthz", "/readyz"})
+OPEN = HEALTH | {"/", "/openapi.json"}
 CROWDED = "crowded"  # in the state of a request: it came by more connections than are allowed
 UPLOADS = frozenset({"/v1/maps", "/v1/predict"})
 BEARER = "bearer "

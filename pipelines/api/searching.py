@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from fastapi import HTTPException
 
@@ -16,8 +15,8 @@ from knowledge.retrieval.quoting import telling_sentence
 from knowledge.retrieval.reader import StoreReader
 from pipelines.api.metrics import Metrics
 from pipelines.api.settings import Limits
+from pipelines.run import Run
 from pipelines.stages.index import open_retriever
-from pipelines.status import open_finished
 
 log = logging.getLogger("knobo.api")
 
@@ -107,11 +106,10 @@ def found_in(reader: StoreReader, query: str, limit: int, among: Filter) -> Sequ
     ]
 
 
-def open_reader(directory: Path) -> StoreReader | None:
+def open_reader(run: Run) -> StoreReader | None:
     """Of a run's index; none where the run was made without one.
 
     Raises:
         KnowledgeError: The index is damaged.
     """
-    run = open_finished(directory)
     return open_retriever(run).reader if run.path("index").is_dir() else None

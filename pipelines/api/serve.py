@@ -17,6 +17,7 @@ from pipelines.api.served import ServedRun
 from pipelines.api.settings import Keys, Limits
 from pipelines.api.whole import nobody_at_work
 from pipelines.errors import PipelineError
+from pipelines.status import open_finished
 
 SECONDS_TO_FINISH = 30
 SECONDS_TO_SWITCH = 0.0001
@@ -51,7 +52,8 @@ def serve(
     if configurations is not None:
         auditor = Auditor(configurations, Ledger(runs or run.resolve().parent), metrics)
     with nobody_at_work(run):  # both of one state of the run
-        served, reader = ServedRun.open(run), open_reader(run)
+        finished = open_finished(run)
+        served, reader = ServedRun.opened(finished), open_reader(finished)
     app = create_app(served, limits=limits, keys=keys, reader=reader, auditor=auditor, metrics=metrics)
     log_as_json()
     sys.setswitchinterval(SECONDS_TO_SWITCH)

@@ -65,9 +65,9 @@ def audit(config: Path, runs: Path = Path("runs"), policy: Path | None = None) -
         runs: Folder that holds the runs there.
         policy: Policy (TOML) to hold the audit against as well; `docs/audit.md` describes it.
     """
-    require_choice(config)
-    name = load_config(config).name
-    with gpu(at_most=AUDIT), stage_progress(key_of(name, "progress")):
+    loaded = load_config(config)
+    require_choice(loaded, config)
+    with gpu(at_most=AUDIT), stage_progress(key_of(loaded.name, "progress")):
         directory = launch(config, runs, reporter=LogReporter())
         comparison = compare_with_told(directory)  # with the place: who waits for it writes anew
         broken = broken_rules(policy, directory, earlier=comparison.earlier) if policy else None

@@ -68,7 +68,7 @@ class Scope:
             PipelineError: One has literature on this machine, and says neither `hold` nor `follow`.
         """
         for path in self.configs.values():
-            require_choice(path)
+            require_choice(load_config(path), path)
 
     def parameters(self, plan: Plan) -> dict[str, Any]:
         """What a run is started with unless something else is said; the configuration where there is one."""

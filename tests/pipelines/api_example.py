@@ -157,7 +157,7 @@ class Serving:
             limits=limits,
             keys=keys,
             metrics=metrics,
-            reader=open_reader(directory),
+            reader=open_reader(open_finished(directory)),
             auditor=Auditor(configurations, ledger, metrics, work=work) if configurations else None,
         )
         self.socket = socket.create_server(("127.0.0.1", 0))
